@@ -1,0 +1,612 @@
+"""Context Vector Data Description (thesis §3.2.1): the central detector of textocl."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from textocl.detector import OneClassDetector
+from textocl.documents import PackedDocuments, pack
+from textocl.embeddings import load_word_vectors
+from textocl.exceptions import DataError, FormatError, TextoclWarning
+from textocl.explain import (
+    ContextSummary,
+    Explanation,
+    explain_documents,
+    summarize_contexts,
+)
+from textocl.network import (
+    Batch,
+    CVDDNetwork,
+    attention_weights,
+    context_distances,
+    context_embeddings,
+    cvdd_objective,
+)
+from textocl.persistence import ModelFiles
+from textocl.thresholds import conformal_p_values
+from textocl.tokenization import Tokenizer, make_tokenizer
+from textocl.training import ParameterGroup, Schedule, choose_device, train
+from textocl.validation import (
+    check_choice,
+    check_documents,
+    check_integer,
+    check_labels,
+    check_number,
+)
+from textocl.vocabulary import Vocabulary, build_vocabulary
+
+WORST_SCORE = 1.0  # of a document without a known word: the largest cosine distance there is
+_ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)  # thesis: one step every fifth of the epochs
+_SCORED_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a detector says of n documents, one entry each.
+
+    Attributes
+    ----------
+    score : (n,) float32
+    p_value : (n,) float64
+    label : (n,) int64, +1 normal, -1 anomalous
+    nearest_context : (n,) int64, -1 without a known word
+    n_known_words : (n,) int64, distinct words of the document that the model knows; with 0 the
+        score is the worst, 1
+    """
+
+    score: NDArray[np.float32]
+    p_value: NDArray[np.float64]
+    label: NDArray[np.int64]
+    nearest_context: NDArray[np.int64]
+    n_known_words: NDArray[np.int64]
+
+
+class CVDD(OneClassDetector):
+    """Finds documents that do not belong, by self-attention and context vectors.
+
+    Each of r attention heads sums a document up as a weighted mean of its word vectors; the score
+    is the mean cosine distance of the r sums to r learned context vectors. Use it to rank or flag
+    off-topic documents, and to read the themes of a corpus. It assumes that most training
+    documents are normal, and that what makes a document normal shows in single words.
+
+    Parameters
+    ----------
+    embedding : str, path, mapping or gensim KeyedVectors, default "wordllama"
+        Where word vectors come from; see `textocl.load_word_vectors`.
+    n_contexts : int ≥ 1, default 3
+        Number of contexts r. More give finer themes, and a score less clear-cut.
+    attention_size : int ≥ 1, default 150
+        Width d_a of the attention network.
+    orthogonality : float ≥ 0, default 1.0
+        Weight λ of ``‖CᵀC − I‖²_F``; raising it pushes the contexts apart. (The reference
+        implementation takes the mean over the r² entries instead of the sum: its λ is r² times
+        this one.)
+    alpha : float ≥ 0 or "annealed", default 0.0
+        How much training concentrates on each document's nearest context (eq. 3.11); 0 weighs all
+        equally, "annealed" raises it 0, 1e-4, 1e-3, 1e-2, 1e-1 over the five fifths of training.
+    n_epochs : int ≥ 0, default 10
+        Passes over the training documents. Attention keeps drifting to words that all documents
+        share, also those of other topics, so more is not better.
+    learning_rate : float > 0, default 0.001
+        Of Adam. A tenth of it after ``drop_after`` of the epochs.
+    drop_after : float in [0, 1], default 0.4
+    context_rate : float ≥ 0, default 0.1
+        Learning rate of the context vectors as a multiple of ``learning_rate``. Slow contexts stay
+        near the topics they start from, and attention learns to find these; with 1 they move
+        together towards what every text has in common.
+    batch_size : int ≥ 1, default 64
+    weight_decay : float ≥ 0, default 5e-7
+    aggregation : "mean", "min", or r non-negative weights, default "mean"
+        How the distances to the contexts become one score (eq. 3.13): weights select the contexts
+        that matter, for example ``(1, 0, 1)``.
+    tokenization : "english" or "unicode", default "english"
+        See `textocl.tokenization`.
+    language : str or None, default "en"
+        Language of the general word list and word frequencies (package wordfreq); None for none.
+    n_general_words : int ≥ 0, default 50000
+        Frequent words of the language that the model knows beside those of the training documents.
+    n_training_words : int ≥ 1, default 200000
+        Most frequent words of the training documents to keep at most.
+    standardize : bool, default True
+        Subtract the mean vector of general language from all vectors.
+    frequency_damping : float > 0 or None, default 3e-4
+        General-language frequency at which a word's vector is halved; lower damps more. None is
+        off.
+    false_alarm_rate : float in (0, 1), default 0.05
+        Share of normal documents that may be called anomalous.
+    calibration : "split" or "training", default "split"
+        "split" holds out a fifth of the documents for threshold and p-values, so that the
+        false-alarm rate holds for new ones; "training" uses the training scores themselves, which
+        trains on everything but makes p-values of new documents too small.
+    n_typical : int ≥ 0, default 3
+        Typical documents of each context whose beginning is stored in the model, to be shown; 0
+        stores no text.
+    random_state : int ≥ 0, default 0
+    device : "auto", "cpu" or "cuda", default "auto"
+    verbose : bool, default False
+        Draw a progress bar.
+
+    Attributes
+    ----------
+    contexts_ : list of ContextSummary
+        The themes: share of documents, top words, typical documents.
+    context_vectors_ : (r, d) float32
+    vocabulary_ : Vocabulary
+    threshold_ : float
+    calibration_scores_ : (n_calibration,) float32
+    calibration_distances_ : (n_calibration, r) float32
+    history_ : list of float
+        Objective after each epoch; empty after loading.
+    n_documents_ : int
+        Training documents that hold a known word.
+
+    Notes
+    -----
+    ``min over C, W1, W2 of mean_i Σ_k σ_k d(c_k, m_k) + λ ‖CᵀC − I‖²_F`` (eqs. 3.2-3.13).
+    Deviations from the thesis, each measured in benchmarks/: vectors are centred and frequent words
+    damped; contexts learn slower than attention; 10 epochs instead of 100. `CVDD.thesis` has the
+    thesis's settings. A document without any known word scores 1, the worst; in training and
+    calibration such documents are set aside, with a warning that counts them.
+
+    References
+    ----------
+    L. Ruff, Y. Zemlyanskiy, R. Vandermeulen, T. Schnake, M. Kloft: Self-Attentive, Multi-Context
+    One-Class Classification for Unsupervised Anomaly Detection on Text. ACL 2019.
+    L. Ruff: Deep One-Class Learning. PhD thesis, TU Berlin 2021, §3.2.
+
+    Examples
+    --------
+    >>> ships = ["a tanker left the port", "the cargo ship sank", "ferry crews on strike"] * 10
+    >>> detector = CVDD(n_contexts=2, n_general_words=1000, false_alarm_rate=0.1).fit(ships)
+    >>> detector.predict(["two ships in the port", "the band played the guitar"]).tolist()
+    [1, -1]
+    """
+
+    _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
+
+    def __init__(
+        self,
+        *,
+        embedding: Any = "wordllama",
+        n_contexts: int = 3,
+        attention_size: int = 150,
+        orthogonality: float = 1.0,
+        alpha: float | str = 0.0,
+        n_epochs: int = 10,
+        learning_rate: float = 0.001,
+        drop_after: float = 0.4,
+        context_rate: float = 0.1,
+        batch_size: int = 64,
+        weight_decay: float = 5e-7,
+        aggregation: str | Sequence[float] = "mean",
+        tokenization: str = "english",
+        language: str | None = "en",
+        n_general_words: int = 50_000,
+        n_training_words: int = 200_000,
+        standardize: bool = True,
+        frequency_damping: float | None = 3e-4,
+        false_alarm_rate: float = 0.05,
+        calibration: str = "split",
+        n_typical: int = 3,
+        random_state: int = 0,
+        device: str = "auto",
+        verbose: bool = False,
+    ) -> None:
+        self.embedding = embedding
+        self.n_contexts = n_contexts
+        self.attention_size = attention_size
+        self.orthogonality = orthogonality
+        self.alpha = alpha
+        self.n_epochs = n_epochs
+        self.learning_rate = learning_rate
+        self.drop_after = drop_after
+        self.context_rate = context_rate
+        self.batch_size = batch_size
+        self.weight_decay = weight_decay
+        self.aggregation = aggregation
+        self.tokenization = tokenization
+        self.language = language
+        self.n_general_words = n_general_words
+        self.n_training_words = n_training_words
+        self.standardize = standardize
+        self.frequency_damping = frequency_damping
+        self.false_alarm_rate = false_alarm_rate
+        self.calibration = calibration
+        self.n_typical = n_typical
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    @classmethod
+    def thesis(cls, **parameters: Any) -> CVDD:
+        """Return a detector with the settings of thesis §3.2.2, where ``parameters`` say no other.
+
+        100 epochs, 40 at learning rate 0.01 and 60 at 0.001, contexts as fast as attention, raw
+        word vectors, λ = 1 in the reference implementation's mean (1/r² here).
+        """
+        n_contexts = parameters.get("n_contexts", 3)
+        settings: dict[str, Any] = {
+            "n_epochs": 100,
+            "learning_rate": 0.01,
+            "context_rate": 1.0,
+            "orthogonality": 1.0 / n_contexts**2,
+            "standardize": False,
+            "frequency_damping": None,
+        }
+        return cls(**{**settings, **parameters})
+
+    def fit(self, X: Any, y: Any = None) -> CVDD:
+        """Learn what is normal in documents ``X``.
+
+        Parameters
+        ----------
+        X : list of str, n documents
+        y : n labels or None
+            +1 normal, 0 unlabelled, -1 anomaly. CVDD learns from normal and unlabelled documents;
+            known anomalies are left out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            ``X`` is no list of strings, too few documents are left, or a parameter is wrong.
+        """
+        self._check_parameters()
+        texts = check_documents(X)
+        normal = np.flatnonzero(check_labels(y, len(texts)) >= 0)
+        if not len(normal):
+            raise DataError(
+                "cannot learn from an empty corpus: expected normal documents, got none."
+            )
+        training, held_out = self._split_for_calibration(len(normal), self.random_state)
+        training, held_out = normal[training], normal[held_out]
+        tokenizer = make_tokenizer(self.tokenization)
+        vocabulary = build_vocabulary(
+            [texts[i] for i in training],
+            tokenizer,
+            load_word_vectors(self.embedding),
+            language=self.language,
+            n_general_words=self.n_general_words,
+            n_training_words=self.n_training_words,
+            standardized=self.standardize,
+            frequency_damping=self.frequency_damping,
+        )
+        training, packed = self._with_known_words(texts, training, tokenizer, vocabulary)
+        held_out, packed_held_out = self._with_known_words(texts, held_out, tokenizer, vocabulary)
+        if len(training) < self.n_contexts:
+            raise DataError(
+                f"{len(training)} documents with known words are too few for "
+                f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
+            )
+        if not len(held_out):
+            raise DataError(
+                f"no document with known words is left to calibrate with (of {len(normal)}); "
+                "give more documents, or calibration='training'."
+            )
+        device = choose_device(self.device)
+        table = torch.from_numpy(vocabulary.table).to(device, torch.float32)
+        network, history = self._train(packed, table, device)
+        with torch.inference_mode():
+            logits = torch.cat([network.attention_logits(rows) for rows in table.split(1 << 14)])
+        # nothing above touched the detector: a failed or interrupted fit leaves it as it was
+        self.vocabulary_ = vocabulary
+        self.tokenizer_ = tokenizer
+        self.history_ = history
+        self.n_documents_ = len(training)
+        self._set_scoring_state(table, logits, network.contexts.detach())
+        distances = self._distances(packed)
+        self.contexts_ = summarize_contexts(
+            distances,
+            self._attention(packed),
+            packed,
+            vocabulary.words,
+            [texts[i] for i in training],
+            training,
+            n_typical=self.n_typical,
+        )
+        same = self.calibration == "training"
+        self.calibration_distances_ = distances if same else self._distances(packed_held_out)
+        self._calibrate(self._aggregate(self.calibration_distances_))
+        self._warn_of_fit(len(normal), len(training), 0 if same else len(held_out))
+        return self
+
+    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
+        """Score documents: ``(n,)`` float32 in [0, 1], higher is more anomalous.
+
+        A document without a known word scores 1, and a warning counts such documents.
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        return self.assess(X).score
+
+    def context_distances(self, X: Any) -> NDArray[np.float32]:
+        """Distance of each document to each context (eq. 3.12), ``(n, r)`` float32 in [0, 1]."""
+        texts = check_documents(X)
+        return np.concatenate(
+            [self._distances(packed) for _, packed in self._packed_parts(texts)]
+            or [np.empty((0, self.n_contexts), np.float32)]
+        )
+
+    def assess(self, X: Any) -> Assessment:
+        """Score, p-value, label, nearest context and number of known words of each document."""
+        assessment = self._assess(check_documents(X))
+        n_unknown = int((assessment.n_known_words == 0).sum())
+        if n_unknown:
+            warnings.warn(
+                f"{n_unknown:,} of {len(assessment.score):,} documents have no known word; "
+                f"they get the worst score, {WORST_SCORE:g}.",
+                TextoclWarning,
+                stacklevel=2,
+            )
+        return assessment
+
+    def explain(self, X: Any) -> list[Explanation]:
+        """Say which words make each document normal or anomalous; one `Explanation` each."""
+        texts = check_documents(X)
+        explanations: list[Explanation] = []
+        for part, packed in self._packed_parts(texts):
+            distances = self._distances(packed)
+            scores = self._aggregate(distances)
+            explanations += explain_documents(
+                part,
+                packed,
+                self.vocabulary_.words,
+                self.tokenizer_,
+                self._table,
+                self._logits,
+                self._contexts,
+                distances=distances,
+                weights=self._context_weights(distances),
+                scores=scores,
+                p_values=conformal_p_values(self.calibration_scores_, scores),
+                labels=self._labels(scores),
+                threshold=self.threshold_,
+            )
+        return explanations
+
+    @property
+    def context_vectors_(self) -> NDArray[np.float32]:
+        """The learned context vectors, ``(r, d)``."""
+        return np.asarray(self._fitted()._contexts.cpu().numpy())
+
+    # --- training ---
+
+    def _check_parameters(self) -> None:
+        self._check_calibration_parameters()
+        for name, least in (
+            ("n_contexts", 1),
+            ("attention_size", 1),
+            ("n_epochs", 0),
+            ("batch_size", 1),
+            ("n_general_words", 0),
+            ("n_training_words", 1),
+            ("n_typical", 0),
+            ("random_state", 0),
+        ):
+            check_integer(name, getattr(self, name), least)
+        for name in ("orthogonality", "context_rate", "weight_decay"):
+            check_number(name, getattr(self, name), 0)
+        check_number("learning_rate", self.learning_rate, 0, low_open=True)
+        check_number("drop_after", self.drop_after, 0, 1)
+        if self.alpha != "annealed":
+            check_number("alpha (where not 'annealed')", self.alpha, 0)
+        if self.frequency_damping is not None:
+            check_number("frequency_damping", self.frequency_damping, 0, low_open=True)
+        self._check_aggregation()
+
+    def _check_aggregation(self) -> None:
+        if isinstance(self.aggregation, str):
+            check_choice("aggregation", self.aggregation, ("mean", "min"))
+            return
+        weights = np.asarray(self.aggregation, np.float64)
+        fits = weights.shape == (self.n_contexts,) and np.isfinite(weights).all()
+        if not fits or (weights < 0).any() or not weights.any():
+            raise DataError(
+                f"aggregation must be 'mean', 'min' or {self.n_contexts} non-negative weights "
+                f"that are not all 0, got {self.aggregation!r}."
+            )
+
+    def _with_known_words(
+        self,
+        texts: Sequence[str],
+        numbers: NDArray[np.int64],
+        tokenizer: Tokenizer,
+        vocabulary: Vocabulary,
+    ) -> tuple[NDArray[np.int64], PackedDocuments]:
+        """Pack the documents of these numbers, setting aside those without a known word."""
+        packed = pack([texts[i] for i in numbers], tokenizer, vocabulary.index)
+        kept = np.flatnonzero(packed.n_distinct)
+        return numbers[kept], packed.take(kept)
+
+    def _train(
+        self, packed: PackedDocuments, table: torch.Tensor, device: torch.device
+    ) -> tuple[CVDDNetwork, list[float]]:
+        generator = torch.Generator().manual_seed(self.random_state)
+        centroids = torch.from_numpy(self._centroids(packed, table)).to(device)
+        network = CVDDNetwork.initial(centroids.cpu(), self.attention_size, generator).to(device)
+
+        def loss_of(indices: torch.Tensor, epoch: int) -> torch.Tensor:
+            batch = Batch.of(packed.take(indices.numpy()), device)
+            return cvdd_objective(
+                network(table, batch),
+                network.contexts,
+                alpha=self._alpha_at(epoch),
+                orthogonality=self.orthogonality,
+            )
+
+        history = train(
+            [
+                ParameterGroup([network.W1, network.W2]),
+                ParameterGroup([network.contexts], self.context_rate),
+            ],
+            len(packed),
+            loss_of,
+            Schedule(
+                self.n_epochs,
+                self.learning_rate,
+                drop_after=self.drop_after,
+                batch_size=self.batch_size,
+                weight_decay=self.weight_decay,
+                max_gradient_norm=0.5,
+            ),
+            generator,
+            progress=self.verbose,
+        )
+        return network, history
+
+    def _alpha_at(self, epoch: int) -> float:
+        if isinstance(self.alpha, str):
+            return _ALPHAS[epoch * len(_ALPHAS) // self.n_epochs]
+        return self.alpha
+
+    def _centroids(self, packed: PackedDocuments, table: torch.Tensor) -> NDArray[np.float32]:
+        """Unit-normalised k-means++ centroids of the documents' unit mean vectors, ``(r, d)``."""
+        batch = Batch.of(packed, table.device)
+        uniform = attention_weights(table.new_zeros(len(batch.rows), 1), batch)  # (w, 1)
+        means = context_embeddings(table, uniform, batch)[:, 0]  # (n, d)
+        means = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
+        with warnings.catch_warnings():
+            # fewer distinct documents than contexts: contexts coincide, which is what they say
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            kmeans = KMeans(self.n_contexts, n_init=10, random_state=self.random_state).fit(means)
+        centroids = kmeans.cluster_centers_
+        return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+
+    def _warn_of_fit(self, n_normal: int, n_training: int, n_held_out: int) -> None:
+        n_unknown = n_normal - n_training - n_held_out
+        if n_unknown:
+            warnings.warn(
+                f"{n_unknown:,} of {n_normal:,} documents have no known word; they were set aside.",
+                TextoclWarning,
+                stacklevel=3,
+            )
+        shortage = self._promise(len(self.calibration_scores_))
+        if shortage:
+            warnings.warn(shortage, TextoclWarning, stacklevel=3)
+
+    # --- scoring ---
+
+    def _set_scoring_state(
+        self, table: torch.Tensor, logits: torch.Tensor, contexts: torch.Tensor
+    ) -> None:
+        """All that scoring needs: vectors (u, d), their attention logits (u, r), contexts (r, d)."""
+        self._table = table
+        self._logits = logits
+        self._contexts = contexts
+
+    def _packed_parts(self, texts: list[str]) -> Iterator[tuple[list[str], PackedDocuments]]:
+        self._fitted()
+        for start in range(0, len(texts), _SCORED_AT_ONCE):
+            part = texts[start : start + _SCORED_AT_ONCE]
+            yield part, pack(part, self.tokenizer_, self.vocabulary_.index)
+
+    @torch.inference_mode()
+    def _distances(self, packed: PackedDocuments) -> NDArray[np.float32]:
+        """Distances ``(n, r)``, all `WORST_SCORE` for a document without a known word."""
+        parts = [np.empty((0, len(self._contexts)), np.float32)]
+        for start in range(0, len(packed), _SCORED_AT_ONCE):
+            part = packed.take(np.arange(start, min(start + _SCORED_AT_ONCE, len(packed))))
+            batch = Batch.of(part, self._table.device)
+            attention = attention_weights(self._logits[batch.rows], batch)
+            embeddings = context_embeddings(self._table, attention, batch)  # (n, r, d)
+            distances = context_distances(embeddings, self._contexts).cpu().numpy()
+            distances[part.n_distinct == 0] = WORST_SCORE
+            parts.append(distances)
+        return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def _attention(self, packed: PackedDocuments) -> NDArray[np.float32]:
+        """Attention of each word of its document in each context, ``(w, r)``."""
+        batch = Batch.of(packed, self._table.device)
+        return np.asarray(attention_weights(self._logits[batch.rows], batch).cpu().numpy())
+
+    def _context_weights(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Weight of each context in the score of each document, rows sum to 1: ``(n, r)``."""
+        if self.aggregation == "min":
+            return np.eye(distances.shape[1], dtype=np.float32)[distances.argmin(axis=1)]
+        weights = np.ones(distances.shape[1])
+        if not isinstance(self.aggregation, str):
+            weights = np.asarray(self.aggregation, np.float64)
+        return np.tile((weights / weights.sum()).astype(np.float32), (len(distances), 1))
+
+    def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores ``(n,)`` from distances ``(n, r)`` (eq. 3.13)."""
+        scores = (distances * self._context_weights(distances)).sum(axis=1, dtype=np.float64)
+        return scores.astype(np.float32)
+
+    def _assess(self, texts: list[str]) -> Assessment:
+        distances, known = [np.empty((0, self.n_contexts), np.float32)], [np.empty(0, np.int64)]
+        for _, packed in self._packed_parts(texts):
+            distances.append(self._distances(packed))
+            known.append(packed.n_distinct)
+        n_known = np.concatenate(known)
+        all_distances = np.concatenate(distances)
+        scores = self._aggregate(all_distances)
+        return Assessment(
+            score=scores,
+            p_value=conformal_p_values(self._fitted().calibration_scores_, scores),
+            label=self._labels(scores),
+            nearest_context=np.where(n_known > 0, all_distances.argmin(axis=1), -1),
+            n_known_words=n_known,
+        )
+
+    # --- saving ---
+
+    def _to_files(self) -> ModelFiles:
+        words = "\n".join(self.vocabulary_.words).encode("utf-8")
+        return ModelFiles(
+            {
+                "threshold": self.threshold_,
+                "n_documents": self.n_documents_,
+                "contexts": [context.to_dict() for context in self.contexts_],
+            },
+            {
+                "words": np.frombuffer(words, np.uint8),
+                "vectors": self.vocabulary_.table,
+                "attention_logits": self._logits.cpu().numpy(),
+                "context_vectors": self.context_vectors_,
+                "calibration_distances": self.calibration_distances_,
+            },
+        )
+
+    def _from_files(self, files: ModelFiles) -> None:
+        self._check_parameters()
+        r = self.n_contexts
+        words = files.array("words", np.uint8, None).tobytes().decode("utf-8").split("\n")
+        u = len(words)
+        table = files.array("vectors", np.float16, u, None)
+        d = table.shape[1]
+        logits = files.array("attention_logits", np.float32, u, r)
+        contexts = files.array("context_vectors", np.float32, r, d)
+        distances = files.array("calibration_distances", np.float32, None, r)
+        summaries = [ContextSummary.from_dict(c) for c in files.fact("contexts", list)]
+        if not len(distances) or len(set(words)) != u or len(summaries) != r:
+            raise FormatError("its words, contexts or calibration are not consistent.")
+        self.vocabulary_ = Vocabulary(words, table)
+        self.tokenizer_ = make_tokenizer(self.tokenization)
+        self.history_ = []
+        self.n_documents_ = files.fact("n_documents", int)
+        self.contexts_ = summaries
+        device = choose_device(self.device)
+        self._set_scoring_state(
+            torch.from_numpy(table).to(device, torch.float32),
+            torch.from_numpy(logits).to(device),
+            torch.from_numpy(contexts).to(device),
+        )
+        self.calibration_distances_ = distances
+        self.calibration_scores_ = np.sort(self._aggregate(distances))
+        self.threshold_ = float(files.fact("threshold", (int, float)))

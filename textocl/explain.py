@@ -1,0 +1,307 @@
+"""Why: the words that decided about a document, and the themes a model found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from textocl.documents import PackedDocuments
+from textocl.network import Batch, attention_weights, context_embeddings
+from textocl.tokenization import Span, Tokenizer
+
+_EXCERPT = 240  # characters of a typical document that a model keeps
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one document got its score.
+
+    Attributes
+    ----------
+    text : the document
+    score, threshold, p_value, label : the judgement; label is +1 normal, -1 anomalous
+    words : w distinct known words, in the order of their first occurrence
+    counts : (w,) how often each occurs
+    attention : (w, r) weight of each word in each context, all occurrences together; columns sum
+        to 1
+    contributions : (w,) what each word adds; they sum to the score
+    evidence : (w,) contribution beyond the word's share of the threshold: positive speaks for an
+        anomaly, negative for a normal document; they sum to score - threshold
+    context_distances : (r,) distance to each context
+    nearest_context : index of the least of them; None without a known word
+    spans : where the words stand in the text
+
+    A document without a known word has no words here, and the worst score, 1.
+    """
+
+    text: str
+    score: float
+    threshold: float
+    p_value: float
+    label: int
+    words: list[str]
+    counts: NDArray[np.int64]
+    attention: NDArray[np.float64]
+    contributions: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    context_distances: NDArray[np.float64]
+    nearest_context: int | None
+    spans: list[Span]
+
+    def anomalous_words(self, n: int = 10) -> list[tuple[str, float]]:
+        """Return up to ``n`` words that speak most for an anomaly, with their evidence."""
+        order = np.argsort(-self.evidence, kind="stable")[:n]
+        return [(self.words[i], float(self.evidence[i])) for i in order if self.evidence[i] > 0]
+
+    def normal_words(self, n: int = 10) -> list[tuple[str, float]]:
+        """Return up to ``n`` words that speak most for normal, with their (negative) evidence."""
+        order = np.argsort(self.evidence, kind="stable")[:n]
+        return [(self.words[i], float(self.evidence[i])) for i in order if self.evidence[i] < 0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python values, one entry a word."""
+        words = [
+            {
+                "word": word,
+                "count": int(self.counts[i]),
+                "contribution": float(self.contributions[i]),
+                "evidence": float(self.evidence[i]),
+                "attention": self.attention[i].tolist(),
+            }
+            for i, word in enumerate(self.words)
+        ]
+        return {
+            "text": self.text,
+            "score": self.score,
+            "threshold": self.threshold,
+            "p_value": self.p_value,
+            "label": self.label,
+            "nearest_context": self.nearest_context,
+            "context_distances": self.context_distances.tolist(),
+            "words": words,
+        }
+
+
+@dataclass(frozen=True)
+class TopWord:
+    """A word that leads typical documents of a context.
+
+    Attributes
+    ----------
+    word : str
+    count : in how many of the context's nearest documents it is among the most attended words
+    distinctiveness : log2 of that share over the share of all training documents holding the word;
+        0 means no more than anywhere, 3 eight times as much
+    """
+
+    word: str
+    count: int
+    distinctiveness: float
+
+
+@dataclass(frozen=True)
+class TypicalDocument:
+    """A training document near a context: its number among the documents given, and its start."""
+
+    document: int
+    distance: float
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class ContextSummary:
+    """One theme of a corpus.
+
+    Attributes
+    ----------
+    context : its index, from 0
+    share : share of the training documents to which no other context is nearer
+    words : most frequent first
+    typical : the nearest training documents
+    """
+
+    context: int
+    share: float
+    words: list[TopWord]
+    typical: list[TypicalDocument]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain Python values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ContextSummary:
+        """Inverse of `to_dict`."""
+        return cls(
+            int(values["context"]),
+            float(values["share"]),
+            [TopWord(**word) for word in values["words"]],
+            [TypicalDocument(**document) for document in values["typical"]],
+        )
+
+
+def word_contributions(
+    vectors: Tensor, logits: Tensor, contexts: Tensor, weights: Tensor, batch: Batch
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Split the score of each document exactly into its words.
+
+    Write ``m̂`` and ``ĉ`` for unit vectors. The share of word i in ``m_k = Σ_i a_ik h_i`` is
+    ``s_ik = a_ik <h_i, m̂_k> / ‖m_k‖``, and ``Σ_i s_ik = 1``; its part of the cosine of eq. 3.6 is
+    ``a_ik <h_i, ĉ_k> / ‖m_k‖``. So ``½ (1 − cos_k)`` is the sum over words of
+    ``½ a_ik <h_i, m̂_k − ĉ_k> / ‖m_k‖``: a word adds to the score by pulling the document's sum
+    away from the context, and a word with a short vector hardly counts, however much attention it
+    gets. (Sharing the constant out by attention instead would add up as well, but blame such words.)
+
+    Parameters
+    ----------
+    vectors : (u, d)
+    logits : (u, r) attention logits of every word of the table
+    contexts : (r, d)
+    weights : (n, r) weight of each context in a document's score, rows sum to 1
+
+    Returns
+    -------
+    contributions (w,), shares (w,), attention (w, r).
+    """
+    attention = attention_weights(logits[batch.rows], batch)  # (w, r)
+    embeddings = context_embeddings(vectors, attention, batch)  # (n, r, d)
+    lengths = embeddings.norm(dim=2).clamp_min(1e-30)  # (n, r)
+    away = embeddings / lengths[:, :, None] - functional.normalize(contexts, dim=1)  # (n, r, d)
+    contributions = vectors.new_zeros(len(batch.rows))
+    shares = vectors.new_zeros(len(batch.rows))
+    words = vectors[batch.rows]  # (w, d)
+    for k in range(len(contexts)):
+        scale = attention[:, k] * (weights / lengths)[batch.documents, k]  # (w,)
+        directions = embeddings[:, k] / lengths[:, k, None]  # (n, d)
+        contributions += 0.5 * scale * (words * away[batch.documents, k]).sum(dim=1)
+        shares += scale * (words * directions[batch.documents]).sum(dim=1)
+    return contributions, shares, attention
+
+
+def summarize_contexts(
+    distances: NDArray[np.float32],
+    attention: NDArray[np.float32],
+    packed: PackedDocuments,
+    words: Sequence[str],
+    texts: Sequence[str],
+    document_numbers: NDArray[np.int64],
+    *,
+    n_nearest: int = 100,
+    n_attended: int = 10,
+    n_words: int = 25,
+    n_typical: int = 3,
+) -> list[ContextSummary]:
+    """Describe each context by the training documents nearest to it (thesis §3.2.2).
+
+    From the ``n_nearest`` documents of a context, the ``n_attended`` words with the largest
+    attention are counted; the most frequent ``n_words`` are listed.
+
+    Parameters
+    ----------
+    distances : (n, r) of the training documents
+    attention : (w, r) of their words
+    packed : the training documents
+    words : the vocabulary
+    texts, document_numbers : the documents and the numbers their owner knows them by
+    """
+    n_documents, n_contexts = distances.shape
+    nearest = distances.argmin(axis=1)  # (n,)
+    holding = np.bincount(packed.rows, minlength=len(words))  # documents that hold a word, (u,)
+    summaries = []
+    for k in range(n_contexts):
+        order = np.argsort(distances[:, k], kind="stable")[:n_nearest]
+        rows = np.concatenate([_most_attended(packed, attention[:, k], i, n_attended) for i in order])
+        counts = np.bincount(rows, minlength=len(words))
+        listed = np.lexsort((np.arange(len(words)), -counts))[:n_words]
+        top = [
+            TopWord(
+                words[row],
+                int(counts[row]),
+                float(np.log2(counts[row] / len(order) / (holding[row] / n_documents))),
+            )
+            for row in listed
+            if counts[row]
+        ]
+        typical = [
+            TypicalDocument(int(document_numbers[i]), float(distances[i, k]), _excerpt(texts[i]))
+            for i in order[:n_typical]
+        ]
+        summaries.append(ContextSummary(k, float((nearest == k).mean()), top, typical))
+    return summaries
+
+
+def _most_attended(
+    packed: PackedDocuments, attention: NDArray[np.float32], document: int, n: int
+) -> NDArray[np.int32]:
+    """Rows of the ``n`` words of one document with the largest attention."""
+    start, end = packed.offsets[document : document + 2]
+    order = np.argsort(-attention[start:end], kind="stable")[:n]
+    return packed.rows[start:end][order]
+
+
+def _excerpt(text: str) -> str:
+    text = " ".join(text[: 4 * _EXCERPT].split())
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def explain_documents(
+    texts: Sequence[str],
+    packed: PackedDocuments,
+    words: Sequence[str],
+    tokenizer: Tokenizer,
+    vectors: Tensor,
+    logits: Tensor,
+    contexts: Tensor,
+    *,
+    distances: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    p_values: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    threshold: float,
+) -> list[Explanation]:
+    """Explain each document; arguments as in `word_contributions` and `Explanation`."""
+    with torch.inference_mode():
+        contributions, shares, attention = (
+            part.double().cpu().numpy()
+            for part in word_contributions(
+                vectors,
+                logits,
+                contexts,
+                torch.from_numpy(weights).to(vectors.device),
+                Batch.of(packed, vectors.device),
+            )
+        )
+    evidence = contributions - threshold * shares
+    explanations = []
+    for i, text in enumerate(texts):
+        start, end = packed.offsets[i : i + 2]
+        place = {words[row]: start + j for j, row in enumerate(packed.rows[start:end])}
+        spans = [span for span in tokenizer.spans(text) if span.word in place]
+        shown = list(dict.fromkeys(span.word for span in spans))
+        at = np.array([place[word] for word in shown], np.int64)
+        explanations.append(
+            Explanation(
+                text=text,
+                score=float(scores[i]),
+                threshold=threshold,
+                p_value=float(p_values[i]),
+                label=int(labels[i]),
+                words=shown,
+                counts=packed.counts[at].astype(np.int64),
+                attention=attention[at],
+                contributions=contributions[at],
+                evidence=evidence[at],
+                context_distances=distances[i].astype(np.float64),
+                nearest_context=int(distances[i].argmin()) if len(at) else None,
+                spans=spans,
+            )
+        )
+    return explanations

@@ -1,0 +1,222 @@
+"""A model is a folder: config.json and weights.safetensors (FORMAT.md). No pickle anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import textocl
+from textocl.exceptions import DataError, FormatError
+
+if TYPE_CHECKING:
+    from textocl.detector import OneClassDetector
+
+FORMAT = "textocl"
+FORMAT_VERSION = 1
+CONFIG = "config.json"
+WEIGHTS = "weights.safetensors"
+
+# the only classes that a folder can name
+_DETECTORS = {"CVDD": "textocl.cvdd"}
+
+
+@dataclass
+class ModelFiles:
+    """What a detector saves beside its parameters: small facts and arrays."""
+
+    facts: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+    def array(self, name: str, dtype: type, *shape: int | None) -> NDArray[Any]:
+        """Return an array after checking dtype, shape (None is any size) and finiteness.
+
+        Raises
+        ------
+        FormatError
+            It is missing or is not as it should be.
+        """
+        if name not in self.arrays:
+            raise FormatError(f"{WEIGHTS} lacks the array {name!r}.")
+        array = self.arrays[name]
+        fits = len(shape) == array.ndim and all(
+            size is None or size == actual for size, actual in zip(shape, array.shape, strict=True)
+        )
+        if array.dtype != dtype or not fits:
+            raise FormatError(
+                f"{WEIGHTS}: {name!r} should be {np.dtype(dtype).name} of shape "
+                f"{_shape_text(shape)}, is {array.dtype} of shape {_shape_text(array.shape)}."
+            )
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise FormatError(f"{WEIGHTS}: {name!r} holds NaN or infinity.")
+        return array
+
+    def fact(self, name: str, kind: type | tuple[type, ...]) -> Any:
+        """Return a fact after checking its type."""
+        value = self.facts.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise FormatError(f"{CONFIG}: {name!r} is missing or of the wrong type.")
+        return value
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
+
+
+def load(folder: str | PathLike[str]) -> OneClassDetector:
+    """Load a detector that was saved with its ``save``.
+
+    Scores of the loaded detector equal those of the saved one bit for bit. Nothing in the folder
+    is executed.
+
+    Raises
+    ------
+    FormatError
+        No model there, or it is damaged, foreign, or written by a newer textocl.
+    """
+    return load_model_files(Path(folder))
+
+
+def save_model_files(
+    folder: Path, class_name: str, parameters: dict[str, Any], files: ModelFiles
+) -> None:
+    """Write a model beside ``folder`` and move it there when it is complete."""
+    from safetensors.numpy import save
+
+    folder = Path(os.path.abspath(folder))
+    if folder.exists() and not _is_replaceable(folder):
+        raise FormatError(f"{folder} exists and is not a textocl model; nothing was overwritten.")
+    weights = save({name: np.ascontiguousarray(array) for name, array in files.arrays.items()})
+    config = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "textocl_version": textocl.__version__,
+        "class": class_name,
+        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        **files.facts,
+    }
+    text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
+    try:
+        complete = workplace / "new"
+        complete.mkdir()
+        _write(complete / WEIGHTS, weights)
+        _write(complete / CONFIG, text.encode("utf-8", "backslashreplace"))
+        if folder.exists():
+            folder.rename(workplace / "old")
+        try:
+            complete.rename(folder)
+        except BaseException:
+            if (workplace / "old").exists():
+                (workplace / "old").rename(folder)
+            raise
+    except OSError as error:
+        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _is_replaceable(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    if not any(folder.iterdir()):
+        return True
+    try:
+        return json.loads((folder / CONFIG).read_bytes()).get("format") == FORMAT
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it; an object in memory is recorded by its name."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(getattr(value, "name", None) or value)[:200]
+
+
+def load_model_files(folder: Path) -> OneClassDetector:
+    """Read and judge the two files of a model; return the detector they describe."""
+    config = _read_config(folder)
+    module = _DETECTORS.get(config.get("class", ""))
+    parameters = config.get("parameters")
+    if module is None:
+        raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
+    if not isinstance(parameters, dict):
+        raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
+    arrays = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
+    try:
+        detector = getattr(import_module(module), config["class"])(**parameters)
+    except TypeError as error:
+        raise FormatError(f"{folder / CONFIG}: {error}.") from None
+    try:
+        detector._from_files(ModelFiles(config, arrays))
+    except FormatError as error:
+        raise FormatError(f"{folder}: {error}") from None
+    except (DataError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"{folder / CONFIG} does not fit its format: {error}") from error
+    return detector
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    if not path.is_file():
+        raise FormatError(f"no model at {str(folder)!r}: expected a folder with {CONFIG}.")
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is damaged: {error}") from None
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise FormatError(f"{path} is not the config of a textocl model.")
+    version = config.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise FormatError(f"{path}: format_version is {version!r}, expected a positive integer.")
+    if version > FORMAT_VERSION:
+        raise FormatError(
+            f"{path} has format version {version}; textocl {textocl.__version__} reads up to "
+            f"{FORMAT_VERSION}. Upgrade: pip install -U textocl"
+        )
+    return config
+
+
+def _read_weights(path: Path, sha256: Any) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as load_tensors
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise FormatError(
+            f"{path} is damaged or belongs to another {CONFIG}: its SHA-256 is not the recorded one."
+        )
+    try:
+        return dict(load_tensors(content))
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise FormatError(f"{path} is damaged: {error}") from error

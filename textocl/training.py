@@ -1,0 +1,131 @@
+"""The one training loop of all torch models: schedule, seeds, progress, device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from textocl.exceptions import DataError, TextoclError
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    The learning rate falls to a tenth after ``drop_after`` of the epochs (thesis §3.2.2: 40 epochs
+    at 0.01, then 60 at 0.001, is ``Schedule(100, 0.01, drop_after=0.4)``).
+    """
+
+    n_epochs: int
+    learning_rate: float
+    drop_after: float = 1.0
+    batch_size: int = 64
+    weight_decay: float = 0.0
+    max_gradient_norm: float = float("inf")
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Learning rate of an epoch, counted from 0."""
+        dropped = epoch >= round(self.drop_after * self.n_epochs)
+        return self.learning_rate * (0.1 if dropped else 1.0)
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that learn at a multiple of the schedule's learning rate."""
+
+    parameters: Iterable[nn.Parameter]
+    rate: float = 1.0
+
+
+def train(
+    groups: list[ParameterGroup],
+    n_samples: int,
+    loss_of: Callable[[Tensor, int], Tensor],
+    schedule: Schedule,
+    generator: torch.Generator,
+    *,
+    progress: bool = False,
+) -> list[float]:
+    """Minimise a loss with Adam over shuffled batches; every sample counts in every epoch.
+
+    Parameters
+    ----------
+    groups : what to train
+    n_samples : number of training samples
+    loss_of : ``(indices (b,), epoch) -> loss ()`` of one batch
+    generator : source of the shuffling
+    progress : whether to draw a bar
+
+    Returns
+    -------
+    Mean loss of each epoch.
+
+    Raises
+    ------
+    TextoclError
+        The loss became NaN or infinite.
+    """
+    optimizer = torch.optim.Adam(
+        [{"params": list(group.parameters), "rate": group.rate} for group in groups],
+        lr=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+    )
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    history: list[float] = []
+    with _progress_bar(progress, schedule.n_epochs) as advance:
+        for epoch in range(schedule.n_epochs):
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.learning_rate_at(epoch) * group["rate"]
+            order = torch.randperm(n_samples, generator=generator)
+            total = 0.0
+            for indices in order.split(schedule.batch_size):
+                loss = loss_of(indices, epoch)
+                optimizer.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(trained, schedule.max_gradient_norm)
+                optimizer.step()
+                total += loss.item() * len(indices)
+            history.append(total / n_samples)
+            if not torch.isfinite(torch.tensor(history[-1])):
+                raise TextoclError(
+                    f"training diverged: the loss of epoch {epoch + 1} is {history[-1]}; "
+                    "lower learning_rate."
+                )
+            advance(history[-1])
+    return history
+
+
+def _progress_bar(
+    shown: bool, n_epochs: int
+) -> AbstractContextManager[Callable[[float], None]]:
+    if not shown:
+        return nullcontext(lambda loss: None)
+    from textocl.progress import epochs_bar
+
+    return epochs_bar(n_epochs)
+
+
+def choose_device(device: Any) -> torch.device:
+    """Return a torch device; ``"auto"`` is CUDA where there is one.
+
+    Raises
+    ------
+    DataError
+        Not a device's name, or one that this machine lacks.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise DataError(
+            f"device must be 'auto', 'cpu' or 'cuda', and present here; got {device!r}: "
+            f"{str(error).splitlines()[0]}"
+        ) from None
+    return chosen

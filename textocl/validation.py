@@ -1,0 +1,117 @@
+"""The only place that judges what a user passed in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.exceptions import DataError
+
+
+def check_documents(X: Any) -> list[str]:
+    """Return ``X`` as a list of strings, or say what it is instead.
+
+    Any iterable of `str` will do (list, tuple, array of objects, pandas Series, generator).
+    A single string is refused: it would be read as one document a character.
+
+    Raises
+    ------
+    DataError
+        ``X`` is one string or bytes, cannot be iterated, or holds something else than strings.
+    """
+    if isinstance(X, (str, bytes, bytearray)):
+        raise DataError(
+            f"expected a list of documents, got a single {type(X).__name__}; "
+            "put it into a list: [text]."
+        )
+    if isinstance(X, dict) or not isinstance(X, Iterable):
+        raise DataError(f"expected a list of documents (str), got {type(X).__name__}.")
+    documents = list(X)
+    for i, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise DataError(
+                f"expected every document to be a str, but document {i} is "
+                f"{_describe(document)}{_hint(document)}."
+            )
+    return documents
+
+
+def _describe(value: Any) -> str:
+    if value is None:
+        return "None"
+    shown = repr(value)
+    return f"{type(value).__name__} {shown if len(shown) <= 40 else shown[:37] + '...'}"
+
+
+def _hint(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray)):
+        return '; decode it first, for example with .decode("utf-8")'
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "; leave missing documents out or replace them by an empty string"
+    return ""
+
+
+def check_labels(y: Any, n_documents: int) -> NDArray[np.int64]:
+    """Return ``y`` as ``(n,)`` integers in {+1 normal, 0 unlabelled, -1 anomaly}; None is all 0.
+
+    Raises
+    ------
+    DataError
+        Wrong length, or a value outside {+1, 0, -1}.
+    """
+    if y is None:
+        return np.zeros(n_documents, np.int64)
+    labels = np.asarray(list(y) if not isinstance(y, np.ndarray) else y)
+    if labels.shape != (n_documents,):
+        raise DataError(
+            f"expected one label for each of {n_documents} documents, got shape {labels.shape}."
+        )
+    wrong = [label for label in labels.tolist() if label not in (1, 0, -1)]
+    if wrong:
+        raise DataError(
+            "labels must be +1 (normal), 0 (unlabelled) or -1 (anomaly), "
+            f"got {_describe(wrong[0])}."
+        )
+    return labels.astype(np.int64)
+
+
+def check_integer(name: str, value: Any, minimum: int) -> int:
+    """Return ``value`` as an int that is at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
+        raise DataError(f"{name} must be an integer of at least {minimum}, got {_describe(value)}.")
+    return int(value)
+
+
+def check_number(
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    low_open: bool = False,
+    high_open: bool = False,
+) -> float:
+    """Return ``value`` as a finite float between ``low`` and ``high``."""
+    ok = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    ok = ok and (value > low if low_open else value >= low)
+    ok = ok and (value < high if high_open else value <= high)
+    if not ok:
+        left = "(" if low_open or math.isinf(low) else "["
+        right = ")" if high_open or math.isinf(high) else "]"
+        raise DataError(
+            f"{name} must be in {left}{low:g}, {high:g}{right}, got {_describe(value)}."
+        )
+    return float(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Return ``value`` if it is one of ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(repr(choice) for choice in choices)
+        raise DataError(f"{name} must be one of {listed}; got {_describe(value)}.")
+    return value
