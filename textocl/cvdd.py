@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ from textocl.vocabulary import Vocabulary, build_vocabulary
 
 WORST_SCORE = 1.0  # of a document without a known word: the largest cosine distance there is
 _ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)  # thesis: one step every fifth of the epochs
+_DEFAULT_BATCHES = 100
 _SCORED_AT_ONCE = 1024
 
 
@@ -93,9 +95,10 @@ class CVDD(OneClassDetector):
     alpha : float ≥ 0 or "annealed", default 0.0
         How much training concentrates on each document's nearest context (eq. 3.11); 0 weighs all
         equally, "annealed" raises it 0, 1e-4, 1e-3, 1e-2, 1e-1 over the five fifths of training.
-    n_epochs : int ≥ 0, default 10
-        Passes over the training documents. Attention keeps drifting to words that all documents
-        share, also those of other topics, so more is not better.
+    n_epochs : int ≥ 0 or None, default None
+        Passes over the training documents; None makes about 100 batches of them, at least one
+        pass. Attention keeps drifting to words that all documents share, also those of other
+        topics, so more is not better.
     learning_rate : float > 0, default 0.001
         Of Adam. A tenth of it after ``drop_after`` of the epochs.
     drop_after : float in [0, 1], default 0.4
@@ -153,7 +156,7 @@ class CVDD(OneClassDetector):
     -----
     ``min over C, W1, W2 of mean_i Σ_k σ_k d(c_k, m_k) + λ ‖CᵀC − I‖²_F`` (eqs. 3.2-3.13).
     Deviations from the thesis, each measured in benchmarks/: vectors are centred and frequent words
-    damped; contexts learn slower than attention; 10 epochs instead of 100. `CVDD.thesis` has the
+    damped; contexts learn slower than attention; about 100 batches instead of 100 epochs. `CVDD.thesis` has the
     thesis's settings. A document without any known word scores 1, the worst; in training and
     calibration such documents are set aside, with a warning that counts them.
 
@@ -181,7 +184,7 @@ class CVDD(OneClassDetector):
         attention_size: int = 150,
         orthogonality: float = 1.0,
         alpha: float | str = 0.0,
-        n_epochs: int = 10,
+        n_epochs: int | None = None,
         learning_rate: float = 0.001,
         drop_after: float = 0.4,
         context_rate: float = 0.1,
@@ -390,7 +393,6 @@ class CVDD(OneClassDetector):
         for name, least in (
             ("n_contexts", 1),
             ("attention_size", 1),
-            ("n_epochs", 0),
             ("batch_size", 1),
             ("n_general_words", 0),
             ("n_training_words", 1),
@@ -398,6 +400,8 @@ class CVDD(OneClassDetector):
             ("random_state", 0),
         ):
             check_integer(name, getattr(self, name), least)
+        if self.n_epochs is not None:
+            check_integer("n_epochs (where not None)", self.n_epochs, 0)
         for name in ("orthogonality", "context_rate", "weight_decay"):
             check_number(name, getattr(self, name), 0)
         check_number("learning_rate", self.learning_rate, 0, low_open=True)
@@ -439,12 +443,14 @@ class CVDD(OneClassDetector):
         centroids = torch.from_numpy(self._centroids(packed, table)).to(device)
         network = CVDDNetwork.initial(centroids.cpu(), self.attention_size, generator).to(device)
 
+        n_epochs = self._epochs_for(len(packed))
+
         def loss_of(indices: torch.Tensor, epoch: int) -> torch.Tensor:
             batch = Batch.of(packed.take(indices.numpy()), device)
             return cvdd_objective(
                 network(table, batch),
                 network.contexts,
-                alpha=self._alpha_at(epoch),
+                alpha=self._alpha_at(epoch, n_epochs),
                 orthogonality=self.orthogonality,
             )
 
@@ -456,7 +462,7 @@ class CVDD(OneClassDetector):
             len(packed),
             loss_of,
             Schedule(
-                self.n_epochs,
+                n_epochs,
                 self.learning_rate,
                 drop_after=self.drop_after,
                 batch_size=self.batch_size,
@@ -468,9 +474,14 @@ class CVDD(OneClassDetector):
         )
         return network, history
 
-    def _alpha_at(self, epoch: int) -> float:
+    def _epochs_for(self, n_documents: int) -> int:
+        if self.n_epochs is not None:
+            return self.n_epochs
+        return max(1, round(_DEFAULT_BATCHES / math.ceil(n_documents / self.batch_size)))
+
+    def _alpha_at(self, epoch: int, n_epochs: int) -> float:
         if isinstance(self.alpha, str):
-            return _ALPHAS[epoch * len(_ALPHAS) // self.n_epochs]
+            return _ALPHAS[epoch * len(_ALPHAS) // n_epochs]
         return self.alpha
 
     def _centroids(self, packed: PackedDocuments, table: torch.Tensor) -> NDArray[np.float32]:

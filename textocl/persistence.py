@@ -94,8 +94,7 @@ def save_model_files(
     from safetensors.numpy import save
 
     folder = Path(os.path.abspath(folder))
-    if folder.exists() and not _is_replaceable(folder):
-        raise FormatError(f"{folder} exists and is not a textocl model; nothing was overwritten.")
+    check_target(folder)
     weights = save({name: np.ascontiguousarray(array) for name, array in files.arrays.items()})
     config = {
         "format": FORMAT,
@@ -129,6 +128,18 @@ def save_model_files(
         raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def check_target(folder: Path) -> None:
+    """Say so if a model must not be written to ``folder``.
+
+    Raises
+    ------
+    FormatError
+        It exists and is neither an empty folder nor a textocl model.
+    """
+    if folder.exists() and not _is_replaceable(folder):
+        raise FormatError(f"{folder} exists and is not a textocl model; nothing was overwritten.")
 
 
 def _write(path: Path, content: bytes) -> None:

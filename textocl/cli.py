@@ -1,0 +1,435 @@
+"""The command ``textocl``. Light to start: each command imports what it needs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from textocl import __version__
+from textocl.exceptions import DataError, FormatError, TextoclError, TextoclWarning
+
+if TYPE_CHECKING:
+    from textocl.corpora import Document
+    from textocl.cvdd import CVDD
+
+EXIT_DATA, EXIT_MODEL, EXIT_INTERRUPTED = 3, 4, 130
+
+_out = Console()
+_err = Console(stderr=True)
+
+
+class _Commands(TyperGroup):
+    """Turns what goes wrong into one line on standard error and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        warnings.simplefilter("always", TextoclWarning)
+        warnings.showwarning = _show_warning
+        try:
+            return super().invoke(ctx)
+        except FormatError as error:
+            _fail(str(error), EXIT_MODEL)
+        except TextoclError as error:
+            _fail(str(error), EXIT_DATA)
+        except BrokenPipeError:
+            raise  # click closes the pipe quietly
+        except OSError as error:
+            _fail(f"{error.strerror}: {error.filename}", EXIT_DATA)
+        except KeyboardInterrupt:
+            _fail("interrupted; nothing was left half-written.", EXIT_INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> None:
+    from textocl.rendering import visible
+
+    _err.print(f"[bold red]error:[/] {escape(visible(message))}", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    _err.print(f"[yellow]warning:[/] {escape(str(message))}", highlight=False, soft_wrap=True)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Learn what is normal in a set of texts; find what does not belong, and see why.",
+    epilog="Exit codes: 0 done, 2 wrong usage, 3 unusable documents or parameters, "
+    "4 unusable model, 130 interrupted.",
+)
+
+
+class Format(str, Enum):
+    txt = "txt"
+    jsonl = "jsonl"
+    csv = "csv"
+    tsv = "tsv"
+    folder = "folder"
+
+
+Docs = Annotated[
+    str,
+    typer.Argument(
+        help="Documents: .txt (one a line), .jsonl, .csv, .tsv (also .gz), a folder of .txt files, "
+        "or - for standard input."
+    ),
+]
+Model = Annotated[Path, typer.Argument(help="Folder of a fitted model.")]
+TextField = Annotated[str, typer.Option(help="Field or column that holds the text.")]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="Format of DOCS, where its name does not tell.")
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Pass over records that cannot be read, and count them.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+FalseAlarmRate = Annotated[
+    float, typer.Option(help="Share of normal documents that may be called anomalous.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"textocl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def fit(
+    docs: Docs,
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    embedding: Annotated[
+        str, typer.Option(help="wordllama, or a file of word vectors (.txt, .vec, .bin, .kv, .npz).")
+    ] = "wordllama",
+    contexts: Annotated[int, typer.Option(help="Number of themes to look for.")] = 3,
+    false_alarm_rate: FalseAlarmRate = 0.05,
+    seed: Seed = 0,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the documents [default: about 100 batches]")
+    ] = None,
+    aggregation: Annotated[
+        str, typer.Option(help="How distances to contexts become a score: mean or min.")
+    ] = "mean",
+    tokenization: Annotated[
+        str, typer.Option(help="english, or unicode for other languages.")
+    ] = "english",
+    language: Annotated[
+        str, typer.Option(help="Language of the general word list, or none.")
+    ] = "en",
+    label_field: Annotated[
+        str | None, typer.Option(help="Learn only from documents whose label is --normal.")
+    ] = None,
+    normal: Annotated[list[str] | None, typer.Option(help="Label of normal documents.")] = None,
+    text_field: TextField = "text",
+    format: FormatOption = None,
+    skip_bad: SkipBad = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Learn what is normal from documents, and write the model."""
+    from textocl.persistence import check_target
+    from textocl.rendering import contexts_table
+
+    check_target(out)  # before minutes of work, not after
+    with _documents(docs, text_field, format, skip_bad) as documents:
+        if label_field is None and normal:
+            raise typer.BadParameter("--normal needs --label-field.")
+        kept = (d for d in documents if label_field is None or _is_normal(d, label_field, normal))
+        texts = [document.text for document in _counted(kept, "reading", quiet)]
+    detector = _cvdd(
+        embedding=embedding,
+        n_contexts=contexts,
+        n_epochs=epochs,
+        aggregation=aggregation,
+        tokenization=tokenization,
+        language=None if language.lower() == "none" else language,
+        false_alarm_rate=false_alarm_rate,
+        random_state=seed,
+        verbose=_watched(quiet),
+    ).fit(texts)
+    detector.save(out)
+    if as_json:
+        _print_json({"model": str(out), **_facts(detector)})
+    elif not quiet:
+        _out.print(contexts_table(detector.contexts_))
+        _out.print(
+            f"Learned from {detector.n_documents_:,} documents; threshold "
+            f"{detector.threshold_:.4f} at a false-alarm rate of {false_alarm_rate:g}.\n"
+            f"Model written to {escape(str(out))}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def score(
+    model: Model,
+    docs: Docs,
+    out: Annotated[str, typer.Option(help="Where to: a .jsonl or .csv file, or - .")],
+    text_field: TextField = "text",
+    format: FormatOption = None,
+    skip_bad: SkipBad = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Score documents of any number: each with its own fields, score, p_value and label."""
+    from textocl.corpora import batches_of
+    from textocl.progress import counting_bar
+    from textocl.results import ResultWriter
+
+    detector = _load(model)
+    n_documents = n_anomalous = n_unknown = 0
+    with (
+        _documents(docs, text_field, format, skip_bad) as documents,
+        ResultWriter(out) as writer,
+        counting_bar("scoring", _watched(quiet)) as advance,
+    ):
+        for batch in batches_of(documents):
+            assessment = detector._assess([document.text for document in batch])
+            columns = zip(*(column.tolist() for column in vars(assessment).values()), strict=True)
+            names = list(vars(assessment))
+            for document, values in zip(batch, columns, strict=True):
+                writer.write(document, dict(zip(names, values, strict=True)))
+            n_documents += len(batch)
+            n_anomalous += int((assessment.label == -1).sum())
+            n_unknown += int((assessment.n_known_words == 0).sum())
+            advance(len(batch))
+    if n_unknown:
+        warnings.warn(
+            f"{n_unknown:,} of {n_documents:,} documents have no known word; "
+            "they get the worst score, 1.",
+            TextoclWarning,
+            stacklevel=1,
+        )
+    summary = {"documents": n_documents, "anomalous": n_anomalous, "without_known_word": n_unknown}
+    if as_json and out != "-":
+        _print_json({**summary, "out": out})
+    elif not quiet:
+        _err.print(
+            f"{n_documents:,} documents scored, {n_anomalous:,} anomalous "
+            f"(threshold {detector.threshold_:.4f}).",
+            highlight=False,
+        )
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    docs: Docs,
+    label_field: Annotated[str, typer.Option(help="Field that holds the label.")],
+    normal: Annotated[list[str], typer.Option(help="Label of normal documents; repeatable.")],
+    text_field: TextField = "text",
+    format: FormatOption = None,
+    skip_bad: SkipBad = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Measure on labelled documents: AUC, average precision, FPR at 95 % recall."""
+    import numpy as np
+
+    from textocl.corpora import batches_of
+    from textocl.evaluation import evaluate as measure
+    from textocl.rendering import evaluation_line
+
+    detector = _load(model)
+    scores, anomalous = [np.empty(0, np.float32)], []
+    with _documents(docs, text_field, format, skip_bad) as documents:
+        for batch in batches_of(_counted(documents, "scoring", quiet)):
+            scores.append(detector._assess([document.text for document in batch]).score)
+            anomalous += [not _is_normal(document, label_field, normal) for document in batch]
+    values, truth = np.concatenate(scores), np.array(anomalous, bool)
+    evaluation = measure(values, truth)
+    flagged = values > detector.threshold_
+    at_threshold = {
+        "false_alarm_rate": float(flagged[~truth].mean()),
+        "recall": float(flagged[truth].mean()),
+    }
+    if as_json:
+        _print_json({**evaluation.to_dict(), "at_threshold": at_threshold})
+        return
+    _out.print(evaluation_line(evaluation), highlight=False, soft_wrap=True)
+    _out.print(
+        f"At the threshold: {at_threshold['recall']:.1%} of the anomalies found, "
+        f"{at_threshold['false_alarm_rate']:.1%} false alarms.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def contexts(
+    model: Model,
+    words: Annotated[int, typer.Option(help="Top words to show of each.", min=1)] = 10,
+    as_json: Json = False,
+) -> None:
+    """Show the themes a model found: top words, shares, typical documents."""
+    from textocl.rendering import contexts_table, typical_documents
+
+    detector = _load(model)
+    if as_json:
+        _print_json([context.to_dict() for context in detector.contexts_])
+        return
+    _out.print(contexts_table(detector.contexts_, words))
+    _out.print(typical_documents(detector.contexts_))
+
+
+@app.command()
+def explain(
+    model: Model,
+    texts: Annotated[list[str], typer.Argument(help="Texts, or - for one on standard input.")],
+    words: Annotated[int, typer.Option(help="Words to show on each side.", min=1)] = 8,
+    as_json: Json = False,
+) -> None:
+    """Show which words make a text normal or anomalous."""
+    from textocl.rendering import explanation_view
+
+    detector = _load(model)
+    given = [sys.stdin.buffer.read().decode("utf-8", "replace") if t == "-" else t for t in texts]
+    explanations = detector.explain(given)
+    if as_json:
+        _print_json([explanation.to_dict() for explanation in explanations])
+        return
+    for explanation in explanations:
+        _out.print(explanation_view(explanation, words))
+
+
+@app.command()
+def info(model: Model, as_json: Json = False) -> None:
+    """Show what a model is: its parameters, vocabulary, threshold."""
+    from rich.table import Table
+
+    facts = _facts(_load(model))
+    if as_json:
+        _print_json(facts)
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        if name == "parameters":
+            for parameter, setting in value.items():
+                table.add_row(f"  {parameter}", escape(str(setting)))
+        else:
+            table.add_row(f"[bold]{name}[/]", escape(str(value)))
+    _out.print(table)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path("demo-model"),
+    topic: Annotated[str, typer.Option(help="Reuters topic to call normal.")] = "crude",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Run the main job on Reuters news: fit on one topic, score a mixed set, say why."""
+    from textocl.demo import run_demo
+
+    run_demo(out, topic, seed, _out, as_json=as_json)
+
+
+def _cvdd(**parameters: Any) -> CVDD:
+    from textocl.cvdd import CVDD
+
+    return CVDD(**parameters)
+
+
+def _load(model: Path) -> CVDD:
+    from textocl.cvdd import CVDD
+
+    return CVDD.load(model)
+
+
+@contextmanager
+def _documents(
+    docs: str, text_field: str, format: Format | None, skip_bad: bool
+) -> Iterator[Iterator[Document]]:
+    """Documents of an argument; says at the end how many records were passed over."""
+    from textocl.corpora import BadRecords, read_documents
+
+    bad: BadRecords | None = BadRecords() if skip_bad else None
+    yield read_documents(
+        docs, format=format.value if format else None, text_field=text_field, bad=bad
+    )
+    if bad is not None and bad.count:
+        shown = "\n  ".join(bad.reasons)
+        more = f"\n  … and {bad.count - len(bad.reasons):,} more" if bad.count > 5 else ""
+        warnings.warn(
+            f"{bad.count:,} records could not be read and were passed over:\n  {shown}{more}",
+            TextoclWarning,
+            stacklevel=1,
+        )
+
+
+def _counted(documents: Iterator[Document], what: str, quiet: bool) -> Iterator[Document]:
+    from textocl.progress import counting_bar
+
+    with counting_bar(what, _watched(quiet)) as advance:
+        while part := list(islice(documents, 256)):
+            advance(len(part))
+            yield from part
+
+
+def _is_normal(document: Document, label_field: str, normal: list[str] | None) -> bool:
+    if label_field not in document.fields:
+        known = ", ".join(map(repr, document.fields)) or "none"
+        raise DataError(
+            f"document {document.id!r} has no field {label_field!r} (--label-field); "
+            f"there are {known}."
+        )
+    if not normal:
+        raise typer.BadParameter("--label-field needs --normal.")
+    return str(document.fields[label_field]) in normal
+
+
+def _facts(detector: CVDD) -> dict[str, Any]:
+    r, d = detector.context_vectors_.shape
+    return {
+        "detector": type(detector).__name__,
+        "textocl_version": __version__,
+        "documents": detector.n_documents_,
+        "vocabulary": len(detector.vocabulary_),
+        "vector_size": d,
+        "contexts": r,
+        "threshold": detector.threshold_,
+        "calibration_documents": len(detector.calibration_scores_),
+        "parameters": {
+            name: value if isinstance(value, (int, float, str, type(None))) else str(value)
+            for name, value in detector.get_params(deep=False).items()
+            if name not in detector._UNSAVED
+        },
+    }
+
+
+def _watched(quiet: bool) -> bool:
+    return not quiet and sys.stderr.isatty()
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

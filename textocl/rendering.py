@@ -1,0 +1,129 @@
+"""What the command line shows: contexts, coloured documents, measures."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from textocl.evaluation import Evaluation
+from textocl.explain import ContextSummary, Explanation
+
+_ANOMALOUS, _NORMAL = "red", "green"
+
+
+def visible(text: str) -> str:
+    """Replace control characters, which could act on a terminal, by a visible sign."""
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "\ufffd"
+        for c in text
+    )
+
+
+def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> Table:
+    """One row a context: its share, top words, and most distinctive words."""
+    table = Table(title="Contexts", title_justify="left", expand=False)
+    table.add_column("#", justify="right")
+    table.add_column("share", justify="right")
+    table.add_column("top words (in how many of its nearest documents)")
+    table.add_column("most distinctive of them")
+    for context in contexts:
+        distinctive = sorted(context.words, key=lambda word: -word.distinctiveness)
+        table.add_row(
+            str(context.context),
+            f"{context.share:.0%}",
+            Text(", ".join(f"{word.word} {word.count}" for word in context.words[:n_words])),
+            Text(", ".join(word.word for word in distinctive[:n_words])),
+        )
+    return table
+
+
+def typical_documents(contexts: Iterable[ContextSummary]) -> RenderableType:
+    """The beginnings of each context's most typical documents."""
+    lines: list[RenderableType] = []
+    for context in contexts:
+        lines.append(Text(f"\nTypical of context {context.context}", style="bold"))
+        for document in context.typical:
+            lines.append(
+                Text(f"  {document.distance:.3f}  ", style="dim") + Text(visible(document.excerpt))
+            )
+    return Group(*lines)
+
+
+def coloured_document(explanation: Explanation, max_characters: int | None = None) -> Text:
+    """The text with words that speak for an anomaly in red and for normal in green.
+
+    The stronger a word's evidence among this document's words, the stronger its colour.
+    """
+    evidence = dict(zip(explanation.words, explanation.evidence.tolist(), strict=True))
+    strongest = max((abs(value) for value in evidence.values()), default=0.0)
+    end = len(explanation.text) if max_characters is None else max_characters
+    text = Text(visible(explanation.text[:end]))
+    for span in explanation.spans:
+        if span.end > end or not strongest:
+            break
+        strength = abs(evidence[span.word]) / strongest
+        if strength < 0.1:
+            continue
+        colour = _ANOMALOUS if evidence[span.word] > 0 else _NORMAL
+        style = f"bold {colour} reverse" if strength > 0.6 else colour
+        text.stylize(style if strength > 0.25 else f"dim {colour}", span.start, span.end)
+    if end < len(explanation.text):
+        text.append(" …")
+    return text
+
+
+def judgement(explanation: Explanation) -> Text:
+    """One line: label, score, threshold, p-value, nearest context."""
+    anomalous = explanation.label == -1
+    text = Text("anomalous" if anomalous else "normal", style=_ANOMALOUS if anomalous else _NORMAL)
+    text.append(
+        f"  score {explanation.score:.3f} (threshold {explanation.threshold:.3f}), "
+        f"p = {explanation.p_value:.2g}",
+        style="default",
+    )
+    if explanation.nearest_context is None:
+        text.append(", no known word", style="default")
+    else:
+        text.append(f", nearest context {explanation.nearest_context}", style="default")
+    return text
+
+
+def explanation_view(explanation: Explanation, n_words: int = 8) -> RenderableType:
+    """Judgement, coloured text, and the words that decided."""
+    table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2))
+    table.add_column("speaks for an anomaly")
+    table.add_column("evidence", justify="right")
+    table.add_column("speaks for normal")
+    table.add_column("evidence", justify="right")
+    anomalous, normal = explanation.anomalous_words(n_words), explanation.normal_words(n_words)
+    for i in range(max(len(anomalous), len(normal))):
+        left = anomalous[i] if i < len(anomalous) else None
+        right = normal[i] if i < len(normal) else None
+        table.add_row(
+            Text(left[0] if left else "", style=_ANOMALOUS),
+            f"{left[1]:+.4f}" if left else "",
+            Text(right[0] if right else "", style=_NORMAL),
+            f"{right[1]:+.4f}" if right else "",
+        )
+    parts: list[RenderableType] = [
+        judgement(explanation),
+        Padding(coloured_document(explanation), (0, 2)),
+    ]
+    if explanation.words:
+        parts += [table, Text("Evidence adds up to score − threshold.", style="dim")]
+    return Group(*parts)
+
+
+def evaluation_line(evaluation: Evaluation) -> str:
+    """One line with the measures, in percent."""
+    return (
+        f"AUC {100 * evaluation.auc:.1f} %, average precision "
+        f"{100 * evaluation.average_precision:.1f} %, false alarms at 95 % recall "
+        f"{100 * evaluation.fpr_at_95_recall:.1f} % "
+        f"({evaluation.n_normal:,} normal, {evaluation.n_anomalous:,} anomalous)"
+    )
