@@ -11,10 +11,10 @@ import argparse
 import warnings
 
 import numpy as np
+from auc import run
 from protocol import GLOVE, THESIS_GLOVE_R3, Labelled, environment, read_corpus, write_result
 from sklearn.base import clone
 
-from auc import run
 from textocl import CVDD
 from textocl.exceptions import TextoclWarning
 

@@ -40,9 +40,7 @@ def arrays_of(texts: list[str], detector: CVDD) -> list[np.ndarray]:
     vectors = detector.vocabulary_.table.astype(np.float32)
     packed = pack(texts, detector.tokenizer_, detector.vocabulary_.index)
     bounds = zip(packed.offsets[:-1], packed.offsets[1:], strict=True)
-    return [
-        vectors[np.repeat(packed.rows[a:b], packed.counts[a:b].astype(int))] for a, b in bounds
-    ]
+    return [vectors[np.repeat(packed.rows[a:b], packed.counts[a:b].astype(int))] for a, b in bounds]
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -51,7 +49,9 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
     return result, time.perf_counter() - start
 
 
-def compare(corpus_name: str, label: str, embedding: object, epochs: int, n_seeds: int) -> list[str]:
+def compare(
+    corpus_name: str, label: str, embedding: object, epochs: int, n_seeds: int
+) -> list[str]:
     """Fit both with each seed, in turn; return the cells of a row."""
     training, test, anomalous = one_vs_rest(read_corpus(corpus_name), label)
     seconds: dict[str, list[float]] = {"textocl": [], "pytextad": []}

@@ -33,7 +33,7 @@ _err = Console(stderr=True)
 class _Commands(TyperGroup):
     """Turns what goes wrong into one line on standard error and an exit code."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         warnings.simplefilter("always", TextoclWarning)
         warnings.showwarning = _show_warning
         try:
@@ -123,7 +123,8 @@ def fit(
     docs: Docs,
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
     embedding: Annotated[
-        str, typer.Option(help="wordllama, or a file of word vectors (.txt, .vec, .bin, .kv, .npz).")
+        str,
+        typer.Option(help="wordllama, or a file of word vectors (.txt, .vec, .bin, .kv, .npz)."),
     ] = "wordllama",
     contexts: Annotated[int, typer.Option(help="Number of themes to look for.")] = 3,
     false_alarm_rate: FalseAlarmRate = 0.05,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from textocl.exceptions import DataError
 from textocl.validation import check_choice
@@ -86,7 +86,7 @@ def read_documents(
         return
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from _read_file(file, str(path), kind, text_field, bad)
+            yield from _read_file(cast(IO[bytes], file), str(path), kind, text_field, bad)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
@@ -145,9 +145,7 @@ def _read_file(
         yield from _read_table(lines, name, text_field, bad, "," if kind == "csv" else "\t")
 
 
-def _decoded_lines(
-    file: IO[bytes], name: str, bad: BadRecords | None
-) -> Iterator[tuple[int, str]]:
+def _decoded_lines(file: IO[bytes], name: str, bad: BadRecords | None) -> Iterator[tuple[int, str]]:
     for number, raw in enumerate(file, 1):
         try:
             yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")

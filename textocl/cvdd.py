@@ -155,10 +155,10 @@ class CVDD(OneClassDetector):
     Notes
     -----
     ``min over C, W1, W2 of mean_i Σ_k σ_k d(c_k, m_k) + λ ‖CᵀC − I‖²_F`` (eqs. 3.2-3.13).
-    Deviations from the thesis, each measured in benchmarks/: vectors are centred and frequent words
-    damped; contexts learn slower than attention; about 100 batches instead of 100 epochs. `CVDD.thesis` has the
-    thesis's settings. A document without any known word scores 1, the worst; in training and
-    calibration such documents are set aside, with a warning that counts them.
+    Deviations from the thesis, each measured in benchmarks/: vectors are centred and frequent
+    words damped; contexts learn slower than attention; about 100 batches instead of 100 epochs.
+    `CVDD.thesis` has the thesis's settings. A document without any known word scores 1, the worst;
+    in training and calibration such documents are set aside, with a warning that counts them.
 
     References
     ----------
@@ -290,8 +290,9 @@ class CVDD(OneClassDetector):
         held_out, packed_held_out = self._with_known_words(texts, held_out, tokenizer, vocabulary)
         if len(training) < self.n_contexts:
             raise DataError(
-                f"{len(training)} documents with known words are too few for "
-                f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
+                f"{len(training)} of {len(normal)} documents are left to learn from (the others have "
+                f"no known word or are held out), too few for n_contexts={self.n_contexts}; "
+                "give more documents or fewer contexts."
             )
         if not len(held_out):
             raise DataError(
@@ -489,11 +490,13 @@ class CVDD(OneClassDetector):
         batch = Batch.of(packed, table.device)
         uniform = attention_weights(table.new_zeros(len(batch.rows), 1), batch)  # (w, 1)
         means = context_embeddings(table, uniform, batch)[:, 0]  # (n, d)
-        means = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
+        unit_means = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
         with warnings.catch_warnings():
             # fewer distinct documents than contexts: contexts coincide, which is what they say
             warnings.simplefilter("ignore", ConvergenceWarning)
-            kmeans = KMeans(self.n_contexts, n_init=10, random_state=self.random_state).fit(means)
+            kmeans = KMeans(self.n_contexts, n_init=10, random_state=self.random_state).fit(
+                unit_means
+            )
         centroids = kmeans.cluster_centers_
         return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
 
@@ -514,7 +517,7 @@ class CVDD(OneClassDetector):
     def _set_scoring_state(
         self, table: torch.Tensor, logits: torch.Tensor, contexts: torch.Tensor
     ) -> None:
-        """All that scoring needs: vectors (u, d), their attention logits (u, r), contexts (r, d)."""
+        """What scoring needs: vectors (u, d), their attention logits (u, r), contexts (r, d)."""
         self._table = table
         self._logits = logits
         self._contexts = contexts
@@ -620,4 +623,4 @@ class CVDD(OneClassDetector):
         )
         self.calibration_distances_ = distances
         self.calibration_scores_ = np.sort(self._aggregate(distances))
-        self.threshold_ = float(files.fact("threshold", (int, float)))
+        self.threshold_ = check_number("threshold", files.facts.get("threshold"))

@@ -71,7 +71,9 @@ def run_demo(out: Path, topic: str, seed: int, console: Console, *, as_json: boo
     ):
         if title:
             say(f"\n{title}")
-        for i, explanation in zip(chosen, detector.explain([texts[i] for i in chosen]), strict=True):
+        for i, explanation in zip(
+            chosen, detector.explain([texts[i] for i in chosen]), strict=True
+        ):
             console.print(f"\n   \\[{test[i].topic}] ", judgement(explanation), sep="", end="")
             console.print("\n", Padding(coloured_document(explanation, 400), (0, 3)), sep="")
     say(

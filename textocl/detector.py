@@ -163,4 +163,3 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
             f"there are {n_calibration}; the threshold is their highest score, a rate of about "
             f"{1 / (n_calibration + 1):.2g}."
         )
-

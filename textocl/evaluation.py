@@ -50,7 +50,9 @@ def evaluate(scores: ArrayLike, is_anomaly: ArrayLike) -> Evaluation:
 
     values, anomalous = np.asarray(scores, np.float64), np.asarray(is_anomaly, bool)
     if values.shape != anomalous.shape or values.ndim != 1:
-        raise DataError(f"expected as many labels as scores, got {anomalous.shape}, {values.shape}.")
+        raise DataError(
+            f"expected as many labels as scores, got {anomalous.shape}, {values.shape}."
+        )
     if anomalous.all() or not anomalous.any():
         kind = "normal" if anomalous.any() or not len(anomalous) else "anomalous"
         raise DataError(f"an evaluation needs both kinds of documents; there is no {kind} one.")

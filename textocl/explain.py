@@ -157,7 +157,7 @@ def word_contributions(
     ``a_ik <h_i, ĉ_k> / ‖m_k‖``. So ``½ (1 − cos_k)`` is the sum over words of
     ``½ a_ik <h_i, m̂_k − ĉ_k> / ‖m_k‖``: a word adds to the score by pulling the document's sum
     away from the context, and a word with a short vector hardly counts, however much attention it
-    gets. (Sharing the constant out by attention instead would add up as well, but blame such words.)
+    gets. (Sharing the constant out by attention would add up as well, but blame such words.)
 
     Parameters
     ----------
@@ -217,7 +217,9 @@ def summarize_contexts(
     summaries = []
     for k in range(n_contexts):
         order = np.argsort(distances[:, k], kind="stable")[:n_nearest]
-        rows = np.concatenate([_most_attended(packed, attention[:, k], i, n_attended) for i in order])
+        rows = np.concatenate(
+            [_most_attended(packed, attention[:, k], i, n_attended) for i in order]
+        )
         counts = np.bincount(rows, minlength=len(words))
         listed = np.lexsort((np.arange(len(words)), -counts))[:n_words]
         top = [

@@ -93,7 +93,7 @@ def save_model_files(
     """Write a model beside ``folder`` and move it there when it is complete."""
     from safetensors.numpy import save
 
-    folder = Path(os.path.abspath(folder))
+    folder = folder.resolve()
     check_target(folder)
     weights = save({name: np.ascontiguousarray(array) for name, array in files.arrays.items()})
     config = {
@@ -174,7 +174,7 @@ def _plain(value: Any) -> Any:
 def load_model_files(folder: Path) -> OneClassDetector:
     """Read and judge the two files of a model; return the detector they describe."""
     config = _read_config(folder)
-    module = _DETECTORS.get(config.get("class", ""))
+    module = _DETECTORS.get(str(config.get("class")))
     parameters = config.get("parameters")
     if module is None:
         raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
@@ -225,7 +225,8 @@ def _read_weights(path: Path, sha256: Any) -> dict[str, NDArray[Any]]:
         raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise FormatError(
-            f"{path} is damaged or belongs to another {CONFIG}: its SHA-256 is not the recorded one."
+            f"{path} is damaged or belongs to another {CONFIG}: "
+            "its SHA-256 is not the recorded one."
         )
     try:
         return dict(load_tensors(content))

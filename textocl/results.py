@@ -56,7 +56,7 @@ class ResultWriter:
             raise DataError(f"cannot write to {self._target}: {error.strerror}.") from error
         os.chmod(self._partial, 0o666 & ~_umask())  # noqa: PTH101
         # a lone surrogate becomes \udXXX, which is what JSON calls it
-        self._file = open(  # noqa: SIM115, PTH123
+        self._file = open(  # noqa: PTH123
             handle, "w", encoding="utf-8", errors="backslashreplace", newline=""
         )
         return self

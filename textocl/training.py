@@ -100,9 +100,7 @@ def train(
     return history
 
 
-def _progress_bar(
-    shown: bool, n_epochs: int
-) -> AbstractContextManager[Callable[[float], None]]:
+def _progress_bar(shown: bool, n_epochs: int) -> AbstractContextManager[Callable[[float], None]]:
     if not shown:
         return nullcontext(lambda loss: None)
     from textocl.progress import epochs_bar

@@ -83,7 +83,9 @@ def build_vocabulary(
     words = sorted(counts, key=lambda word: (-counts[word], word))[:n_training_words]
     n_own = len(words)
     own = set(words)
-    words += [word for word in frequent_words(language, n_general_words, tokenizer) if word not in own]
+    words += [
+        word for word in frequent_words(language, n_general_words, tokenizer) if word not in own
+    ]
     vectors, known = word_vectors.vectors_of(words)
     if not known[:n_own].any():
         raise DataError(

@@ -74,6 +74,6 @@ def load_word_vectors(source: Any = "wordllama") -> WordVectors:
     if hasattr(source, "key_to_index") and hasattr(source, "vectors"):  # gensim's KeyedVectors
         return KeyedWordVectors.from_gensim(source, "gensim vectors in memory")
     raise DataError(
-        "embedding must be a name, a path, a mapping from words to vectors, or gensim KeyedVectors; "
-        f"got {type(source).__name__}."
+        "embedding must be a name, a path, a mapping from words to vectors, or gensim "
+        f"KeyedVectors; got {type(source).__name__}."
     )

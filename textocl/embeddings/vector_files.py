@@ -75,7 +75,7 @@ class KeyedWordVectors:
         vectors = np.where((rows >= 0)[:, None], self._vectors[rows], 0).astype(np.float32)
         if self._subwords is not None:
             for i in np.flatnonzero(rows < 0):
-                vectors[i] = self._subwords.get_vector(words[i])
+                vectors[i] = self._subwords.get_vector(words[int(i)])
         # a zero vector says nothing: files often give one to words they do not really know
         return vectors, np.any(vectors != 0, axis=1)
 
@@ -191,4 +191,7 @@ def _read_gensim(path: Path) -> Any:
         if name not in ("vectors", "vectors_vocab", "vectors_ngrams", "buckets_word"):
             raise DataError(f"{path}: an array {name!r} is no part of word vectors.")
         setattr(vectors, name, np.load(f"{path}.{name}.npy", allow_pickle=False))
+    if hasattr(vectors, "vectors_ngrams"):  # fastText: saved without what its subwords give
+        vectors.recalc_char_ngram_buckets()
+        vectors.adjust_vectors()
     return vectors

@@ -1,0 +1,218 @@
+"""The command line, run as a user runs it: in its own process, on files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import sentences
+
+import textocl
+
+TEXTOCL = [sys.executable, "-c", "from textocl.cli import main; main()"]
+
+
+def run(*arguments: object, code: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*TEXTOCL, *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
+        **options,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "ships.txt").write_text("\n".join(sentences("ships", 120)) + "\n")
+    records = [
+        {"id": f"{topic}{i}", "text": text, "label": topic}
+        for topic in ("ships", "music")
+        for i, text in enumerate(sentences(topic, 30, seed=2))
+    ]
+    (folder / "mixed.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Path:
+    out = run("fit", folder / "ships.txt", "--out", folder / "model", "--seed", 1)
+    assert "Learned from 96 documents" in out.stdout
+    assert "top words" in out.stdout
+    return folder / "model"
+
+
+def test_fit_writes_a_model_with_the_parameters_given(model: Path, folder: Path) -> None:
+    assert textocl.load(model).get_params()["random_state"] == 1
+    done = run(
+        "fit", folder / "mixed.jsonl", "--out", folder / "second", "--contexts", 2, "--epochs", 4,
+        "--false-alarm-rate", 0.1, "--label-field", "label", "--normal", "music",
+        "--embedding", "wordllama", "--json",
+    )  # fmt: skip
+    facts = json.loads(done.stdout)
+    assert facts["documents"] + facts["calibration_documents"] == 30
+    assert facts["contexts"] == 2
+    assert facts["parameters"]["n_epochs"] == 4
+
+
+def test_score_keeps_fields_and_adds_results(model: Path, folder: Path, tmp_path: Path) -> None:
+    run("score", model, folder / "mixed.jsonl", "--out", tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    given = [json.loads(line) for line in (folder / "mixed.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == [record["id"] for record in given]
+    assert [row["input_label"] for row in rows] == [record["label"] for record in given]
+    expected = textocl.load(model).anomaly_score([record["text"] for record in given])
+    assert [row["score"] for row in rows] == pytest.approx(expected.tolist(), abs=1e-6)
+    assert {row["label"] for row in rows} == {1, -1}
+    run("score", model, folder / "mixed.jsonl", "--out", tmp_path / "out.csv", "--quiet")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [float(row["score"]) for row in table] == [row["score"] for row in rows]
+
+
+def test_score_reads_standard_input_and_writes_standard_output(model: Path) -> None:
+    done = run("score", model, "-", "--out", "-", input="the ship\n\nthe guitar\n")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["text"] for row in rows] == ["the ship", "", "the guitar"]
+    assert rows[1]["score"] == 1.0
+    assert rows[1]["n_known_words"] == 0
+    assert "1 of 3 documents have no known word" in done.stderr
+
+
+def test_quiet_is_quiet(model: Path, folder: Path, tmp_path: Path) -> None:
+    done = run("score", model, folder / "mixed.jsonl", "--out", tmp_path / "o.jsonl", "--quiet")
+    assert done.stdout == done.stderr == ""
+
+
+def test_evaluate_gives_fractions_under_the_agreed_keys(model: Path, folder: Path) -> None:
+    arguments = ("evaluate", model, folder / "mixed.jsonl", "--label-field", "label")
+    measures = json.loads(run(*arguments, "--normal", "ships", "--json").stdout)
+    assert measures["auc"] > 0.95
+    assert 0 <= measures["fpr_at_95_recall"] <= 1
+    assert 0.9 < measures["average_precision"] <= 1
+    assert "AUC" in run(*arguments, "--normal", "ships").stdout
+    assert "no normal one" in run(*arguments, "--normal", "sports", code=3).stderr
+
+
+def test_contexts_explain_and_info(model: Path) -> None:
+    assert "Typical of context 0" in run("contexts", model).stdout
+    contexts = json.loads(run("contexts", model, "--json").stdout)
+    assert sum(context["share"] for context in contexts) == pytest.approx(1)
+    shown = run("explain", model, "The band on the ship [bold]played[/bold] guitar").stdout
+    assert "guitar" in shown
+    assert "[bold]played[/bold]" in shown
+    (explanation,) = json.loads(run("explain", model, "ship and band", "--json").stdout)
+    total = sum(word["contribution"] for word in explanation["words"])
+    assert total == pytest.approx(explanation["score"], abs=1e-5)
+    assert json.loads(run("explain", model, "-", "--json", input="port").stdout)
+    assert "threshold" in run("info", model).stdout
+    assert json.loads(run("info", model, "--json").stdout)["detector"] == "CVDD"
+
+
+def test_control_characters_never_reach_the_terminal(model: Path) -> None:
+    shown = run("explain", model, "ship \x1b[31mred\x07 \u202e reversed").stdout
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "\u202e" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["fit", "absent.txt", "--out", "m"], 3, "no such file or folder: 'absent.txt'"),
+        (["fit", "ships.txt"], 2, "Missing option '--out'"),
+        (["fit", "ships.txt", "--out", "m", "--contexts", "0"], 3, "n_contexts must be"),
+        (["fit", "ships.txt", "--out", "m", "--contexts", "x"], 2, "--contexts"),
+        (["fit", "ships.txt", "--out", "m", "--false-alarm-rate", "2"], 3, "in (0, 1)"),
+        (["fit", "ships.txt", "--out", "m", "--embedding", "no.bin"], 3, "no word vectors at"),
+        (["fit", "ships.txt", "--out", "m", "--normal", "x"], 2, "needs --label-field"),
+        (["fit", "ships.txt", "--out", "."], 4, "is not a textocl model"),
+        (["fit", "mixed.jsonl", "--out", "m", "--text-field", "body"], 3, "no field 'body'"),
+        (["fit", "mixed.jsonl", "--out", "m", "--label-field", "z", "--normal", "x"], 3, "'z'"),
+        (["fit", "empty.txt", "--out", "m"], 3, "empty corpus"),
+        (["fit", "broken.jsonl", "--out", "m"], 3, "broken.jsonl, line 1: not JSON"),
+        (["score", "absent", "ships.txt", "--out", "o.csv"], 4, "no model at 'absent'"),
+        (["score", "ships.txt", "ships.txt", "--out", "o.csv"], 4, "no model at"),
+        (["score", "model", "ships.txt", "--out", "o.xlsx"], 3, ".jsonl or .csv"),
+        (["score", "model", "ships.txt", "--out", "no/o.csv"], 3, "cannot write to"),
+        (["score", "model", "ships.docx", "--out", "o.csv"], 3, "no such file"),
+        (["score", "model", "broken.jsonl", "--out", "o.csv"], 3, "line 1: not JSON"),
+        (["evaluate", "model", "mixed.jsonl", "--normal", "x"], 2, "--label-field"),
+        (["explain", "model"], 2, "Missing argument"),
+        (["demo", "--out", "."], 4, "is not a textocl model"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)  # fmt: skip
+def test_mistakes_give_one_clear_message_and_an_exit_code(
+    model: Path, folder: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (folder / "empty.txt").write_text("")
+    (folder / "broken.jsonl").write_text("{\n")
+    before = {path.name for path in folder.iterdir()}
+    done = run(*arguments, code=code, cwd=folder)
+    assert " ".join(message.split()) in " ".join(done.stderr.replace("│", " ").split())
+    assert {path.name for path in folder.iterdir()} == before
+
+
+def test_skip_bad_counts_and_reports(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "ship"}\n{\n{"text": 1}\n{"text": "port"}\n')
+    done = run("score", model, tmp_path / "a.jsonl", "--out", tmp_path / "o.jsonl", "--skip-bad")
+    assert "2 records could not be read" in done.stderr
+    assert "line 2: not JSON" in done.stderr
+    assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_closed_pipe_is_no_error(model: Path, folder: Path) -> None:
+    big = folder / "big.txt"
+    big.write_text("the ship\n" * 20_000)
+    reader = subprocess.Popen(
+        [*TEXTOCL, "score", str(model), str(big), "--out", "-"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert reader.stdout
+    assert reader.stderr
+    reader.stdout.readline()
+    reader.stdout.close()
+    errors = reader.stderr.read()
+    reader.wait(timeout=60)
+    assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_interrupted_fit_leaves_the_old_model(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "many.txt").write_text("\n".join(sentences("ships", 3000)))
+    model = tmp_path / "model"
+    run("fit", folder / "ships.txt", "--out", model, "--quiet")
+    before = (model / "config.json").read_bytes()
+    process = subprocess.Popen(
+        [*TEXTOCL, "fit", str(tmp_path / "many.txt"), "--out", str(model), "--epochs", "100000"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(6)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert (model / "config.json").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["many.txt", "model"]
+
+
+def test_help_and_version() -> None:
+    assert run("--version").stdout.strip() == f"textocl {textocl.__version__}"
+    assert "Exit codes" in run("--help").stdout
+    for command in ("fit", "score", "evaluate", "contexts", "explain", "info", "demo"):
+        assert "Usage" in run(command, "--help").stdout
