@@ -54,4 +54,4 @@ def is_anomaly() -> np.ndarray:
 @pytest.fixture(scope="session")
 def detector(ships: list[str]) -> CVDD:
     """A fitted detector; tests must not change it."""
-    return CVDD(n_general_words=2000).fit(ships)
+    return CVDD(n_general_words=20_000).fit(ships)

@@ -90,9 +90,7 @@ def test_scores_do_not_depend_on_batch_or_order(
     whole = fitted.anomaly_score(mixed)
     order = np.array(data.draw(st.permutations(range(len(mixed)))))
     cut = data.draw(st.integers(1, len(mixed) - 1))
-    parts = [
-        fitted.anomaly_score([mixed[i] for i in part]) for part in (order[:cut], order[cut:])
-    ]
+    parts = [fitted.anomaly_score([mixed[i] for i in part]) for part in (order[:cut], order[cut:])]
     assert np.abs(np.concatenate(parts) - whole[order]).max() <= 1e-6
 
 
@@ -123,7 +121,9 @@ def test_saved_and_loaded_scores_are_equal_bit_for_bit(
     assert loaded.get_params() == fitted.get_params() | {"aggregation": loaded.aggregation}
     # saving what was loaded gives the same weights
     loaded.save(tmp_path / "again")
-    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("model", "again")]
+    weights = [
+        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("model", "again")
+    ]
     assert weights[0] == weights[1]
 
 

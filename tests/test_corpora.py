@@ -30,9 +30,7 @@ def test_jsonl_keeps_ids_and_fields(tmp_path: Path) -> None:
     lines = ['{"id": "x7", "text": "ship", "label": "sea", "n": [1]}', "", '{"text": "port"}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     first, second = read(tmp_path / "a.jsonl")
-    assert first == Document(
-        "x7", "ship", {"id": "x7", "text": "ship", "label": "sea", "n": [1]}
-    )
+    assert first == Document("x7", "ship", {"id": "x7", "text": "ship", "label": "sea", "n": [1]})
     assert second.id == 3
 
 

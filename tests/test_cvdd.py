@@ -140,7 +140,11 @@ def test_training_lowers_the_objective(ships: list[str]) -> None:
 def test_orthogonality_pushes_contexts_apart(ships: list[str]) -> None:
     def largest_overlap(weight: float) -> float:
         detector = CVDD(
-            n_general_words=0, n_epochs=40, context_rate=1.0, orthogonality=weight
+            n_general_words=0,
+            n_epochs=40,
+            learning_rate=0.01,
+            context_rate=1.0,
+            orthogonality=weight,
         ).fit(ships)
         c = detector.context_vectors_
         return float(np.abs(c @ c.T - np.eye(3)).max())

@@ -45,11 +45,14 @@ def test_contributions_against_the_formula_word_by_word(detector: CVDD) -> None:
 
 
 def test_words_of_the_other_topic_speak_for_an_anomaly(detector: CVDD) -> None:
-    texts = [f"ship port tanker {word} cargo harbour" for word in TOPICS["music"].split()]
-    for explanation, word in zip(detector.explain(texts), TOPICS["music"].split(), strict=True):
-        evidence = dict(zip(explanation.words, explanation.evidence, strict=True))
-        if word != "band":  # in sea trade a band is not so strange
-            assert evidence[word] > np.median(explanation.evidence)
+    strange = [w for w in TOPICS["music"].split() if w in detector.vocabulary_.index]
+    assert len(strange) > 3
+    texts = [f"ship port tanker {word} cargo harbour" for word in strange]
+    ranks = []
+    for explanation, word in zip(detector.explain(texts), strange, strict=True):
+        order = np.argsort(-explanation.evidence)
+        ranks.append([explanation.words[i] for i in order].index(word))
+    assert np.mean(ranks) < 1  # of six words; chance is 2.5
 
 
 def test_words_stand_in_the_order_and_places_of_the_text(detector: CVDD) -> None:

@@ -13,7 +13,9 @@ from textocl.exceptions import DataError
 from textocl.stopwords import ENGLISH_STOPWORDS
 from textocl.tokenization import EnglishTokenizer, UnicodeTokenizer, make_tokenizer
 
-any_text = st.text(st.characters(), max_size=60) | st.text("aBz -'1é\u212a\u0130\n\x00", max_size=60)
+any_text = st.text(st.characters(), max_size=60) | st.text(
+    "aBz -'1é\u212a\u0130\n\x00", max_size=60
+)
 
 
 def naive_english(text: str) -> list[str]:
@@ -39,9 +41,7 @@ def test_english_words_equal_the_naive_form_for_any_texts(texts: list[str]) -> N
 
 @pytest.mark.parametrize("tokenizer", [EnglishTokenizer(), UnicodeTokenizer()])
 @given(text=any_text)
-def test_spans_are_the_words_in_their_places(
-    tokenizer: tokenization.Tokenizer, text: str
-) -> None:
+def test_spans_are_the_words_in_their_places(tokenizer: tokenization.Tokenizer, text: str) -> None:
     spans = tokenizer.spans(text)
     assert [span.word for span in spans] == tokenizer.words(text)
     assert all(text[span.start : span.end].lower() == span.word for span in spans)

@@ -92,7 +92,7 @@ def read_documents(
 
 
 def batches_of(
-    documents: Iterable[Document], n_documents: int = 2048, n_characters: int = 2_000_000
+    documents: Iterable[Document], n_documents: int = 1024, n_characters: int = 1_000_000
 ) -> Iterator[list[Document]]:
     """Group documents so that a group stays small, however long they are."""
     batch: list[Document] = []

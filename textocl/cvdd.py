@@ -11,8 +11,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from textocl.detector import OneClassDetector
 from textocl.documents import PackedDocuments, pack
@@ -48,7 +46,7 @@ from textocl.vocabulary import Vocabulary, build_vocabulary
 WORST_SCORE = 1.0  # of a document without a known word: the largest cosine distance there is
 _ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)  # thesis: one step every fifth of the epochs
 _DEFAULT_BATCHES = 100
-_SCORED_AT_ONCE = 1024
+_SCORED_AT_ONCE = 512  # documents; bounds memory, and keeps their vectors in the cache
 
 
 @dataclass(frozen=True)
@@ -168,9 +166,12 @@ class CVDD(OneClassDetector):
 
     Examples
     --------
-    >>> ships = ["a tanker left the port", "the cargo ship sank", "ferry crews on strike"] * 10
-    >>> detector = CVDD(n_contexts=2, n_general_words=1000, false_alarm_rate=0.1).fit(ships)
-    >>> detector.predict(["two ships in the port", "the band played the guitar"]).tolist()
+    >>> from itertools import product
+    >>> who = ["a tanker", "the cargo ship", "two ferries", "a freighter", "one vessel"]
+    >>> what = ["left the port", "sank in a storm", "waited at sea", "reached the harbour"]
+    >>> ships = [" ".join(words) for words in product(who, what, ["today", "in May", "again"])]
+    >>> detector = CVDD(n_contexts=2, n_general_words=5000).fit(ships)
+    >>> detector.predict(["a ship reached port in a storm", "she plays the guitar"]).tolist()
     [1, -1]
     """
 
@@ -290,8 +291,8 @@ class CVDD(OneClassDetector):
         held_out, packed_held_out = self._with_known_words(texts, held_out, tokenizer, vocabulary)
         if len(training) < self.n_contexts:
             raise DataError(
-                f"{len(training)} of {len(normal)} documents are left to learn from (the others have "
-                f"no known word or are held out), too few for n_contexts={self.n_contexts}; "
+                f"{len(training)} of {len(normal)} documents are left to learn from (the others "
+                f"have no known word or are held out), too few for n_contexts={self.n_contexts}; "
                 "give more documents or fewer contexts."
             )
         if not len(held_out):
@@ -487,6 +488,9 @@ class CVDD(OneClassDetector):
 
     def _centroids(self, packed: PackedDocuments, table: torch.Tensor) -> NDArray[np.float32]:
         """Unit-normalised k-means++ centroids of the documents' unit mean vectors, ``(r, d)``."""
+        from sklearn.cluster import KMeans  # only a fit needs it
+        from sklearn.exceptions import ConvergenceWarning
+
         batch = Batch.of(packed, table.device)
         uniform = attention_weights(table.new_zeros(len(batch.rows), 1), batch)  # (w, 1)
         means = context_embeddings(table, uniform, batch)[:, 0]  # (n, d)

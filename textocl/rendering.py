@@ -16,10 +16,18 @@ from textocl.explain import ContextSummary, Explanation
 _ANOMALOUS, _NORMAL = "red", "green"
 
 
+# these reorder what follows them, so that a text reads other than it is
+_BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
 def visible(text: str) -> str:
-    """Replace control characters, which could act on a terminal, by a visible sign."""
+    """Replace characters that could act on a terminal by a visible sign, one for one."""
     return "".join(
-        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "\ufffd"
+        "\ufffd"
+        if c in _BIDI_CONTROLS or (c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs"))
+        else c
         for c in text
     )
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from textocl.stopwords import ENGLISH_STOPWORDS
 from textocl.validation import check_choice
 
-_SLICE = 1 << 20  # characters cut at once: bounds the memory that words take, whatever comes
+_SLICE = 1 << 19  # characters cut at once: bounds the memory that words take, whatever comes
 
 
 class Words(NamedTuple):
@@ -42,7 +42,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def cut(self, texts: Sequence[str]) -> Iterator[Words]:
-        """Yield all words of ``texts`` in order, a slice of about a million characters at a time.
+        """Yield all words of ``texts`` in order, about half a million characters at a time.
 
         The words are candidates: those that `keeps` refuses are among them, since leaving them
         out of the vocabulary costs nothing and testing each would.

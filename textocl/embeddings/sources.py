@@ -48,7 +48,7 @@ def load_word_vectors(source: Any = "wordllama") -> WordVectors:
     DataError
         Nothing is found there, the file is damaged, or a vector holds NaN or infinity.
     MissingExtraError
-        gensim or wordllama is needed and not installed.
+        gensim is needed and not installed.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import DataError, MissingExtraError
+from textocl.exceptions import DataError
 
 
 class WordLlamaVectors:
@@ -58,7 +58,9 @@ class WordLlamaVectors:
     def _folder(self) -> Path:
         spec = find_spec("wordllama")
         if spec is None or not spec.submodule_search_locations:
-            raise MissingExtraError("wordllama", "all", "embedding='wordllama'")
+            raise DataError(
+                "embedding='wordllama' needs the package of that name: pip install wordllama"
+            )
         folder = Path(next(iter(spec.submodule_search_locations)))
         for file in (self._WEIGHTS, self._TOKENIZER):
             if not (folder / file).is_file():

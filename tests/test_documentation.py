@@ -1,0 +1,64 @@
+"""What README and examples show runs as shown."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import sentences
+
+import textocl
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_python_of_the_readme_does_what_its_comments_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    names: dict[str, object] = {}
+    exec(compile(block, "README.md", "exec"), names)
+    assert names["labels"].tolist() == [1, -1]  # type: ignore[attr-defined]
+    assert [word for word, _ in names["words"]] == ["guitarist", "played"]  # type: ignore[attr-defined]
+    assert textocl.load("energy-model").threshold_ > 0
+
+
+def test_commands_of_the_readme_exist() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = re.findall(r"\$ make (\w+)", readme)
+    assert targets[:2] == ["demo", "test"]
+    assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
+    for command in re.findall(r"\$ textocl (\w+)", readme):
+        assert f"def {command}(" in (ROOT / "textocl" / "cli.py").read_text("utf-8")
+
+
+def test_links_lead_somewhere() -> None:
+    for page in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+            assert "://" in target or (ROOT / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "expected"),
+    [("rank_documents", ["mixed.txt"], "guitar|piano|violin|band"), ("choose_contexts", ["0,2"], "with 0,2")],
+)  # fmt: skip
+def test_examples_run(tmp_path: Path, script: str, options: list[str], expected: str) -> None:
+    (tmp_path / "ships.txt").write_text("\n".join(sentences("ships", 220)))
+    mixed = sentences("ships", 5, seed=3) + sentences("music", 5, seed=3)
+    (tmp_path / "mixed.txt").write_text("\n".join(mixed))
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / f"{script}.py"), "ships.txt", *options],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert re.search(expected, done.stdout)
+
+
+def test_no_example_is_long() -> None:
+    for script in (ROOT / "examples").glob("*.py"):
+        assert len(script.read_text("utf-8").splitlines()) < 80
