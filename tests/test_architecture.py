@@ -66,6 +66,7 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
     [
         ("textocl", ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq", "rich"]),
         ("textocl.cli", ["torch", "sklearn", "gensim", "transformers", "wordfreq"]),
+        ("textocl.rendering", ["torch", "sklearn"]),
         ("textocl.corpora", ["torch", "sklearn", "gensim"]),
         ("textocl.cvdd", ["gensim", "transformers", "wordfreq", "wordllama"]),
     ],

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -357,9 +357,9 @@ def _cvdd(**parameters: Any) -> CVDD:
 
 
 def _load(model: Path) -> CVDD:
-    from textocl.cvdd import CVDD
+    from textocl.persistence import load  # judges the folder before torch is imported
 
-    return CVDD.load(model)
+    return cast("CVDD", load(model))
 
 
 @contextmanager

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from textocl.evaluation import Evaluation
-from textocl.explain import ContextSummary, Explanation
+if TYPE_CHECKING:
+    from textocl.evaluation import Evaluation
+    from textocl.explain import ContextSummary, Explanation
 
 _ANOMALOUS, _NORMAL = "red", "green"
 
@@ -56,9 +58,8 @@ def typical_documents(contexts: Iterable[ContextSummary]) -> RenderableType:
     for context in contexts:
         lines.append(Text(f"\nTypical of context {context.context}", style="bold"))
         for document in context.typical:
-            lines.append(
-                Text(f"  {document.distance:.3f}  ", style="dim") + Text(visible(document.excerpt))
-            )
+            distance = (f"  {document.distance:.3f}  ", "dim")
+            lines.append(Text.assemble(distance, visible(document.excerpt)))
     return Group(*lines)
 
 
