@@ -1,4 +1,5 @@
-# Every target sets up what it needs: Python 3.10+, make and a package index are enough.
+# Every target sets up what it needs: Python 3.10+, make and a package index are enough. `bench` also
+# needs the corpora that benchmarks/protocol.py describes, and some hours (pytextad takes one).
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -22,6 +23,7 @@ bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	for script in choose_defaults auc scoring_speed memory fit_speed; do \
 	    $(BIN)/python benchmarks/$$script.py || exit 1; done
+	$(BIN)/python benchmarks/fit_speed.py --runs 20ng:comp:wordllama:1 --name fit_speed_comp
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-model .pytest_cache .mypy_cache .ruff_cache .hypothesis

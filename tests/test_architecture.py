@@ -18,7 +18,7 @@ ROOT = PACKAGE.parent
 # from the bottom up; a module may import from layers below its own, and from its own
 LAYERS = [
     ["__init__", "exceptions", "stopwords", "progress"],
-    ["validation"],
+    ["validation", "word_index"],
     ["thresholds", "tokenization", "documents", "evaluation", "corpora", "embeddings"],
     ["vocabulary", "network", "training", "persistence", "results"],
     ["detector", "explain"],

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from textocl.documents import pack
 from textocl.tokenization import EnglishTokenizer
+from textocl.word_index import WordIndex
 
-INDEX = {"oil": 0, "ship": 1, "port": 2, "rate": 3}
+WORDS = ["oil", "ship", "port", "rate"]
+INDEX = WordIndex(WORDS)
 texts_strategy = st.lists(
     st.lists(st.sampled_from(["oil", "ship", "port", "rate", "unknown", "the", "ox", ""]), max_size=9)
     .map(" ".join),
@@ -26,7 +28,7 @@ def test_rows_and_counts_equal_a_counter(texts: list[str]) -> None:
     for i, text in enumerate(texts):
         a, b = packed.offsets[i : i + 2]
         found = dict(zip(packed.rows[a:b].tolist(), packed.counts[a:b].tolist(), strict=True))
-        assert found == Counter(INDEX[w] for w in text.split() if w in INDEX)
+        assert found == Counter(WORDS.index(w) for w in text.split() if w in WORDS)
         assert packed.rows[a:b].tolist() == sorted(found)
 
 
@@ -44,4 +46,4 @@ def test_taking_documents_equals_packing_them_alone(texts: list[str], random: ob
 def test_no_documents_and_no_known_words() -> None:
     assert len(pack([], EnglishTokenizer(), INDEX)) == 0
     assert pack(["", "zzz"], EnglishTokenizer(), INDEX).n_distinct.tolist() == [0, 0]
-    assert pack(["oil"], EnglishTokenizer(), {}).n_distinct.tolist() == [0]
+    assert pack(["oil"], EnglishTokenizer(), WordIndex([])).n_distinct.tolist() == [0]

@@ -28,7 +28,7 @@ def build(texts: list[str], **changes: Any) -> Any:
 def test_training_words_come_first_then_general_ones_with_a_vector() -> None:
     vocabulary = build(["port ship port", "zeppelin"])
     assert vocabulary.words == ["port", "ship", "people"]
-    assert vocabulary.index == {"port": 0, "ship": 1, "people": 2}
+    assert vocabulary.index.rows(["people", "port", "bank"]).tolist() == [2, 0, -1]
     assert vocabulary.table.tolist() == [[2, 1], [1, 1], [3, 1]]
     assert vocabulary.table.dtype == np.float16
 

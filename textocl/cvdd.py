@@ -535,16 +535,17 @@ class CVDD(OneClassDetector):
     @torch.inference_mode()
     def _distances(self, packed: PackedDocuments) -> NDArray[np.float32]:
         """Distances ``(n, r)``, all `WORST_SCORE` for a document without a known word."""
-        parts = [np.empty((0, len(self._contexts)), np.float32)]
-        for start in range(0, len(packed), _SCORED_AT_ONCE):
-            part = packed.take(np.arange(start, min(start + _SCORED_AT_ONCE, len(packed))))
-            batch = Batch.of(part, self._table.device)
-            attention = attention_weights(self._logits[batch.rows], batch)
-            embeddings = context_embeddings(self._table, attention, batch)  # (n, r, d)
-            distances = context_distances(embeddings, self._contexts).cpu().numpy()
-            distances[part.n_distinct == 0] = WORST_SCORE
-            parts.append(distances)
-        return np.concatenate(parts)
+        if len(packed) > _SCORED_AT_ONCE:
+            parts = np.split(
+                np.arange(len(packed)), range(_SCORED_AT_ONCE, len(packed), _SCORED_AT_ONCE)
+            )
+            return np.concatenate([self._distances(packed.take(part)) for part in parts])
+        batch = Batch.of(packed, self._table.device)
+        attention = attention_weights(self._logits[batch.rows], batch)
+        embeddings = context_embeddings(self._table, attention, batch)  # (n, r, d)
+        distances = context_distances(embeddings, self._contexts).cpu().numpy()
+        distances[packed.n_distinct == 0] = WORST_SCORE
+        return distances
 
     @torch.inference_mode()
     def _attention(self, packed: PackedDocuments) -> NDArray[np.float32]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textocl.tokenization import Tokenizer
+from textocl.word_index import WordIndex
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,21 @@ class PackedDocuments:
         return PackedDocuments(self.rows[places], self.counts[places], offsets)
 
 
-def pack(texts: Sequence[str], tokenizer: Tokenizer, index: dict[str, int]) -> PackedDocuments:
+def pack(texts: Sequence[str], tokenizer: Tokenizer, index: WordIndex) -> PackedDocuments:
     """Cut texts into words and count the distinct ones that ``index`` knows.
 
     Examples
     --------
     >>> from textocl.tokenization import EnglishTokenizer
-    >>> packed = pack(["oil ship oil", "", "ship"], EnglishTokenizer(), {"oil": 0, "ship": 1})
+    >>> index = WordIndex(["oil", "ship"])
+    >>> packed = pack(["oil ship oil", "", "ship"], EnglishTokenizer(), index)
     >>> packed.rows.tolist(), packed.counts.tolist(), packed.offsets.tolist()
     ([0, 1, 1], [2.0, 1.0, 1.0], [0, 2, 2, 3])
     """
     width = max(len(index), 1)
     parts = []
-    for words, documents in tokenizer.cut(texts):
-        rows = np.fromiter(map(index.get, words, repeat(-1)), np.int64, len(words))
-        known = rows >= 0
-        parts.append(documents[known] * width + rows[known])  # one sortable number a word
+    for rows, documents in tokenizer.look_up(texts, index):
+        parts.append(documents * width + rows)  # one sortable number a word
     keys = np.concatenate(parts) if parts else np.empty(0, np.int64)
     keys, counts = np.unique(keys, return_counts=True)
     documents, rows = np.divmod(keys, width)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from textocl.stopwords import ENGLISH_STOPWORDS
 from textocl.validation import check_choice
+from textocl.word_index import LETTERS_AT_ONCE, WordIndex
 
 _SLICE = 1 << 19  # characters cut at once: bounds the memory that words take, whatever comes
 
@@ -48,6 +49,15 @@ class Tokenizer(ABC):
         out of the vocabulary costs nothing and testing each would.
         """
 
+    def look_up(
+        self, texts: Sequence[str], index: WordIndex
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield rows ``(w,)`` and documents ``(w,)`` of those words that ``index`` knows."""
+        for words, documents in self.cut(texts):
+            rows = index.rows(words)
+            known = rows >= 0
+            yield rows[known], documents[known]
+
     @abstractmethod
     def keeps(self, word: str) -> bool:
         """Whether ``word`` may enter a vocabulary."""
@@ -79,20 +89,41 @@ class EnglishTokenizer(Tokenizer):
     _LETTERS = bytes(
         byte | 0x20 if chr(byte).isalpha() and byte < 128 else 0x20 for byte in range(256)
     )
+    _SHORTEST = 3
     _WORD = re.compile(r"[A-Za-z]{3,}")
     _SEPARATOR = re.compile(r"[^A-Za-z]")
 
     def cut(self, texts: Sequence[str]) -> Iterator[Words]:
+        for letters, ends, documents in self._letters(texts):
+            starts = _word_edges(letters)[::2]
+            document = documents[np.searchsorted(ends, starts, side="right")]
+            yield Words(letters.decode("ascii").split(), document)
+
+    def look_up(
+        self, texts: Sequence[str], index: WordIndex
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        for letters, ends, documents in self._letters(texts):
+            edges = _word_edges(letters)
+            starts, lengths = edges[::2], edges[1::2] - edges[::2]
+            long_enough = lengths >= self._SHORTEST
+            starts, lengths = starts[long_enough], lengths[long_enough]
+            rows = index.rows_in(letters, starts, lengths)
+            known = rows >= 0
+            place = np.searchsorted(ends, starts[known], side="right")
+            yield rows[known], documents[place]
+
+    def _letters(
+        self, texts: Sequence[str]
+    ) -> Iterator[tuple[bytes, NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield slices of all texts as lower-case letters and spaces.
+
+        With each slice, where its pieces of texts end ``(p,)`` and which documents they are of
+        ``(p,)``. One character becomes one byte.
+        """
         for pieces, documents in self._slices(texts):
-            lengths = np.fromiter(map(len, pieces), np.int64, len(pieces)) + 1
-            starts = np.cumsum(lengths) - lengths
-            # one character becomes one byte, so a piece starts where its text starts
-            letters = (" ".join(pieces) + " ").encode("ascii", "replace").translate(self._LETTERS)
-            inside = np.frombuffer(letters, np.uint8) != 0x20
-            first = inside.copy()  # true where a word begins
-            first[1:] &= ~inside[:-1]
-            n_words = np.add.reduceat(first, starts, dtype=np.int64)
-            yield Words(letters.decode("ascii").split(), np.repeat(documents, n_words))
+            ends = np.cumsum(np.fromiter(map(len, pieces), np.int64, len(pieces)) + 1)
+            joined = " ".join(pieces) + " " * (LETTERS_AT_ONCE + 1)
+            yield joined.encode("ascii", "replace").translate(self._LETTERS), ends, documents
 
     def _slices(self, texts: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.int64]]]:
         """Group texts into slices, cutting a very long one between two words."""
@@ -118,7 +149,7 @@ class EnglishTokenizer(Tokenizer):
 
     def keeps(self, word: str) -> bool:
         return (
-            len(word) >= 3
+            len(word) >= self._SHORTEST
             and word.isascii()
             and word.isalpha()
             and word.islower()
@@ -128,6 +159,13 @@ class EnglishTokenizer(Tokenizer):
     def spans(self, text: str) -> list[Span]:
         found = (Span(*m.span(), m.group().lower()) for m in self._WORD.finditer(text))
         return [span for span in found if span.word not in ENGLISH_STOPWORDS]
+
+
+def _word_edges(letters: bytes) -> NDArray[np.int64]:
+    """Where words begin and end, in turn: begin, end, begin, end …, in letters and spaces."""
+    inside = np.frombuffer(letters, np.uint8) != 0x20
+    changes = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    return np.concatenate(([0], changes)) if inside[0] else changes
 
 
 class UnicodeTokenizer(Tokenizer):

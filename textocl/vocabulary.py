@@ -18,6 +18,7 @@ from textocl.embeddings.sources import WordVectors
 from textocl.embeddings.weighting import damp_frequent_words, standardize
 from textocl.exceptions import DataError
 from textocl.tokenization import Tokenizer
+from textocl.word_index import WordIndex
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Vocabulary:
     table: NDArray[np.float16]  # (u, d), as stored with a model
 
     @cached_property
-    def index(self) -> dict[str, int]:
-        """Row of each word."""
-        return {word: row for row, word in enumerate(self.words)}
+    def index(self) -> WordIndex:
+        """Finds the row of each word."""
+        return WordIndex(self.words)
 
     def __len__(self) -> int:
         return len(self.words)
