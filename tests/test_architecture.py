@@ -21,6 +21,7 @@ LAYERS = [
     ["validation", "word_index"],
     ["thresholds", "tokenization", "documents", "evaluation", "corpora", "embeddings"],
     ["vocabulary", "network", "training", "persistence", "results"],
+    ["scoring"],
     ["detector", "explain"],
     ["cvdd"],
     ["rendering", "reuters", "demo"],

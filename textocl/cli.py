@@ -377,7 +377,8 @@ def _documents(
         shown = "\n  ".join(bad.reasons)
         more = f"\n  … and {bad.count - len(bad.reasons):,} more" if bad.count > 5 else ""
         warnings.warn(
-            f"{bad.count:,} records could not be read and were passed over:\n  {shown}{more}",
+            f"{bad.count:,} record{'s'[: bad.count != 1]} could not be read and passed over:"
+            f"\n  {shown}{more}",
             TextoclWarning,
             stacklevel=1,
         )

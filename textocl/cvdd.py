@@ -26,16 +26,22 @@ from textocl.network import (
     Batch,
     CVDDNetwork,
     attention_weights,
-    context_distances,
     context_embeddings,
     cvdd_objective,
 )
 from textocl.persistence import ModelFiles
+from textocl.scoring import (
+    SCORED_AT_ONCE,
+    WORST_SCORE,
+    ScoringTable,
+    aggregate,
+    aggregation_weights,
+    check_aggregation,
+)
 from textocl.thresholds import conformal_p_values
 from textocl.tokenization import Tokenizer, make_tokenizer
 from textocl.training import ParameterGroup, Schedule, choose_device, train
 from textocl.validation import (
-    check_choice,
     check_documents,
     check_integer,
     check_labels,
@@ -43,10 +49,8 @@ from textocl.validation import (
 )
 from textocl.vocabulary import Vocabulary, build_vocabulary
 
-WORST_SCORE = 1.0  # of a document without a known word: the largest cosine distance there is
 _ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)  # thesis: one step every fifth of the epochs
 _DEFAULT_BATCHES = 100
-_SCORED_AT_ONCE = 512  # documents; bounds memory, and keeps their vectors in the cache
 
 
 @dataclass(frozen=True)
@@ -310,11 +314,11 @@ class CVDD(OneClassDetector):
         self.tokenizer_ = tokenizer
         self.history_ = history
         self.n_documents_ = len(training)
-        self._set_scoring_state(table, logits, network.contexts.detach())
-        distances = self._distances(packed)
+        self._scoring = ScoringTable(table, logits, network.contexts.detach())
+        distances = self._scoring.distances(packed)
         self.contexts_ = summarize_contexts(
             distances,
-            self._attention(packed),
+            self._scoring.attention(packed),
             packed,
             vocabulary.words,
             [texts[i] for i in training],
@@ -322,7 +326,9 @@ class CVDD(OneClassDetector):
             n_typical=self.n_typical,
         )
         same = self.calibration == "training"
-        self.calibration_distances_ = distances if same else self._distances(packed_held_out)
+        self.calibration_distances_ = (
+            distances if same else self._scoring.distances(packed_held_out)
+        )
         self._calibrate(self._aggregate(self.calibration_distances_))
         self._warn_of_fit(len(normal), len(training), 0 if same else len(held_out))
         return self
@@ -342,7 +348,7 @@ class CVDD(OneClassDetector):
         """Distance of each document to each context (eq. 3.12), ``(n, r)`` float32 in [0, 1]."""
         texts = check_documents(X)
         return np.concatenate(
-            [self._distances(packed) for _, packed in self._packed_parts(texts)]
+            [self._scoring.distances(packed) for _, packed in self._packed_parts(texts)]
             or [np.empty((0, self.n_contexts), np.float32)]
         )
 
@@ -364,18 +370,16 @@ class CVDD(OneClassDetector):
         texts = check_documents(X)
         explanations: list[Explanation] = []
         for part, packed in self._packed_parts(texts):
-            distances = self._distances(packed)
+            distances = self._scoring.distances(packed)
             scores = self._aggregate(distances)
             explanations += explain_documents(
                 part,
                 packed,
                 self.vocabulary_.words,
                 self.tokenizer_,
-                self._table,
-                self._logits,
-                self._contexts,
+                self._scoring,
                 distances=distances,
-                weights=self._context_weights(distances),
+                weights=aggregation_weights(distances, self.aggregation),
                 scores=scores,
                 p_values=conformal_p_values(self.calibration_scores_, scores),
                 labels=self._labels(scores),
@@ -386,7 +390,7 @@ class CVDD(OneClassDetector):
     @property
     def context_vectors_(self) -> NDArray[np.float32]:
         """The learned context vectors, ``(r, d)``."""
-        return np.asarray(self._fitted()._contexts.cpu().numpy())
+        return np.asarray(self._fitted()._scoring.contexts.cpu().numpy())
 
     # --- training ---
 
@@ -412,19 +416,7 @@ class CVDD(OneClassDetector):
             check_number("alpha (where not 'annealed')", self.alpha, 0)
         if self.frequency_damping is not None:
             check_number("frequency_damping", self.frequency_damping, 0, low_open=True)
-        self._check_aggregation()
-
-    def _check_aggregation(self) -> None:
-        if isinstance(self.aggregation, str):
-            check_choice("aggregation", self.aggregation, ("mean", "min"))
-            return
-        weights = np.asarray(self.aggregation, np.float64)
-        fits = weights.shape == (self.n_contexts,) and np.isfinite(weights).all()
-        if not fits or (weights < 0).any() or not weights.any():
-            raise DataError(
-                f"aggregation must be 'mean', 'min' or {self.n_contexts} non-negative weights "
-                f"that are not all 0, got {self.aggregation!r}."
-            )
+        check_aggregation(self.aggregation, self.n_contexts)
 
     def _with_known_words(
         self,
@@ -518,59 +510,19 @@ class CVDD(OneClassDetector):
 
     # --- scoring ---
 
-    def _set_scoring_state(
-        self, table: torch.Tensor, logits: torch.Tensor, contexts: torch.Tensor
-    ) -> None:
-        """What scoring needs: vectors (u, d), their attention logits (u, r), contexts (r, d)."""
-        self._table = table
-        self._logits = logits
-        self._contexts = contexts
-
     def _packed_parts(self, texts: list[str]) -> Iterator[tuple[list[str], PackedDocuments]]:
         self._fitted()
-        for start in range(0, len(texts), _SCORED_AT_ONCE):
-            part = texts[start : start + _SCORED_AT_ONCE]
+        for start in range(0, len(texts), SCORED_AT_ONCE):
+            part = texts[start : start + SCORED_AT_ONCE]
             yield part, pack(part, self.tokenizer_, self.vocabulary_.index)
 
-    @torch.inference_mode()
-    def _distances(self, packed: PackedDocuments) -> NDArray[np.float32]:
-        """Distances ``(n, r)``, all `WORST_SCORE` for a document without a known word."""
-        if len(packed) > _SCORED_AT_ONCE:
-            parts = np.split(
-                np.arange(len(packed)), range(_SCORED_AT_ONCE, len(packed), _SCORED_AT_ONCE)
-            )
-            return np.concatenate([self._distances(packed.take(part)) for part in parts])
-        batch = Batch.of(packed, self._table.device)
-        attention = attention_weights(self._logits[batch.rows], batch)
-        embeddings = context_embeddings(self._table, attention, batch)  # (n, r, d)
-        distances = context_distances(embeddings, self._contexts).cpu().numpy()
-        distances[packed.n_distinct == 0] = WORST_SCORE
-        return distances
-
-    @torch.inference_mode()
-    def _attention(self, packed: PackedDocuments) -> NDArray[np.float32]:
-        """Attention of each word of its document in each context, ``(w, r)``."""
-        batch = Batch.of(packed, self._table.device)
-        return np.asarray(attention_weights(self._logits[batch.rows], batch).cpu().numpy())
-
-    def _context_weights(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Weight of each context in the score of each document, rows sum to 1: ``(n, r)``."""
-        if self.aggregation == "min":
-            return np.eye(distances.shape[1], dtype=np.float32)[distances.argmin(axis=1)]
-        weights = np.ones(distances.shape[1])
-        if not isinstance(self.aggregation, str):
-            weights = np.asarray(self.aggregation, np.float64)
-        return np.tile((weights / weights.sum()).astype(np.float32), (len(distances), 1))
-
     def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores ``(n,)`` from distances ``(n, r)`` (eq. 3.13)."""
-        scores = (distances * self._context_weights(distances)).sum(axis=1, dtype=np.float64)
-        return scores.astype(np.float32)
+        return aggregate(distances, self.aggregation)
 
     def _assess(self, texts: list[str]) -> Assessment:
         distances, known = [np.empty((0, self.n_contexts), np.float32)], [np.empty(0, np.int64)]
         for _, packed in self._packed_parts(texts):
-            distances.append(self._distances(packed))
+            distances.append(self._scoring.distances(packed))
             known.append(packed.n_distinct)
         n_known = np.concatenate(known)
         all_distances = np.concatenate(distances)
@@ -596,7 +548,7 @@ class CVDD(OneClassDetector):
             {
                 "words": np.frombuffer(words, np.uint8),
                 "vectors": self.vocabulary_.table,
-                "attention_logits": self._logits.cpu().numpy(),
+                "attention_logits": self._scoring.logits.cpu().numpy(),
                 "context_vectors": self.context_vectors_,
                 "calibration_distances": self.calibration_distances_,
             },
@@ -621,7 +573,7 @@ class CVDD(OneClassDetector):
         self.n_documents_ = files.fact("n_documents", int)
         self.contexts_ = summaries
         device = choose_device(self.device)
-        self._set_scoring_state(
+        self._scoring = ScoringTable(
             torch.from_numpy(table).to(device, torch.float32),
             torch.from_numpy(logits).to(device),
             torch.from_numpy(contexts).to(device),

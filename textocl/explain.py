@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from textocl.documents import PackedDocuments
 from textocl.network import Batch, attention_weights, context_embeddings
+from textocl.scoring import ScoringTable
 from textocl.tokenization import Span, Tokenizer
 
 _EXCERPT = 240  # characters of a typical document that a model keeps
@@ -258,9 +259,7 @@ def explain_documents(
     packed: PackedDocuments,
     words: Sequence[str],
     tokenizer: Tokenizer,
-    vectors: Tensor,
-    logits: Tensor,
-    contexts: Tensor,
+    scoring: ScoringTable,
     *,
     distances: NDArray[np.float32],
     weights: NDArray[np.float32],
@@ -274,11 +273,11 @@ def explain_documents(
         contributions, shares, attention = (
             part.double().cpu().numpy()
             for part in word_contributions(
-                vectors,
-                logits,
-                contexts,
-                torch.from_numpy(weights).to(vectors.device),
-                Batch.of(packed, vectors.device),
+                scoring.vectors,
+                scoring.logits,
+                scoring.contexts,
+                torch.from_numpy(weights).to(scoring.vectors.device),
+                Batch.of(packed, scoring.vectors.device),
             )
         )
     evidence = contributions - threshold * shares

@@ -1,0 +1,100 @@
+"""From packed documents to distances, and from distances to one score (thesis eqs. 3.12, 3.13).
+
+With static word vectors everything about a word is a row of a table: its vector, and its attention
+logits, computed once for a model. Scoring is then gather, softmax, weighted sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textocl.documents import PackedDocuments
+from textocl.exceptions import DataError
+from textocl.network import Batch, attention_weights, context_distances, context_embeddings
+from textocl.validation import check_choice
+
+WORST_SCORE = 1.0  # of a document without a known word: the largest cosine distance there is
+SCORED_AT_ONCE = 512  # documents; bounds memory, and keeps their vectors in the cache
+
+Aggregation: TypeAlias = "str | Sequence[float]"
+
+
+@dataclass(frozen=True)
+class ScoringTable:
+    """What a fitted model scores with, on one device.
+
+    Attributes
+    ----------
+    vectors : (u, d) float32
+    logits : (u, r) float32, attention logits ``tanh(H W1) W2`` of every word
+    contexts : (r, d) float32
+    """
+
+    vectors: Tensor
+    logits: Tensor
+    contexts: Tensor
+
+    @torch.inference_mode()
+    def distances(self, packed: PackedDocuments) -> NDArray[np.float32]:
+        """Distances ``(n, r)``, all `WORST_SCORE` for a document without a known word."""
+        if len(packed) > SCORED_AT_ONCE:
+            cuts = range(SCORED_AT_ONCE, len(packed), SCORED_AT_ONCE)
+            parts = np.split(np.arange(len(packed)), cuts)
+            return np.concatenate([self.distances(packed.take(part)) for part in parts])
+        batch = Batch.of(packed, self.vectors.device)
+        attention = attention_weights(self.logits[batch.rows], batch)
+        embeddings = context_embeddings(self.vectors, attention, batch)  # (n, r, d)
+        distances = context_distances(embeddings, self.contexts).cpu().numpy()
+        distances[packed.n_distinct == 0] = WORST_SCORE
+        return np.asarray(distances)
+
+    @torch.inference_mode()
+    def attention(self, packed: PackedDocuments) -> NDArray[np.float32]:
+        """Attention of each word of its document in each context, ``(w, r)``."""
+        batch = Batch.of(packed, self.vectors.device)
+        return np.asarray(attention_weights(self.logits[batch.rows], batch).cpu().numpy())
+
+
+def check_aggregation(aggregation: Aggregation, n_contexts: int) -> None:
+    """Refuse what is not "mean", "min", or one non-negative weight a context.
+
+    Raises
+    ------
+    DataError
+    """
+    if isinstance(aggregation, str):
+        check_choice("aggregation", aggregation, ("mean", "min"))
+        return
+    weights = np.asarray(aggregation, np.float64)
+    fits = weights.shape == (n_contexts,) and np.isfinite(weights).all()
+    if not fits or (weights < 0).any() or not weights.any():
+        raise DataError(
+            f"aggregation must be 'mean', 'min' or {n_contexts} non-negative weights "
+            f"that are not all 0, got {aggregation!r}."
+        )
+
+
+def aggregation_weights(
+    distances: NDArray[np.float32], aggregation: Aggregation
+) -> NDArray[np.float32]:
+    """Weight of each context in the score of each document, rows sum to 1: ``(n, r)``."""
+    n_documents, n_contexts = distances.shape
+    if aggregation == "min":
+        return np.eye(n_contexts, dtype=np.float32)[distances.argmin(axis=1)]
+    weights = np.ones(n_contexts)
+    if not isinstance(aggregation, str):
+        weights = np.asarray(aggregation, np.float64)
+    return np.tile((weights / weights.sum()).astype(np.float32), (n_documents, 1))
+
+
+def aggregate(distances: NDArray[np.float32], aggregation: Aggregation) -> NDArray[np.float32]:
+    """Scores ``(n,)`` from distances ``(n, r)`` (eq. 3.13)."""
+    weights = aggregation_weights(distances, aggregation)
+    return (distances * weights).sum(axis=1, dtype=np.float64).astype(np.float32)
