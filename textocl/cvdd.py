@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -72,6 +72,13 @@ class Assessment:
     label: NDArray[np.int64]
     nearest_context: NDArray[np.int64]
     n_known_words: NDArray[np.int64]
+
+
+class _Part(NamedTuple):
+    """Documents with a known word: their numbers among those given, and packed."""
+
+    numbers: NDArray[np.int64]
+    packed: PackedDocuments
 
 
 class CVDD(OneClassDetector):
@@ -278,59 +285,38 @@ class CVDD(OneClassDetector):
             raise DataError(
                 "cannot learn from an empty corpus: expected normal documents, got none."
             )
-        training, held_out = self._split_for_calibration(len(normal), self.random_state)
-        training, held_out = normal[training], normal[held_out]
         tokenizer = make_tokenizer(self.tokenization)
-        vocabulary = build_vocabulary(
-            [texts[i] for i in training],
-            tokenizer,
-            load_word_vectors(self.embedding),
-            language=self.language,
-            n_general_words=self.n_general_words,
-            n_training_words=self.n_training_words,
-            standardized=self.standardize,
-            frequency_damping=self.frequency_damping,
-        )
-        training, packed = self._with_known_words(texts, training, tokenizer, vocabulary)
-        held_out, packed_held_out = self._with_known_words(texts, held_out, tokenizer, vocabulary)
-        if len(training) < self.n_contexts:
-            raise DataError(
-                f"{len(training)} of {len(normal)} documents are left to learn from (the others "
-                f"have no known word or are held out), too few for n_contexts={self.n_contexts}; "
-                "give more documents or fewer contexts."
-            )
-        if not len(held_out):
-            raise DataError(
-                f"no document with known words is left to calibrate with (of {len(normal)}); "
-                "give more documents, or calibration='training'."
-            )
+        vocabulary, training, held_out = self._prepare(texts, normal, tokenizer)
         device = choose_device(self.device)
         table = torch.from_numpy(vocabulary.table).to(device, torch.float32)
-        network, history = self._train(packed, table, device)
+        network, history = self._train(training.packed, table, device)
         with torch.inference_mode():
             logits = torch.cat([network.attention_logits(rows) for rows in table.split(1 << 14)])
+        scoring = ScoringTable(table, logits, network.contexts.detach())
+        distances = scoring.distances(training.packed)
+        contexts = summarize_contexts(
+            distances,
+            scoring.attention(training.packed),
+            training.packed,
+            vocabulary.words,
+            [texts[i] for i in training.numbers],
+            training.numbers,
+            n_typical=self.n_typical,
+        )
+        calibration = distances
+        if held_out is not training:
+            calibration = scoring.distances(held_out.packed)
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self.vocabulary_ = vocabulary
         self.tokenizer_ = tokenizer
         self.history_ = history
-        self.n_documents_ = len(training)
-        self._scoring = ScoringTable(table, logits, network.contexts.detach())
-        distances = self._scoring.distances(packed)
-        self.contexts_ = summarize_contexts(
-            distances,
-            self._scoring.attention(packed),
-            packed,
-            vocabulary.words,
-            [texts[i] for i in training],
-            training,
-            n_typical=self.n_typical,
-        )
-        same = self.calibration == "training"
-        self.calibration_distances_ = (
-            distances if same else self._scoring.distances(packed_held_out)
-        )
-        self._calibrate(self._aggregate(self.calibration_distances_))
-        self._warn_of_fit(len(normal), len(training), 0 if same else len(held_out))
+        self.n_documents_ = len(training.numbers)
+        self.contexts_ = contexts
+        self.calibration_distances_ = calibration
+        self._scoring = scoring
+        self._calibrate(self._aggregate(calibration))
+        n_used = len({*training.numbers.tolist(), *held_out.numbers.tolist()})
+        self._warn_of_fit(len(normal), len(normal) - n_used)
         return self
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
@@ -418,17 +404,41 @@ class CVDD(OneClassDetector):
             check_number("frequency_damping", self.frequency_damping, 0, low_open=True)
         check_aggregation(self.aggregation, self.n_contexts)
 
-    def _with_known_words(
-        self,
-        texts: Sequence[str],
-        numbers: NDArray[np.int64],
-        tokenizer: Tokenizer,
-        vocabulary: Vocabulary,
-    ) -> tuple[NDArray[np.int64], PackedDocuments]:
-        """Pack the documents of these numbers, setting aside those without a known word."""
-        packed = pack([texts[i] for i in numbers], tokenizer, vocabulary.index)
-        kept = np.flatnonzero(packed.n_distinct)
-        return numbers[kept], packed.take(kept)
+    def _prepare(
+        self, texts: Sequence[str], normal: NDArray[np.int64], tokenizer: Tokenizer
+    ) -> tuple[Vocabulary, _Part, _Part]:
+        """Choose the vocabulary; pack the documents to train on and those to calibrate with."""
+        training, held_out = self._split_for_calibration(len(normal), self.random_state)
+        vocabulary = build_vocabulary(
+            [texts[i] for i in normal[training]],
+            tokenizer,
+            load_word_vectors(self.embedding),
+            language=self.language,
+            n_general_words=self.n_general_words,
+            n_training_words=self.n_training_words,
+            standardized=self.standardize,
+            frequency_damping=self.frequency_damping,
+        )
+
+        def part_of(numbers: NDArray[np.int64]) -> _Part:
+            packed = pack([texts[i] for i in numbers], tokenizer, vocabulary.index)
+            kept = np.flatnonzero(packed.n_distinct)
+            return _Part(numbers[kept], packed.take(kept))
+
+        to_train = part_of(normal[training])
+        to_calibrate = to_train if training is held_out else part_of(normal[held_out])
+        if len(to_train.numbers) < self.n_contexts:
+            raise DataError(
+                f"{len(to_train.numbers)} of {len(normal)} documents are left to learn from (the "
+                "others have no known word or are held out), too few for "
+                f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
+            )
+        if not len(to_calibrate.numbers):
+            raise DataError(
+                f"no document with known words is left to calibrate with (of {len(normal)}); "
+                "give more documents, or calibration='training'."
+            )
+        return vocabulary, to_train, to_calibrate
 
     def _train(
         self, packed: PackedDocuments, table: torch.Tensor, device: torch.device
@@ -496,8 +506,7 @@ class CVDD(OneClassDetector):
         centroids = kmeans.cluster_centers_
         return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
 
-    def _warn_of_fit(self, n_normal: int, n_training: int, n_held_out: int) -> None:
-        n_unknown = n_normal - n_training - n_held_out
+    def _warn_of_fit(self, n_normal: int, n_unknown: int) -> None:
         if n_unknown:
             warnings.warn(
                 f"{n_unknown:,} of {n_normal:,} documents have no known word; they were set aside.",
