@@ -138,7 +138,7 @@ def test_control_characters_never_reach_the_terminal(model: Path) -> None:
         (["fit", "ships.txt", "--out", "m", "--false-alarm-rate", "2"], 3, "in (0, 1)"),
         (["fit", "ships.txt", "--out", "m", "--embedding", "no.bin"], 3, "no word vectors at"),
         (["fit", "ships.txt", "--out", "m", "--normal", "x"], 2, "needs --label-field"),
-        (["fit", "ships.txt", "--out", "."], 4, "is not a textocl model"),
+        (["fit", "ships.txt", "--out", "."], 4, "holds something else than a textocl model"),
         (["fit", "mixed.jsonl", "--out", "m", "--text-field", "body"], 3, "no field 'body'"),
         (["fit", "mixed.jsonl", "--out", "m", "--label-field", "z", "--normal", "x"], 3, "'z'"),
         (["fit", "empty.txt", "--out", "m"], 3, "empty corpus"),
@@ -151,7 +151,7 @@ def test_control_characters_never_reach_the_terminal(model: Path) -> None:
         (["score", "model", "broken.jsonl", "--out", "o.csv"], 3, "line 1: not JSON"),
         (["evaluate", "model", "mixed.jsonl", "--normal", "x"], 2, "--label-field"),
         (["explain", "model"], 2, "Missing argument"),
-        (["demo", "--out", "."], 4, "is not a textocl model"),
+        (["demo", "--out", "."], 4, "holds something else than a textocl model"),
         (["nonsense"], 2, "No such command"),
     ],
 )  # fmt: skip

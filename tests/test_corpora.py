@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textocl import DataError, read_documents
+from textocl import DataError, TextoclWarning, read_documents
 from textocl.corpora import BadRecords, Document, batches_of
 
 
@@ -41,7 +41,7 @@ def test_tables_with_quotes_line_breaks_and_very_long_fields(tmp_path: Path) -> 
     assert (first.id, first.text) == ("k1", 'two\nlines, "quoted"')
     assert second.text == long
     (tmp_path / "a.tsv").write_text("text\tlabel\na, b\tx\n")
-    assert read(tmp_path / "a.tsv")[0] == Document(1, "a, b", {"text": "a, b", "label": "x"})
+    assert read(tmp_path / "a.tsv")[0] == Document(2, "a, b", {"text": "a, b", "label": "x"})
 
 
 def test_gzipped_files(tmp_path: Path) -> None:
@@ -52,9 +52,15 @@ def test_gzipped_files(tmp_path: Path) -> None:
 def test_a_folder_of_text_files(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "b.txt").write_text("two\nlines")
-    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "a.TXT").write_text("one")
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(b"three"))
+    expected = [
+        Document("a.TXT", "one"), Document("c.txt.gz", "three"), Document("sub/b.txt", "two\nlines")
+    ]  # fmt: skip
+    assert read(tmp_path) == expected
     (tmp_path / "notes.md").write_text("no document")
-    assert read(tmp_path) == [Document("a.txt", "one"), Document("sub/b.txt", "two\nlines")]
+    with pytest.warns(TextoclWarning, match="1 of 4 files .* were not read"):
+        assert read(tmp_path) == expected
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +108,35 @@ def test_a_bad_file_of_a_folder_is_named_or_passed_over(tmp_path: Path) -> None:
     bad = BadRecords()
     assert [d.text for d in read(tmp_path, bad=bad)] == ["ok"]
     assert bad.count == 1
+
+
+def test_a_quote_that_never_closes_does_not_swallow_the_rest_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('text\nok\n"unclosed\noil\ngas\n')
+    with pytest.raises(DataError, match="line 3: a row that begins here is damaged"):
+        read(tmp_path / "a.csv")
+    bad = BadRecords()
+    assert [d.text for d in read(tmp_path / "a.csv", bad=bad)] == ["ok"]
+    assert bad.count == 1
+
+
+def test_a_damaged_line_inside_quotes_damages_its_own_record_only(tmp_path: Path) -> None:
+    content = b'id,text\n1,"oil \xff price"\n2,"gas\n\xff line"\n3,"fuel"\n4,opec\n'
+    (tmp_path / "a.csv").write_bytes(content)
+    bad = BadRecords()
+    assert [d.text for d in read(tmp_path / "a.csv", bad=bad)] == ["fuel", "opec"]
+    assert bad.count == 2
+
+
+def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,text\na,b\n")
+    with pytest.raises(DataError, match="two columns 'text'"):
+        read(tmp_path / "a.csv")
+
+
+def test_nan_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "x": NaN}\n')
+    with pytest.raises(DataError, match="NaN is no JSON"):
+        read(tmp_path / "a.jsonl")
 
 
 def test_only_the_first_reasons_are_remembered() -> None:

@@ -41,6 +41,11 @@ WORDLESS = ["", "   ", "1234 56", "a of the", "...", "\x00\x01"]
         ({"embedding": 7}, "embedding must be a name"),
         ({"device": "tpu9"}, "device must be"),
         ({"random_state": -1}, "random_state"),
+        ({"random_state": 2**32}, "random_state must be an integer of at most"),
+        ({"language": ""}, "no word frequencies for language ''"),
+        ({"language": "not a lang"}, "no word frequencies"),
+        ({"language": 5}, "no word frequencies"),
+        ({"aggregation": ["a", "b", "c"]}, "non-negative weights"),
     ],
 )
 def test_wrong_parameters_are_named(
@@ -169,6 +174,30 @@ def test_thesis_settings() -> None:
     assert detector.orthogonality == pytest.approx(1 / 25)
     assert detector.frequency_damping is None
     assert CVDD.thesis(n_epochs=3).n_epochs == 3
+    with pytest.raises(DataError, match="n_contexts"):
+        CVDD.thesis(n_contexts=0)
+
+
+def test_a_table_is_not_read_as_its_column_names(detector: CVDD) -> None:
+    class Table:  # as pandas has it
+        columns = ("text", "label")
+
+        def __iter__(self) -> Any:
+            return iter(self.columns)
+
+    with pytest.raises(DataError, match="got a Table; give its column of texts"):
+        detector.anomaly_score(Table())
+
+
+def test_fit_predict_takes_a_generator(ships: list[str]) -> None:
+    labels = CVDD(n_general_words=0).fit_predict(text for text in ships)
+    assert labels.shape == (120,)
+
+
+def test_weights_as_an_array(ships: list[str], mixed: list[str]) -> None:
+    one = CVDD(n_general_words=0, aggregation=np.array([1, 0, 1])).fit(ships)
+    other = CVDD(n_general_words=0, aggregation=[1, 0, 1]).fit(ships)
+    assert (one.anomaly_score(mixed) == other.anomaly_score(mixed)).all()
 
 
 def test_a_failed_fit_leaves_the_detector_as_it_was(

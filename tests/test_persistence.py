@@ -75,7 +75,7 @@ def test_an_existing_model_is_replaced(model: Path, detector: CVDD) -> None:
 
 def test_a_folder_of_something_else_is_never_overwritten(detector: CVDD, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(FormatError, match="is not a textocl model; nothing was overwritten"):
+    with pytest.raises(FormatError, match="holds something else .* nothing was overwritten"):
         detector.save(tmp_path)
     file = tmp_path / "file"
     file.write_text("x")
@@ -92,7 +92,7 @@ def test_parents_are_made_and_a_relative_path_works(
     assert textocl.load("a/b/model").threshold_ == detector.threshold_
 
 
-@pytest.mark.parametrize("when", ["writing", "replacing"])
+@pytest.mark.parametrize("when", ["writing", "setting aside", "replacing"])
 def test_an_interrupted_save_leaves_the_old_model(
     model: Path, detector: CVDD, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
@@ -108,9 +108,12 @@ def test_an_interrupted_save_leaves_the_old_model(
         rename = Path.rename
 
         def rename_but(self: Path, target: Path) -> Path:
-            if self.name == "new":
+            if when == "replacing" and self.name == "new":
                 raise KeyboardInterrupt
-            return rename(self, target)
+            moved = rename(self, target)
+            if when == "setting aside" and Path(target).name == "old":
+                raise KeyboardInterrupt
+            return moved
 
         monkeypatch.setattr(Path, "rename", rename_but)
     with pytest.raises(KeyboardInterrupt):
@@ -118,6 +121,15 @@ def test_an_interrupted_save_leaves_the_old_model(
     monkeypatch.undo()
     assert textocl.load(model).threshold_ == before
     assert [p.name for p in model.parent.iterdir()] == ["model"]
+
+
+def test_a_file_of_the_users_in_a_model_folder_is_never_deleted(
+    model: Path, detector: CVDD
+) -> None:
+    (model / "scores.csv").write_text("mine")
+    with pytest.raises(FormatError, match="nothing was overwritten"):
+        detector.save(model)
+    assert (model / "scores.csv").read_text() == "mine"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -25,6 +25,26 @@ def test_json_lines_keep_fields_and_rename_those_in_the_way(tmp_path: Path) -> N
     assert second == {"id": 2, "text": "port", **RESULT}
 
 
+def test_no_field_is_lost_when_scored_twice(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    fields = {"text": "a", "score": 7, "input_score": 8}
+    with ResultWriter(str(path)) as writer:
+        writer.write(Document(1, "a", fields), RESULT)
+    record = json.loads(path.read_text("utf-8"))
+    assert record["score"] == 0.25
+    assert record["input_score"] == 7
+    assert record["input_input_score"] == 8
+
+
+def test_tables_hold_json_where_a_field_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with ResultWriter(str(path)) as writer:
+        writer.write(Document(1, "a", {"text": "a", "tags": ["x"], "ok": None}), RESULT)
+    with path.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["tags"], row["ok"]) == ('["x"]', "null")
+
+
 def test_tables(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with ResultWriter(str(path)) as writer:

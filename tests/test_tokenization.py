@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,8 @@ def test_english_words_equal_the_naive_form_for_any_texts(texts: list[str]) -> N
 def test_spans_are_the_words_in_their_places(tokenizer: tokenization.Tokenizer, text: str) -> None:
     spans = tokenizer.spans(text)
     assert [span.word for span in spans] == tokenizer.words(text)
-    assert all(text[span.start : span.end].lower() == span.word for span in spans)
+    found = [text[span.start : span.end].lower() for span in spans]
+    assert [normalize("NFC", word) for word in found] == [span.word for span in spans]
 
 
 @given(st.lists(any_text, max_size=6))
@@ -77,6 +79,11 @@ def test_only_lower_case_letters_may_enter_an_english_vocabulary() -> None:
 
 def test_unicode_words_of_other_alphabets() -> None:
     assert UnicodeTokenizer().words("Привет, мир! Ελλάδα_2") == ["привет", "мир", "ελλάδα"]
+
+
+def test_marks_belong_to_their_letters() -> None:
+    assert UnicodeTokenizer().words("हिन्दी भाषा cafe\u0301s") == ["हिन्दी", "भाषा", "cafés"]
+    assert not UnicodeTokenizer().keeps("don't")
 
 
 def test_an_unknown_tokenization_names_the_known_ones() -> None:

@@ -14,6 +14,11 @@ def test_learning_rate_of_the_thesis_schedule() -> None:
     schedule = Schedule(100, 0.01, drop_after=0.4)
     assert [schedule.learning_rate_at(e) for e in (0, 39, 40, 99)] == [0.01, 0.01, 0.001, 0.001]
     assert Schedule(5, 0.1).learning_rate_at(4) == 0.1
+    assert Schedule(2, 0.1, drop_after=0).learning_rate_at(0) == pytest.approx(0.01)
+
+
+def test_a_single_epoch_is_not_spent_at_a_tenth_of_the_rate() -> None:
+    assert Schedule(1, 0.1, drop_after=0.4).learning_rate_at(0) == 0.1
 
 
 def test_every_sample_is_seen_once_an_epoch_also_in_the_last_batch() -> None:

@@ -6,18 +6,20 @@ import csv
 import gzip
 import json
 import sys
+import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, cast
 
-from textocl.exceptions import DataError
+from textocl.exceptions import DataError, TextoclWarning
 from textocl.validation import check_choice
 
 FORMATS = ("txt", "jsonl", "csv", "tsv", "folder")
 _SUFFIXES = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
+_NOT_UTF8 = "not UTF-8 (byte 0x{byte:02x}); convert it first, for example with iconv -t UTF-8"
 _LARGEST_FIELD = 2**31 - 1  # the csv module refuses more than 131,072 characters unless told
 
 
@@ -59,7 +61,7 @@ def read_documents(
     ``.txt`` holds one document a line; ``.jsonl`` one JSON object a line, ``.csv`` and ``.tsv`` one
     row under a header, with the text in ``text_field``; a folder one document in every ``.txt``
     file below it. Files may be gzipped (``.gz``). A document's id is its field ``id`` where it has
-    one, else its line number; in a folder, its path.
+    one, else the number of its (first) line; in a folder, its path.
 
     Parameters
     ----------
@@ -120,13 +122,24 @@ def _guess_format(path: Path) -> str:
 
 
 def _read_folder(path: Path, bad: BadRecords | None) -> Iterator[Document]:
-    files = sorted(file for file in path.rglob("*.txt") if file.is_file())
-    if not files:
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    texts = [file for file in files if file.name.lower().endswith((".txt", ".txt.gz"))]
+    if not texts:
         raise DataError(f"no .txt file in folder {str(path)!r}.")
-    for file in files:
+    if len(texts) < len(files):
+        warnings.warn(
+            f"{len(files) - len(texts):,} of {len(files):,} files in {str(path)!r} do not end in "
+            ".txt; they were not read.",
+            TextoclWarning,
+            stacklevel=2,
+        )
+    for file in texts:
         try:
-            text = file.read_bytes().decode("utf-8-sig")
-        except (UnicodeDecodeError, OSError) as error:
+            content = file.read_bytes()
+            if file.suffix.lower() == ".gz":
+                content = gzip.decompress(content)
+            text = content.decode("utf-8-sig")
+        except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
             _report(_BadRecord(f"{file}: {_not_utf8(error)}"), bad)
             continue
         yield Document(file.relative_to(path).as_posix(), text)
@@ -135,14 +148,15 @@ def _read_folder(path: Path, bad: BadRecords | None) -> Iterator[Document]:
 def _read_file(
     file: IO[bytes], name: str, kind: str, text_field: str, bad: BadRecords | None
 ) -> Iterator[Document]:
+    if kind in ("csv", "tsv"):
+        yield from _read_table(file, name, text_field, bad, "," if kind == "csv" else "\t")
+        return
     lines = _decoded_lines(file, name, bad)
     if kind == "txt":
         for number, line in lines:
             yield Document(number, line.rstrip("\r\n"))
-    elif kind == "jsonl":
-        yield from _read_jsonl(lines, name, text_field, bad)
     else:
-        yield from _read_table(lines, name, text_field, bad, "," if kind == "csv" else "\t")
+        yield from _read_jsonl(lines, name, text_field, bad)
 
 
 def _decoded_lines(file: IO[bytes], name: str, bad: BadRecords | None) -> Iterator[tuple[int, str]]:
@@ -155,11 +169,7 @@ def _decoded_lines(file: IO[bytes], name: str, bad: BadRecords | None) -> Iterat
 
 def _not_utf8(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
-        byte = error.object[error.start]
-        return (
-            f"not UTF-8 (byte 0x{byte:02x} at position {error.start}); convert it first, "
-            "for example with iconv -t UTF-8"
-        )
+        return _NOT_UTF8.format(byte=error.object[error.start])
     return f"cannot be read: {error}"
 
 
@@ -167,6 +177,10 @@ def _report(problem: _BadRecord, bad: BadRecords | None) -> None:
     if bad is None:
         raise problem
     bad.add(str(problem))
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _read_jsonl(
@@ -186,7 +200,7 @@ def _read_jsonl(
 
 def _json_object(line: str, place: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
+        record = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise _BadRecord(f"{place}: not JSON: {error}") from None
     if not isinstance(record, dict):
@@ -195,44 +209,59 @@ def _json_object(line: str, place: str) -> dict[str, Any]:
 
 
 def _read_table(
-    lines: Iterator[tuple[int, str]],
-    name: str,
-    text_field: str,
-    bad: BadRecords | None,
-    delimiter: str,
+    file: IO[bytes], name: str, text_field: str, bad: BadRecords | None, delimiter: str
 ) -> Iterator[Document]:
     csv.field_size_limit(_LARGEST_FIELD)
-    reader = csv.reader((line for _, line in lines), delimiter=delimiter)
-    next_row: Callable[[], list[str]] = reader.__next__
-    try:
-        header = next_row()
-    except StopIteration:
-        return
-    except csv.Error as error:
-        raise DataError(f"{name}, line 1: {error}.") from None
-    if text_field not in header:
-        raise DataError(f"{name}: no column {text_field!r}; there are {_listed(header)}.")
-    for row_number in range(1, sys.maxsize):
+    # bytes that are no UTF-8 go through as lone surrogates: a line must not vanish from a record
+    lines = (raw.decode("utf-8", "surrogateescape") for raw in file)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    header: list[str] = []
+    while True:
+        first_line = reader.line_num + 1
+        place = f"{name}, line {first_line}"
         try:
-            row = next_row()
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise _BadRecord(
-                    f"{name}, line {reader.line_num}: {len(row)} fields under "
-                    f"{len(header)} columns."
-                )
-            record = dict(zip(header, row, strict=True))
-            document = _document(record, row_number, text_field, f"{name}, line {reader.line_num}")
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            _report(_BadRecord(f"{name}, line {reader.line_num}: {error}."), bad)
+            problem = _BadRecord(f"{place}: a row that begins here is damaged: {error}.")
+            if not header:
+                raise problem from None
+            _report(problem, bad)
             continue
+        if not header:
+            header = _header_of(row, text_field, name)
+            continue
+        if not row:
+            continue
+        try:
+            document = _document(_record_of(row, header, place), first_line, text_field, place)
         except _BadRecord as problem:
             _report(problem, bad)
             continue
         yield document
+
+
+def _header_of(row: list[str], text_field: str, name: str) -> list[str]:
+    header = [column.removeprefix("\ufeff") for column in row]
+    if text_field not in header:
+        raise DataError(f"{name}: no column {text_field!r}; there are {_listed(header)}.")
+    twice = [column for column in header if header.count(column) > 1]
+    if twice:
+        raise DataError(f"{name}: there are two columns {twice[0]!r}.")
+    return header
+
+
+def _record_of(row: list[str], header: list[str], place: str) -> dict[str, Any]:
+    if len(row) != len(header):
+        raise _BadRecord(f"{place}: {len(row)} fields under {len(header)} columns.")
+    for value in row:
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            byte = ord(value[error.start]) & 0xFF
+            raise _BadRecord(f"{place}: {_NOT_UTF8.format(byte=byte)}") from None
+    return dict(zip(header, row, strict=True))
 
 
 def _document(record: dict[str, Any], number: int, text_field: str, place: str) -> Document:

@@ -103,7 +103,8 @@ class CVDD(OneClassDetector):
         this one.)
     alpha : float ≥ 0 or "annealed", default 0.0
         How much training concentrates on each document's nearest context (eq. 3.11); 0 weighs all
-        equally, "annealed" raises it 0, 1e-4, 1e-3, 1e-2, 1e-1 over the five fifths of training.
+        equally, "annealed" raises it 0, 1e-4, 1e-3, 1e-2, 1e-1 over the five fifths of the epochs
+        (so it needs five of them to get there).
     n_epochs : int ≥ 0 or None, default None
         Passes over the training documents; None makes about 100 batches of them, at least one
         pass. Attention keeps drifting to words that all documents share, also those of other
@@ -248,7 +249,7 @@ class CVDD(OneClassDetector):
         100 epochs, 40 at learning rate 0.01 and 60 at 0.001, contexts as fast as attention, raw
         word vectors, λ = 1 in the reference implementation's mean (1/r² here).
         """
-        n_contexts = parameters.get("n_contexts", 3)
+        n_contexts = check_integer("n_contexts", parameters.get("n_contexts", 3), 1)
         settings: dict[str, Any] = {
             "n_epochs": 100,
             "learning_rate": 0.01,
@@ -389,9 +390,9 @@ class CVDD(OneClassDetector):
             ("n_general_words", 0),
             ("n_training_words", 1),
             ("n_typical", 0),
-            ("random_state", 0),
         ):
             check_integer(name, getattr(self, name), least)
+        check_integer("random_state", self.random_state, 0, 2**32 - 1)
         if self.n_epochs is not None:
             check_integer("n_epochs (where not None)", self.n_epochs, 0)
         for name in ("orthogonality", "context_rate", "weight_decay"):

@@ -87,6 +87,11 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         scores = self.anomaly_score(X)
         return conformal_p_values(self.calibration_scores_, scores)
 
+    def fit_predict(self, X: Any, y: Any = None) -> NDArray[np.int64]:
+        """Fit, and predict the same samples."""
+        X = X if isinstance(X, (str, bytes)) or not hasattr(X, "__next__") else list(X)
+        return self.fit(X, y).predict(X)
+
     @property
     def offset_(self) -> float:
         """scikit-learn's relation: ``decision_function = score_samples - offset_``."""

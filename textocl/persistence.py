@@ -116,18 +116,23 @@ def save_model_files(
         complete.mkdir()
         _write(complete / WEIGHTS, weights)
         _write(complete / CONFIG, text.encode("utf-8", "backslashreplace"))
-        if folder.exists():
-            folder.rename(workplace / "old")
-        try:
-            complete.rename(folder)
-        except BaseException:
-            if (workplace / "old").exists():
-                (workplace / "old").rename(folder)
-            raise
+        _exchange(folder, complete, workplace / "old")
     except OSError as error:
         raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _exchange(folder: Path, new: Path, old: Path) -> None:
+    """Move ``new`` to ``folder``, and what was there to ``old``; undo that if anything fails."""
+    try:
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
 
 
 def check_target(folder: Path) -> None:
@@ -136,10 +141,12 @@ def check_target(folder: Path) -> None:
     Raises
     ------
     FormatError
-        It exists and is neither an empty folder nor a textocl model.
+        It exists and is neither an empty folder nor a textocl model and nothing else.
     """
     if folder.exists() and not _is_replaceable(folder):
-        raise FormatError(f"{folder} exists and is not a textocl model; nothing was overwritten.")
+        raise FormatError(
+            f"{folder} holds something else than a textocl model; nothing was overwritten."
+        )
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -152,8 +159,11 @@ def _write(path: Path, content: bytes) -> None:
 def _is_replaceable(folder: Path) -> bool:
     if not folder.is_dir():
         return False
-    if not any(folder.iterdir()):
+    names = {path.name for path in folder.iterdir()}
+    if not names:
         return True
+    if names != {CONFIG, WEIGHTS}:  # a file of somebody else's is among them
+        return False
     try:
         return json.loads((folder / CONFIG).read_bytes()).get("format") == FORMAT
     except (OSError, ValueError, AttributeError):

@@ -14,8 +14,6 @@ from typing import IO, Any
 from textocl.corpora import Document
 from textocl.exceptions import DataError
 
-RESULT_FIELDS = ("score", "p_value", "label", "nearest_context", "n_known_words")
-
 
 class ResultWriter:
     """Writes results as ``.jsonl`` or ``.csv``; the file appears when it is complete.
@@ -80,8 +78,12 @@ class ResultWriter:
     def write(self, document: Document, result: dict[str, Any]) -> None:
         """Write one document with its result."""
         own = document.fields or {"text": document.text}
-        fields = {f"input_{name}" if name in result else name: own[name] for name in own}
-        record = {"id": document.id, **fields, **result}
+        record: dict[str, Any] = {"id": document.id}
+        for name, value in own.items():
+            while name in result or (name in record and name != "id"):
+                name = f"input_{name}"
+            record[name] = value
+        record |= result
         if not self._table:
             self._file.write(json.dumps(record, ensure_ascii=self._target is None) + "\n")
             return
@@ -95,7 +97,12 @@ class ResultWriter:
                 f"document {document.id!r} has a field {sorted(strange)[0]!r} that the first "
                 "document lacks, so it has no place in a table; write .jsonl instead."
             )
-        self._csv.writerow(record)
+        self._csv.writerow(
+            {
+                name: value if isinstance(value, (str, int, float)) else json.dumps(value)
+                for name, value in record.items()
+            }
+        )
 
 
 def _umask() -> int:

@@ -72,7 +72,10 @@ def check_aggregation(aggregation: Aggregation, n_contexts: int) -> None:
     if isinstance(aggregation, str):
         check_choice("aggregation", aggregation, ("mean", "min"))
         return
-    weights = np.asarray(aggregation, np.float64)
+    try:
+        weights = np.asarray(aggregation, np.float64)
+    except (TypeError, ValueError):
+        weights = np.empty(0)
     fits = weights.shape == (n_contexts,) and np.isfinite(weights).all()
     if not fits or (weights < 0).any() or not weights.any():
         raise DataError(
@@ -86,7 +89,7 @@ def aggregation_weights(
 ) -> NDArray[np.float32]:
     """Weight of each context in the score of each document, rows sum to 1: ``(n, r)``."""
     n_documents, n_contexts = distances.shape
-    if aggregation == "min":
+    if isinstance(aggregation, str) and aggregation == "min":
         return np.eye(n_contexts, dtype=np.float32)[distances.argmin(axis=1)]
     weights = np.ones(n_contexts)
     if not isinstance(aggregation, str):

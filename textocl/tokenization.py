@@ -7,9 +7,11 @@ would cost more than everything that follows.
 from __future__ import annotations
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,7 +171,7 @@ def _word_edges(letters: bytes) -> NDArray[np.int64]:
 
 
 class UnicodeTokenizer(Tokenizer):
-    """Plain words of any alphabet: runs of letters, lower-cased; nothing is dropped.
+    """Plain words of any alphabet: letters with their marks, lower-cased; nothing is dropped.
 
     For languages other than English, together with vectors of that language. It cuts about ten
     times slower than `EnglishTokenizer`, and does not segment languages written without spaces.
@@ -181,14 +183,19 @@ class UnicodeTokenizer(Tokenizer):
     """
 
     name = "unicode"
-    _WORD = re.compile(r"[^\W\d_]+")
+
+    @cached_property
+    def _word(self) -> Any:
+        import regex  # letters with their marks, which the standard re cannot name
+
+        return regex.compile(r"\p{L}[\p{L}\p{M}]*")
 
     def cut(self, texts: Sequence[str]) -> Iterator[Words]:
         words: list[str] = []
         documents: list[int] = []
         for document, text in enumerate(texts):
-            for match in self._WORD.finditer(text):
-                words.append(match.group().lower())
+            for match in self._word.finditer(text):
+                words.append(_folded(match.group()))
                 documents.append(document)
                 if len(words) >= _SLICE:
                     yield Words(words, np.array(documents, np.int64))
@@ -197,10 +204,16 @@ class UnicodeTokenizer(Tokenizer):
             yield Words(words, np.array(documents, np.int64))
 
     def keeps(self, word: str) -> bool:
-        return self._WORD.search(word) is not None
+        return self._word.fullmatch(word) is not None
 
     def spans(self, text: str) -> list[Span]:
-        return [Span(*m.span(), m.group().lower()) for m in self._WORD.finditer(text)]
+        found = self._word.finditer(text)
+        return [Span(m.start(), m.end(), _folded(m.group())) for m in found]
+
+
+def _folded(word: str) -> str:
+    """One form for a word, however its case and accents are written."""
+    return unicodedata.normalize("NFC", word.lower())
 
 
 _TOKENIZERS: dict[str, type[Tokenizer]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -30,8 +31,10 @@ class Schedule:
 
     def learning_rate_at(self, epoch: int) -> float:
         """Learning rate of an epoch, counted from 0."""
-        dropped = epoch >= round(self.drop_after * self.n_epochs)
-        return self.learning_rate * (0.1 if dropped else 1.0)
+        full = math.ceil(self.drop_after * self.n_epochs - 0.5)
+        if self.drop_after > 0:
+            full = max(full, 1)  # a single epoch is not spent at a tenth of the rate
+        return self.learning_rate * (1.0 if epoch < full else 0.1)
 
 
 @dataclass(frozen=True)

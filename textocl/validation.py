@@ -31,6 +31,11 @@ def check_documents(X: Any) -> list[str]:
         )
     if isinstance(X, dict) or not isinstance(X, Iterable):
         raise DataError(f"expected a list of documents (str), got {type(X).__name__}.")
+    if hasattr(X, "columns"):
+        raise DataError(
+            f"expected a list of documents, got a {type(X).__name__}; give its column of texts, "
+            "for example X['text']."
+        )
     documents = list(X)
     for i, document in enumerate(documents):
         if not isinstance(document, str):
@@ -80,10 +85,12 @@ def check_labels(y: Any, n_documents: int) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def check_integer(name: str, value: Any, minimum: int) -> int:
-    """Return ``value`` as an int that is at least ``minimum``."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
+def check_integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """Return ``value`` as an int that is at least ``minimum`` and at most ``maximum``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < minimum:
         raise DataError(f"{name} must be an integer of at least {minimum}, got {_describe(value)}.")
+    if maximum is not None and int(value) > maximum:
+        raise DataError(f"{name} must be an integer of at most {maximum}, got {_describe(value)}.")
     return int(value)
 
 

@@ -117,7 +117,7 @@ def general_frequencies(language: str | None) -> dict[str, float]:
 
     try:
         return dict(wordfreq.get_frequency_dict(language))
-    except LookupError:
+    except (LookupError, ValueError, TypeError, AttributeError):  # unknown, or no language tag
         known = ", ".join(sorted(wordfreq.available_languages()))
         raise DataError(
             f"no word frequencies for language {language!r}: expected None or one of {known}."
