@@ -26,6 +26,7 @@ LAYERS = [
     ["cvdd"],
     ["rendering", "reuters", "demo"],
     ["cli"],
+    ["__main__"],
 ]
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
 

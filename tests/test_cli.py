@@ -103,7 +103,14 @@ def test_evaluate_gives_fractions_under_the_agreed_keys(model: Path, folder: Pat
     assert 0 <= measures["fpr_at_95_recall"] <= 1
     assert 0.9 < measures["average_precision"] <= 1
     assert "AUC" in run(*arguments, "--normal", "ships").stdout
-    assert "no normal one" in run(*arguments, "--normal", "sports", code=3).stderr
+    errors = run(*arguments, "--normal", "sports", code=3).stderr
+    assert "no document has the label 'sports'" in errors
+    assert "'ships' (30), 'music' (30)" in errors
+    stricter = json.loads(
+        run(*arguments, "--normal", "ships", "--json", "--false-alarm-rate", 0.3).stdout
+    )
+    assert stricter["auc"] == measures["auc"]
+    assert stricter["at_threshold"]["recall"] >= measures["at_threshold"]["recall"]
 
 
 def test_contexts_explain_and_info(model: Path) -> None:
@@ -138,6 +145,10 @@ def test_control_characters_never_reach_the_terminal(model: Path) -> None:
         (["fit", "ships.txt", "--out", "m", "--false-alarm-rate", "2"], 3, "in (0, 1)"),
         (["fit", "ships.txt", "--out", "m", "--embedding", "no.bin"], 3, "no word vectors at"),
         (["fit", "ships.txt", "--out", "m", "--normal", "x"], 2, "needs --label-field"),
+        (["fit", "ships.txt", "--out", "m", "--seed", "5000000000"], 3, "at most 4294967295"),
+        (["fit", "ships.txt", "--out", "m", "--language", ""], 3, "no word frequencies"),
+        (["fit", "mixed.jsonl", "--out", "m", "--label-field", "label", "--normal", "x"], 3,
+         "no document has the label 'x' (--normal); there are 'ships' (30), 'music' (30)"),
         (["fit", "ships.txt", "--out", "."], 4, "holds something else than a textocl model"),
         (["fit", "mixed.jsonl", "--out", "m", "--text-field", "body"], 3, "no field 'body'"),
         (["fit", "mixed.jsonl", "--out", "m", "--label-field", "z", "--normal", "x"], 3, "'z'"),
@@ -209,6 +220,25 @@ def test_an_interrupted_fit_leaves_the_old_model(folder: Path, tmp_path: Path) -
     assert "Traceback" not in errors
     assert (model / "config.json").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["many.txt", "model"]
+
+
+def test_the_module_runs_as_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "textocl", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("textocl ")
+
+
+def test_labels_are_spelled_as_json_spells_them(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "ship", "ok": true}\n{"text": "guitar", "ok": false}\n{"text": "", "ok": false}\n'
+    )
+    done = run(
+        "evaluate", model, tmp_path / "a.jsonl", "--label-field", "ok", "--normal", "true", "--json"
+    )
+    assert json.loads(done.stdout)["n_normal"] == 1
+    assert json.loads(done.stdout)["without_known_word"] == 1
+    assert "1 of 3 documents have no known word" in done.stderr
 
 
 def test_help_and_version() -> None:

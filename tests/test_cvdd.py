@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -198,6 +199,37 @@ def test_weights_as_an_array(ships: list[str], mixed: list[str]) -> None:
     one = CVDD(n_general_words=0, aggregation=np.array([1, 0, 1])).fit(ships)
     other = CVDD(n_general_words=0, aggregation=[1, 0, 1]).fit(ships)
     assert (one.anomaly_score(mixed) == other.anomaly_score(mixed)).all()
+
+
+def test_recalibrating_judges_differently_without_fitting(
+    ships: list[str], mixed: list[str], tmp_path: Path
+) -> None:
+    detector = CVDD(n_general_words=500).fit(ships)
+    distances = detector.context_distances(mixed)
+    assert detector.recalibrate(aggregation=(0, 1, 0), false_alarm_rate=0.2) is detector
+    assert np.allclose(detector.anomaly_score(mixed), distances[:, 1])
+    refitted = CVDD(n_general_words=500, aggregation=(0, 1, 0), false_alarm_rate=0.2).fit(ships)
+    assert detector.threshold_ == refitted.threshold_
+    assert (detector.p_value(mixed) == refitted.p_value(mixed)).all()
+    detector.save(tmp_path / "model")
+    loaded = CVDD.load(tmp_path / "model")
+    assert (loaded.p_value(mixed) == refitted.p_value(mixed)).all()
+    assert loaded.get_params()["false_alarm_rate"] == 0.2
+    with pytest.raises(DataError, match="non-negative weights"):
+        detector.recalibrate(aggregation=(1, 2))
+    with pytest.raises(DataError, match="false_alarm_rate"):
+        detector.recalibrate(false_alarm_rate=0)
+
+
+def test_setting_parameters_of_a_fitted_detector_changes_nothing_by_half(
+    ships: list[str], mixed: list[str], tmp_path: Path
+) -> None:
+    detector = CVDD(n_general_words=0).fit(ships)
+    before = detector.p_value(mixed)
+    detector.set_params(aggregation="min", false_alarm_rate=0.4, n_contexts=7)
+    assert (detector.p_value(mixed) == before).all()
+    detector.save(tmp_path / "model")
+    assert (CVDD.load(tmp_path / "model").p_value(mixed) == before).all()
 
 
 def test_a_failed_fit_leaves_the_detector_as_it_was(

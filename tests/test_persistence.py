@@ -204,6 +204,21 @@ def test_a_newer_format_says_upgrade(model: Path) -> None:
         ({"threshold": None}, "threshold"),
         ({"threshold": float("nan")}, "threshold"),
         ({"contexts": [{}]}, "config.json"),
+        ({"threshold": 55}, "threshold"),
+        ({"n_documents": -4}, "n_documents"),
+        (
+            {
+                "contexts": [
+                    {
+                        "context": 0,
+                        "share": 1,
+                        "words": [],
+                        "typical": [{"document": 1, "distance": 0, "excerpt": 5}],
+                    }
+                ]
+            },
+            "expected text",
+        ),
         ({"contexts": []}, "consistent"),
         ({"contexts": "abc"}, "contexts"),
     ],
@@ -251,5 +266,5 @@ def test_a_model_on_vectors_in_memory_scores_but_says_it_cannot_refit(
     detector.save(tmp_path / "model")
     loaded = textocl.load(tmp_path / "model")
     assert (loaded.anomaly_score(ships) == detector.anomaly_score(ships)).all()
-    with pytest.raises(DataError, match="no word vectors at"):
+    with pytest.raises(DataError, match="fitted on vectors in memory"):
         loaded.fit(ships)

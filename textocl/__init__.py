@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "CVDD": "textocl.cvdd",
+    "Assessment": "textocl.cvdd",
     "OneClassDetector": "textocl.detector",
     "Explanation": "textocl.explain",
     "ContextSummary": "textocl.explain",
@@ -27,7 +28,7 @@ _HOME = {
 
 if TYPE_CHECKING:
     from textocl.corpora import read_documents
-    from textocl.cvdd import CVDD
+    from textocl.cvdd import CVDD, Assessment
     from textocl.detector import NotFittedError, OneClassDetector
     from textocl.embeddings import load_word_vectors
     from textocl.exceptions import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CVDD",
+    "Assessment",
     "ContextSummary",
     "DataError",
     "Explanation",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -45,7 +46,7 @@ class _Commands(TyperGroup):
         except BrokenPipeError:
             raise  # click closes the pipe quietly
         except OSError as error:
-            _fail(f"{error.strerror}: {error.filename}", EXIT_DATA)
+            _fail(": ".join(str(p) for p in (error.strerror, error.filename) if p), EXIT_DATA)
         except KeyboardInterrupt:
             _fail("interrupted; nothing was left half-written.", EXIT_INTERRUPTED)
 
@@ -58,7 +59,10 @@ def _fail(message: str, code: int) -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    _err.print(f"[yellow]warning:[/] {escape(str(message))}", highlight=False, soft_wrap=True)
+    from textocl.rendering import visible
+
+    text = escape(visible(str(message)))
+    _err.print(f"[yellow]warning:[/] {text}", highlight=False, soft_wrap=True)
 
 
 app = typer.Typer(
@@ -99,6 +103,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summ
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 FalseAlarmRate = Annotated[
     float, typer.Option(help="Share of normal documents that may be called anomalous.")
+]
+NewRate = Annotated[
+    float | None,
+    typer.Option("--false-alarm-rate", help="Another rate than the model was fitted with."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
 
@@ -141,6 +149,9 @@ def fit(
     language: Annotated[
         str, typer.Option(help="Language of the general word list, or none.")
     ] = "en",
+    typical: Annotated[
+        int, typer.Option(help="Typical documents of each context whose start is stored.")
+    ] = 3,
     label_field: Annotated[
         str | None, typer.Option(help="Learn only from documents whose label is --normal.")
     ] = None,
@@ -157,10 +168,12 @@ def fit(
 
     check_target(out)  # before minutes of work, not after
     with _documents(docs, text_field, format, skip_bad) as documents:
-        if label_field is None and normal:
-            raise typer.BadParameter("--normal needs --label-field.")
-        kept = (d for d in documents if label_field is None or _is_normal(d, label_field, normal))
+        if (label_field is None) != (not normal):
+            raise typer.BadParameter("--normal needs --label-field, and the other way round.")
+        labels = _Labels(label_field, normal or [])
+        kept = (d for d in documents if label_field is None or labels.is_normal(d))
         texts = [document.text for document in _counted(kept, "reading", quiet)]
+        labels.refuse_if_none_is_normal()
     detector = _cvdd(
         embedding=embedding,
         n_contexts=contexts,
@@ -169,6 +182,7 @@ def fit(
         tokenization=tokenization,
         language=None if language.lower() == "none" else language,
         false_alarm_rate=false_alarm_rate,
+        n_typical=typical,
         random_state=seed,
         verbose=_watched(quiet),
     ).fit(texts)
@@ -191,6 +205,7 @@ def score(
     model: Model,
     docs: Docs,
     out: Annotated[str, typer.Option(help="Where to: a .jsonl or .csv file, or - .")],
+    false_alarm_rate: NewRate = None,
     text_field: TextField = "text",
     format: FormatOption = None,
     skip_bad: SkipBad = False,
@@ -201,8 +216,9 @@ def score(
     from textocl.corpora import batches_of
     from textocl.progress import counting_bar
     from textocl.results import ResultWriter
+    from textocl.scoring import warn_of_unknown
 
-    detector = _load(model)
+    detector = _load(model, false_alarm_rate)
     n_documents = n_anomalous = n_unknown = 0
     with (
         _documents(docs, text_field, format, skip_bad) as documents,
@@ -219,13 +235,7 @@ def score(
             n_anomalous += int((assessment.label == -1).sum())
             n_unknown += int((assessment.n_known_words == 0).sum())
             advance(len(batch))
-    if n_unknown:
-        warnings.warn(
-            f"{n_unknown:,} of {n_documents:,} documents have no known word; "
-            "they get the worst score, 1.",
-            TextoclWarning,
-            stacklevel=1,
-        )
+    warn_of_unknown(n_unknown, n_documents)
     summary = {"documents": n_documents, "anomalous": n_anomalous, "without_known_word": n_unknown}
     if as_json and out != "-":
         _print_json({**summary, "out": out})
@@ -243,6 +253,7 @@ def evaluate(
     docs: Docs,
     label_field: Annotated[str, typer.Option(help="Field that holds the label.")],
     normal: Annotated[list[str], typer.Option(help="Label of normal documents; repeatable.")],
+    false_alarm_rate: NewRate = None,
     text_field: TextField = "text",
     format: FormatOption = None,
     skip_bad: SkipBad = False,
@@ -255,13 +266,19 @@ def evaluate(
     from textocl.corpora import batches_of
     from textocl.evaluation import evaluate as measure
     from textocl.rendering import evaluation_line
+    from textocl.scoring import warn_of_unknown
 
-    detector = _load(model)
-    scores, anomalous = [np.empty(0, np.float32)], []
+    detector = _load(model, false_alarm_rate)
+    scores, anomalous, n_unknown = [np.empty(0, np.float32)], [], 0
+    labels = _Labels(label_field, normal)
     with _documents(docs, text_field, format, skip_bad) as documents:
         for batch in batches_of(_counted(documents, "scoring", quiet)):
-            scores.append(detector._assess([document.text for document in batch]).score)
-            anomalous += [not _is_normal(document, label_field, normal) for document in batch]
+            assessment = detector._assess([document.text for document in batch])
+            scores.append(assessment.score)
+            n_unknown += int((assessment.n_known_words == 0).sum())
+            anomalous += [not labels.is_normal(document) for document in batch]
+    labels.refuse_if_none_is_normal()
+    warn_of_unknown(n_unknown, len(anomalous))
     values, truth = np.concatenate(scores), np.array(anomalous, bool)
     evaluation = measure(values, truth)
     flagged = values > detector.threshold_
@@ -270,7 +287,8 @@ def evaluate(
         "recall": float(flagged[truth].mean()),
     }
     if as_json:
-        _print_json({**evaluation.to_dict(), "at_threshold": at_threshold})
+        measures = {**evaluation.to_dict(), "at_threshold": at_threshold}
+        _print_json({**measures, "without_known_word": n_unknown})
         return
     _out.print(evaluation_line(evaluation), highlight=False, soft_wrap=True)
     _out.print(
@@ -323,6 +341,8 @@ def info(model: Model, as_json: Json = False) -> None:
     """Show what a model is: its parameters, vocabulary, threshold."""
     from rich.table import Table
 
+    from textocl.rendering import visible
+
     facts = _facts(_load(model))
     if as_json:
         _print_json(facts)
@@ -331,9 +351,9 @@ def info(model: Model, as_json: Json = False) -> None:
     for name, value in facts.items():
         if name == "parameters":
             for parameter, setting in value.items():
-                table.add_row(f"  {parameter}", escape(str(setting)))
+                table.add_row(f"  {parameter}", escape(visible(str(setting))))
         else:
-            table.add_row(f"[bold]{name}[/]", escape(str(value)))
+            table.add_row(f"[bold]{name}[/]", escape(visible(str(value))))
     _out.print(table)
 
 
@@ -356,10 +376,13 @@ def _cvdd(**parameters: Any) -> CVDD:
     return CVDD(**parameters)
 
 
-def _load(model: Path) -> CVDD:
+def _load(model: Path, false_alarm_rate: float | None = None) -> CVDD:
     from textocl.persistence import load  # judges the folder before torch is imported
 
-    return cast("CVDD", load(model))
+    detector = cast("CVDD", load(model))
+    if false_alarm_rate is not None:
+        detector.recalibrate(false_alarm_rate=false_alarm_rate)
+    return detector
 
 
 @contextmanager
@@ -393,23 +416,37 @@ def _counted(documents: Iterator[Document], what: str, quiet: bool) -> Iterator[
             yield from part
 
 
-def _is_normal(document: Document, label_field: str, normal: list[str] | None) -> bool:
-    if label_field not in document.fields:
-        known = ", ".join(map(repr, document.fields)) or "none"
-        raise DataError(
-            f"document {document.id!r} has no field {label_field!r} (--label-field); "
-            f"there are {known}."
-        )
-    if not normal:
-        raise typer.BadParameter("--label-field needs --normal.")
-    return str(document.fields[label_field]) in normal
+class _Labels:
+    """Tells normal documents by a field, and remembers which labels there were."""
+
+    def __init__(self, field: str | None, normal: list[str]) -> None:
+        self._field = field
+        self._normal = normal
+        self._seen: Counter[str] = Counter()
+
+    def is_normal(self, document: Document) -> bool:
+        if self._field not in document.fields:
+            known = ", ".join(map(repr, document.fields)) or "none"
+            raise DataError(
+                f"document {document.id!r} has no field {self._field!r} (--label-field); "
+                f"there are {known}."
+            )
+        value = document.fields[self._field]
+        label = value if isinstance(value, str) else json.dumps(value)  # true, 1, null
+        self._seen[label] += 1
+        return label in self._normal
+
+    def refuse_if_none_is_normal(self) -> None:
+        if self._seen and not any(label in self._normal for label in self._seen):
+            seen = ", ".join(f"{label!r} ({n:,})" for label, n in self._seen.most_common(8))
+            wanted = " or ".join(map(repr, self._normal))
+            raise DataError(f"no document has the label {wanted} (--normal); there are {seen}.")
 
 
 def _facts(detector: CVDD) -> dict[str, Any]:
     r, d = detector.context_vectors_.shape
     return {
         "detector": type(detector).__name__,
-        "textocl_version": __version__,
         "documents": detector.n_documents_,
         "vocabulary": len(detector.vocabulary_),
         "vector_size": d,
@@ -418,8 +455,7 @@ def _facts(detector: CVDD) -> dict[str, Any]:
         "calibration_documents": len(detector.calibration_scores_),
         "parameters": {
             name: value if isinstance(value, (int, float, str, type(None))) else str(value)
-            for name, value in detector.get_params(deep=False).items()
-            if name not in detector._UNSAVED
+            for name, value in detector._in_force.items()
         },
     }
 

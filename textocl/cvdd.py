@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from textocl.detector import OneClassDetector
 from textocl.documents import PackedDocuments, pack
-from textocl.embeddings import load_word_vectors
+from textocl.embeddings import WordVectors, load_word_vectors
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
     ContextSummary,
@@ -32,11 +32,12 @@ from textocl.network import (
 from textocl.persistence import ModelFiles
 from textocl.scoring import (
     SCORED_AT_ONCE,
-    WORST_SCORE,
+    Aggregation,
     ScoringTable,
     aggregate,
     aggregation_weights,
     check_aggregation,
+    warn_of_unknown,
 )
 from textocl.thresholds import conformal_p_values
 from textocl.tokenization import Tokenizer, make_tokenizer
@@ -135,7 +136,7 @@ class CVDD(OneClassDetector):
         General-language frequency at which a word's vector is halved; lower damps more. None is
         off.
     false_alarm_rate : float in (0, 1), default 0.05
-        Share of normal documents that may be called anomalous.
+        Share of normal documents (that hold a known word) that may be called anomalous.
     calibration : "split" or "training", default "split"
         "split" holds out a fifth of the documents for threshold and p-values, so that the
         false-alarm rate holds for new ones; "training" uses the training scores themselves, which
@@ -287,7 +288,8 @@ class CVDD(OneClassDetector):
                 "cannot learn from an empty corpus: expected normal documents, got none."
             )
         tokenizer = make_tokenizer(self.tokenization)
-        vocabulary, training, held_out = self._prepare(texts, normal, tokenizer)
+        word_vectors = load_word_vectors(self.embedding)
+        vocabulary, training, held_out = self._prepare(texts, normal, tokenizer, word_vectors)
         device = choose_device(self.device)
         table = torch.from_numpy(vocabulary.table).to(device, torch.float32)
         network, history = self._train(training.packed, table, device)
@@ -315,9 +317,45 @@ class CVDD(OneClassDetector):
         self.contexts_ = contexts
         self.calibration_distances_ = calibration
         self._scoring = scoring
+        self._put_in_force()
+        self._in_force["embedding"] = word_vectors.name
         self._calibrate(self._aggregate(calibration))
         n_used = len({*training.numbers.tolist(), *held_out.numbers.tolist()})
         self._warn_of_fit(len(normal), len(normal) - n_used)
+        return self
+
+    def recalibrate(
+        self, *, aggregation: Aggregation | None = None, false_alarm_rate: float | None = None
+    ) -> CVDD:
+        """Judge differently without fitting again: choose contexts, or another false-alarm rate.
+
+        Threshold and p-values are taken anew from the calibration documents' stored distances.
+
+        Parameters
+        ----------
+        aggregation : "mean", "min" or r weights; None leaves it
+            ``(1, 0, 1)`` lets the first and the third context decide.
+        false_alarm_rate : float in (0, 1); None leaves it
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        in_force = self._fitted()._in_force
+        aggregation = in_force["aggregation"] if aggregation is None else aggregation
+        rate = in_force["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
+        check_aggregation(aggregation, len(self._scoring.contexts))
+        check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
+        self.aggregation, self.false_alarm_rate = aggregation, rate
+        in_force.update(aggregation=aggregation, false_alarm_rate=rate)
+        self._calibrate(self._aggregate(self.calibration_distances_))
+        shortage = self._promise(len(self.calibration_scores_))
+        if shortage:
+            warnings.warn(shortage, TextoclWarning, stacklevel=2)
         return self
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
@@ -336,20 +374,13 @@ class CVDD(OneClassDetector):
         texts = check_documents(X)
         return np.concatenate(
             [self._scoring.distances(packed) for _, packed in self._packed_parts(texts)]
-            or [np.empty((0, self.n_contexts), np.float32)]
+            or [np.empty((0, len(self._scoring.contexts)), np.float32)]
         )
 
     def assess(self, X: Any) -> Assessment:
         """Score, p-value, label, nearest context and number of known words of each document."""
         assessment = self._assess(check_documents(X))
-        n_unknown = int((assessment.n_known_words == 0).sum())
-        if n_unknown:
-            warnings.warn(
-                f"{n_unknown:,} of {len(assessment.score):,} documents have no known word; "
-                f"they get the worst score, {WORST_SCORE:g}.",
-                TextoclWarning,
-                stacklevel=2,
-            )
+        warn_of_unknown(int((assessment.n_known_words == 0).sum()), len(assessment.score))
         return assessment
 
     def explain(self, X: Any) -> list[Explanation]:
@@ -366,7 +397,7 @@ class CVDD(OneClassDetector):
                 self.tokenizer_,
                 self._scoring,
                 distances=distances,
-                weights=aggregation_weights(distances, self.aggregation),
+                weights=aggregation_weights(distances, self._in_force["aggregation"]),
                 scores=scores,
                 p_values=conformal_p_values(self.calibration_scores_, scores),
                 labels=self._labels(scores),
@@ -406,14 +437,18 @@ class CVDD(OneClassDetector):
         check_aggregation(self.aggregation, self.n_contexts)
 
     def _prepare(
-        self, texts: Sequence[str], normal: NDArray[np.int64], tokenizer: Tokenizer
+        self,
+        texts: Sequence[str],
+        normal: NDArray[np.int64],
+        tokenizer: Tokenizer,
+        word_vectors: WordVectors,
     ) -> tuple[Vocabulary, _Part, _Part]:
         """Choose the vocabulary; pack the documents to train on and those to calibrate with."""
         training, held_out = self._split_for_calibration(len(normal), self.random_state)
         vocabulary = build_vocabulary(
             [texts[i] for i in normal[training]],
             tokenizer,
-            load_word_vectors(self.embedding),
+            word_vectors,
             language=self.language,
             n_general_words=self.n_general_words,
             n_training_words=self.n_training_words,
@@ -527,10 +562,11 @@ class CVDD(OneClassDetector):
             yield part, pack(part, self.tokenizer_, self.vocabulary_.index)
 
     def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        return aggregate(distances, self.aggregation)
+        return aggregate(distances, self._in_force["aggregation"])
 
     def _assess(self, texts: list[str]) -> Assessment:
-        distances, known = [np.empty((0, self.n_contexts), np.float32)], [np.empty(0, np.int64)]
+        no_distances = np.empty((0, len(self._fitted()._scoring.contexts)), np.float32)
+        distances, known = [no_distances], [np.empty(0, np.int64)]
         for _, packed in self._packed_parts(texts):
             distances.append(self._scoring.distances(packed))
             known.append(packed.n_distinct)
@@ -580,7 +616,7 @@ class CVDD(OneClassDetector):
         self.vocabulary_ = Vocabulary(words, table)
         self.tokenizer_ = make_tokenizer(self.tokenization)
         self.history_ = []
-        self.n_documents_ = files.fact("n_documents", int)
+        self.n_documents_ = check_integer("n_documents", files.facts.get("n_documents"), 1)
         self.contexts_ = summaries
         device = choose_device(self.device)
         self._scoring = ScoringTable(
@@ -589,5 +625,7 @@ class CVDD(OneClassDetector):
             torch.from_numpy(contexts).to(device),
         )
         self.calibration_distances_ = distances
+        self._put_in_force()
         self.calibration_scores_ = np.sort(self._aggregate(distances))
-        self.threshold_ = check_number("threshold", files.facts.get("threshold"))
+        # scores are in [0, 1] but for rounding
+        self.threshold_ = check_number("threshold", files.facts.get("threshold"), -0.01, 1.01)

@@ -47,6 +47,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
 
     false_alarm_rate: float
     calibration: str
+    _in_force: dict[str, Any]
     threshold_: float
     calibration_scores_: NDArray[np.float32]
 
@@ -109,10 +110,8 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         FormatError
             ``folder`` exists and is something else than a textocl model.
         """
-        parameters = self._fitted().get_params(deep=False)
-        for name in self._UNSAVED:
-            parameters.pop(name, None)
-        save_model_files(Path(folder), type(self).__name__, parameters, self._to_files())
+        files = self._fitted()._to_files()
+        save_model_files(Path(folder), type(self).__name__, self._in_force, files)
 
     @classmethod
     def load(cls: type[Self], folder: str | PathLike[str]) -> Self:
@@ -133,6 +132,17 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     def _check_calibration_parameters(self) -> None:
         check_number("false_alarm_rate", self.false_alarm_rate, 0, 1, low_open=True, high_open=True)
         check_choice("calibration", self.calibration, ("split", "training"))
+
+    def _put_in_force(self) -> None:
+        """Remember the parameters as they are now: scores go by these until the next fit.
+
+        ``set_params`` on a fitted detector, which scikit-learn allows, changes nothing by half.
+        """
+        self._in_force = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in self._UNSAVED
+        }
 
     def _calibrate(self, scores: NDArray[np.float32]) -> None:
         """Take threshold and p-values from these scores of normal data."""

@@ -143,9 +143,21 @@ class ContextSummary:
         return cls(
             int(values["context"]),
             float(values["share"]),
-            [TopWord(**word) for word in values["words"]],
-            [TypicalDocument(**document) for document in values["typical"]],
+            [
+                TopWord(_text(word["word"]), int(word["count"]), float(word["distinctiveness"]))
+                for word in values["words"]
+            ],
+            [
+                TypicalDocument(int(d["document"]), float(d["distance"]), _text(d["excerpt"]))
+                for d in values["typical"]
+            ],
         )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {value!r}")
+    return value
 
 
 def word_contributions(

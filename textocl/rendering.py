@@ -46,8 +46,8 @@ def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> Tab
         table.add_row(
             str(context.context),
             f"{context.share:.0%}",
-            Text(", ".join(f"{word.word} {word.count}" for word in context.words[:n_words])),
-            Text(", ".join(word.word for word in distinctive[:n_words])),
+            Text(visible(", ".join(f"{w.word} {w.count}" for w in context.words[:n_words]))),
+            Text(visible(", ".join(w.word for w in distinctive[:n_words]))),
         )
     return table
 

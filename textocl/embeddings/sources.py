@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from textocl.exceptions import DataError
 
+IN_MEMORY = "vectors in memory"  # the name of vectors that came without one
+
 
 @runtime_checkable
 class WordVectors(Protocol):
@@ -62,6 +64,11 @@ def load_word_vectors(source: Any = "wordllama") -> WordVectors:
     if isinstance(source, (str, Path)):
         if str(source) == WordLlamaVectors.name:
             return WordLlamaVectors()
+        if str(source) == IN_MEMORY:
+            raise DataError(
+                "this detector was fitted on vectors in memory, which a saved model does not keep "
+                "whole; to fit again give them again: set_params(embedding=...)."
+            )
         return read_vector_file(Path(source))
     if isinstance(source, WordVectors):
         return source
@@ -70,9 +77,9 @@ def load_word_vectors(source: Any = "wordllama") -> WordVectors:
             vectors = np.array(list(source.values()), np.float32)
         except (TypeError, ValueError) as error:
             raise DataError(f"the vectors of an embedding differ in length: {error}") from None
-        return KeyedWordVectors(list(source), vectors, "vectors in memory")
+        return KeyedWordVectors(list(source), vectors, IN_MEMORY)
     if hasattr(source, "key_to_index") and hasattr(source, "vectors"):  # gensim's KeyedVectors
-        return KeyedWordVectors.from_gensim(source, "gensim vectors in memory")
+        return KeyedWordVectors.from_gensim(source, IN_MEMORY)
     raise DataError(
         "embedding must be a name, a path, a mapping from words to vectors, or gensim "
         f"KeyedVectors; got {type(source).__name__}."
