@@ -57,7 +57,7 @@ def main() -> None:
 `python benchmarks/auc.py`; AUC in %, mean over seeds 0-{arguments.seeds - 1} (± standard deviation
 of the mean over classes). Training on the training split of one class, test on the whole test split
 of all classes (thesis Table 3.4). Every row is one setting for all classes, r = 3, score = mean over
-contexts. No test label was used to choose anything. "c*" is the context with the best test AUC: an
+contexts, chosen on the training split (choose_defaults.md). "c*" is the context with the best test AUC: an
 **oracle** that no user has, shown because the thesis shows it.
 {environment("wordllama", "wordfreq")}
 
