@@ -19,7 +19,7 @@ import torch
 from protocol import GLOVE, environment, one_vs_rest, read_corpus, write_result
 from pytextad.models import CVDD as Peer
 
-from textocl import CVDD, load_word_vectors
+from textocl import CVDD, load_embedding
 from textocl.documents import pack
 from textocl.evaluation import evaluate
 from textocl.exceptions import TextoclWarning
@@ -101,7 +101,7 @@ def main() -> None:
     for run in arguments.runs:
         corpus, label, vectors, n_seeds = run.split(":")
         # pytextad starts at ready vectors, so reading their file counts for neither
-        embedding = load_word_vectors(GLOVE if vectors == "glove" else vectors)
+        embedding = load_embedding(GLOVE if vectors == "glove" else vectors)
         embedding.vectors_of(["warm"])
         cells = compare(corpus, label, embedding, arguments.epochs, int(n_seeds))
         rows.append([corpus, label, vectors, *cells])

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textocl import DataError, load_word_vectors
+from textocl import DataError, load_embedding
 from textocl.tokenization import EnglishTokenizer
 from textocl.vocabulary import build_vocabulary, count_words, frequent_words
 
-VECTORS = load_word_vectors({w: [i + 1.0, 1.0] for i, w in enumerate(["ship", "port", "people"])})
+VECTORS = load_embedding({w: [i + 1.0, 1.0] for i, w in enumerate(["ship", "port", "people"])})
 
 
 def build(texts: list[str], **changes: Any) -> Any:
@@ -61,7 +61,7 @@ def test_frequent_words_are_kept_by_the_tokenizer() -> None:
 
 
 def test_vectors_too_large_to_store_are_refused() -> None:
-    source = load_word_vectors({"ship": [1e6, 1.0]})
+    source = load_embedding({"ship": [1e6, 1.0]})
     with pytest.raises(DataError, match="beyond ±65,504"):
         build_vocabulary(
             ["ship"], EnglishTokenizer(), source, language=None, n_general_words=0,

@@ -11,14 +11,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Detector": "textocl.fusion",
     "CVDD": "textocl.cvdd",
+    "WordLikelihood": "textocl.likelihood",
     "Assessment": "textocl.cvdd",
     "OneClassDetector": "textocl.detector",
+    "OCSVM": "textocl.shallow.ocsvm",
+    "SVDD": "textocl.shallow.ocsvm",
+    "KNN": "textocl.shallow.neighbors",
+    "LOF": "textocl.shallow.neighbors",
+    "Gaussian": "textocl.shallow.gaussian",
+    "MVE": "textocl.shallow.gaussian",
+    "PCA": "textocl.shallow.reconstruction",
+    "KernelPCA": "textocl.shallow.reconstruction",
+    "KDE": "textocl.shallow.density",
+    "IsolationForest": "textocl.shallow.forest",
     "Explanation": "textocl.explain",
     "ContextSummary": "textocl.explain",
     "load": "textocl.persistence",
     "read_documents": "textocl.corpora",
-    "load_word_vectors": "textocl.embeddings",
+    "load_embedding": "textocl.embeddings",
     "TextoclError": "textocl.exceptions",
     "NotFittedError": "textocl.detector",
     "DataError": "textocl.exceptions",
@@ -30,7 +42,7 @@ if TYPE_CHECKING:
     from textocl.corpora import read_documents
     from textocl.cvdd import CVDD, Assessment
     from textocl.detector import NotFittedError, OneClassDetector
-    from textocl.embeddings import load_word_vectors
+    from textocl.embeddings import load_embedding
     from textocl.exceptions import (
         DataError,
         FormatError,
@@ -38,22 +50,42 @@ if TYPE_CHECKING:
         TextoclWarning,
     )
     from textocl.explain import ContextSummary, Explanation
+    from textocl.fusion import Detector
+    from textocl.likelihood import WordLikelihood
     from textocl.persistence import load
+    from textocl.shallow.density import KDE
+    from textocl.shallow.forest import IsolationForest
+    from textocl.shallow.gaussian import MVE, Gaussian
+    from textocl.shallow.neighbors import KNN, LOF
+    from textocl.shallow.ocsvm import OCSVM, SVDD
+    from textocl.shallow.reconstruction import PCA, KernelPCA
 
 __all__ = [
     "CVDD",
+    "KDE",
+    "KNN",
+    "LOF",
+    "MVE",
+    "OCSVM",
+    "PCA",
+    "SVDD",
     "Assessment",
     "ContextSummary",
     "DataError",
+    "Detector",
     "Explanation",
     "FormatError",
+    "Gaussian",
+    "IsolationForest",
+    "KernelPCA",
     "NotFittedError",
     "OneClassDetector",
     "TextoclError",
     "TextoclWarning",
+    "WordLikelihood",
     "__version__",
     "load",
-    "load_word_vectors",
+    "load_embedding",
     "read_documents",
 ]
 

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from textocl.detector import OneClassDetector
 from textocl.documents import PackedDocuments, pack
-from textocl.embeddings import WordVectors, load_word_vectors
+from textocl.embeddings import WordVectors, load_embedding
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
     ContextSummary,
@@ -93,7 +93,7 @@ class CVDD(OneClassDetector):
     Parameters
     ----------
     embedding : str, path, mapping or gensim KeyedVectors, default "wordllama"
-        Where word vectors come from; see `textocl.load_word_vectors`.
+        Where word vectors come from; see `textocl.load_embedding`.
     n_contexts : int ≥ 1, default 3
         Number of contexts r. More give finer themes, and a score less clear-cut.
     attention_size : int ≥ 1, default 150
@@ -288,7 +288,7 @@ class CVDD(OneClassDetector):
                 "cannot learn from an empty corpus: expected normal documents, got none."
             )
         tokenizer = make_tokenizer(self.tokenization)
-        word_vectors = load_word_vectors(self.embedding)
+        word_vectors = cast(WordVectors, load_embedding(self.embedding))
         vocabulary, training, held_out = self._prepare(texts, normal, tokenizer, word_vectors)
         device = choose_device(self.device)
         table = torch.from_numpy(vocabulary.table).to(device, torch.float32)
@@ -368,6 +368,10 @@ class CVDD(OneClassDetector):
         NotFittedError, DataError
         """
         return self.assess(X).score
+
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        assessment = self._assess(check_documents(X))
+        return assessment.score, assessment.n_known_words > 0
 
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each context (eq. 3.12), ``(n, r)`` float32 in [0, 1]."""

@@ -44,6 +44,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
 
     #: parameters that describe the machine at hand rather than the model; not saved
     _UNSAVED: ClassVar[tuple[str, ...]] = ()
+    _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training")
 
     false_alarm_rate: float
     calibration: str
@@ -70,6 +71,10 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     @abstractmethod
     def _from_files(self, files: ModelFiles) -> None:
         """Take over what `_to_files` returned."""
+
+    @abstractmethod
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Scores without a warning, and which samples have anything to go by, ``(n,)`` each."""
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """+1 for normal, -1 for anomalous, ``(n,)``."""
@@ -131,7 +136,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
 
     def _check_calibration_parameters(self) -> None:
         check_number("false_alarm_rate", self.false_alarm_rate, 0, 1, low_open=True, high_open=True)
-        check_choice("calibration", self.calibration, ("split", "training"))
+        check_choice("calibration", self.calibration, self._CALIBRATIONS)
 
     def _put_in_force(self) -> None:
         """Remember the parameters as they are now: scores go by these until the next fit.
@@ -158,10 +163,10 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         """Indices to train on and to calibrate with.
 
         A fifth is held out, or as much more as the false-alarm rate needs, up to a half. With
-        ``calibration="training"`` both are everything.
+        ``calibration="training"`` or "cross" both are everything.
         """
         everything = np.arange(n_samples)
-        if self.calibration == "training":
+        if self.calibration != "split":
             return everything, everything
         wanted = max(n_samples // 5, smallest_calibration_size(self.false_alarm_rate))
         n_held_out = min(wanted, n_samples // 2)

@@ -44,6 +44,10 @@ class PackedDocuments:
         """Document of each word, ``(w,)``."""
         return np.repeat(np.arange(len(self)), self.n_distinct)
 
+    def rows_of(self, document: int) -> NDArray[np.int32]:
+        """Rows of one document's words."""
+        return self.rows[self.offsets[document] : self.offsets[document + 1]]
+
     def take(self, indices: NDArray[np.int64]) -> PackedDocuments:
         """Return the documents at ``indices``, in that order."""
         lengths = self.n_distinct[indices]

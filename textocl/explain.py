@@ -35,8 +35,9 @@ class Explanation:
     contributions : (w,) what each word adds; they sum to the score
     evidence : (w,) contribution beyond the word's share of the threshold: positive speaks for an
         anomaly, negative for a normal document; they sum to score - threshold
+    shares : (w,) each word's part of the document; they sum to 1
     context_distances : (r,) distance to each context
-    nearest_context : index of the least of them; None without a known word
+    nearest_context : index of the least of them; None without contexts or without a known word
     spans : where the words stand in the text
 
     A document without a known word has no words here, and the worst score, 1.
@@ -52,6 +53,7 @@ class Explanation:
     attention: NDArray[np.float64]
     contributions: NDArray[np.float64]
     evidence: NDArray[np.float64]
+    shares: NDArray[np.float64]
     context_distances: NDArray[np.float64]
     nearest_context: int | None
     spans: list[Span]
@@ -312,6 +314,7 @@ def explain_documents(
                 attention=attention[at],
                 contributions=contributions[at],
                 evidence=evidence[at],
+                shares=shares[at],
                 context_distances=distances[i].astype(np.float64),
                 nearest_context=int(distances[i].argmin()) if len(at) else None,
                 spans=spans,

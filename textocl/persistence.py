@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from os import PathLike
@@ -28,7 +29,21 @@ CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
 
 # the only classes that a folder can name
-_DETECTORS = {"CVDD": "textocl.cvdd"}
+_DETECTORS = {
+    "CVDD": "textocl.cvdd",
+    "Detector": "textocl.fusion",
+    "WordLikelihood": "textocl.likelihood",
+    "OCSVM": "textocl.shallow.ocsvm",
+    "SVDD": "textocl.shallow.ocsvm",
+    "KNN": "textocl.shallow.neighbors",
+    "LOF": "textocl.shallow.neighbors",
+    "Gaussian": "textocl.shallow.gaussian",
+    "MVE": "textocl.shallow.gaussian",
+    "PCA": "textocl.shallow.reconstruction",
+    "KernelPCA": "textocl.shallow.reconstruction",
+    "KDE": "textocl.shallow.density",
+    "IsolationForest": "textocl.shallow.forest",
+}
 
 
 @dataclass
@@ -191,17 +206,48 @@ def load_model_files(folder: Path) -> OneClassDetector:
     if not isinstance(parameters, dict):
         raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
     arrays = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
+    return _build(module, config["class"], parameters, ModelFiles(config, arrays), folder)
+
+
+def _build(
+    module: str, class_name: str, parameters: dict[str, Any], files: ModelFiles, folder: Path
+) -> OneClassDetector:
+    """Make the detector that the files describe."""
     try:
-        detector = getattr(import_module(module), config["class"])(**parameters)
+        detector: OneClassDetector = getattr(import_module(module), class_name)(**parameters)
     except TypeError as error:
         raise FormatError(f"{folder / CONFIG}: {error}.") from None
     try:
-        detector._from_files(ModelFiles(config, arrays))
+        detector._from_files(files)
     except FormatError as error:
         raise FormatError(f"{folder}: {error}") from None
     except (DataError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"{folder / CONFIG} does not fit its format: {error}") from error
     return detector
+
+
+def part_of_files(detector: OneClassDetector, prefix: str) -> ModelFiles:
+    """Everything about a detector that is part of another: facts, and arrays after ``prefix``."""
+    files = detector._to_files()
+    parameters = {name: _plain(value) for name, value in detector._in_force.items()}
+    facts = {"class": type(detector).__name__, "parameters": parameters, "facts": files.facts}
+    return ModelFiles(facts, {prefix + name: array for name, array in files.arrays.items()})
+
+
+def detector_from_part(
+    facts: Any, arrays: dict[str, NDArray[Any]], prefix: str, classes: Sequence[str]
+) -> OneClassDetector:
+    """Inverse of `part_of_files`; only the named ``classes`` may be part of another detector."""
+    if not isinstance(facts, dict) or facts.get("class") not in classes:
+        raise FormatError(f"a part of it is no {' or '.join(classes)}.")
+    parameters, own = facts.get("parameters"), facts.get("facts")
+    if not isinstance(parameters, dict) or not isinstance(own, dict):
+        raise FormatError("a part of it lacks 'parameters' or 'facts'.")
+    part = {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
+    class_name = facts["class"]
+    return _build(
+        _DETECTORS[class_name], class_name, parameters, ModelFiles(own, part), Path(prefix[:-1])
+    )
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -55,3 +55,29 @@ def counting_bar(description: str, shown: bool) -> Iterator[Callable[[int], None
     with bar:
         task = bar.add_task("", total=None)
         yield lambda n: bar.advance(task, n)
+
+
+@contextmanager
+def encoding_bar(n_texts: int, shown: bool) -> Iterator[Callable[[float, int], None]]:
+    """Bar over the texts that a transformer encodes.
+
+    Yields what to call after each batch with the number of texts, which may be a fraction, and of
+    tokens it has done.
+    """
+    if not shown:
+        yield lambda texts, tokens: None
+        return
+    bar = _progress(
+        TextColumn("encoding"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,} texts"),
+        TextColumn("{task.fields[tokens]:,} tokens"),
+        TimeRemainingColumn(),
+    )
+    with bar:
+        task = bar.add_task("", total=n_texts, tokens=0)
+
+        def advance(texts: float, tokens: int) -> None:
+            bar.update(task, advance=texts, tokens=bar.tasks[task].fields["tokens"] + tokens)
+
+        yield advance

@@ -95,9 +95,9 @@ def judgement(explanation: Explanation) -> Text:
         f"p = {explanation.p_value:.2g}",
         style="default",
     )
-    if explanation.nearest_context is None:
+    if not explanation.words:
         text.append(", no known word", style="default")
-    else:
+    elif explanation.nearest_context is not None:
         text.append(f", nearest context {explanation.nearest_context}", style="default")
     return text
 

@@ -122,3 +122,28 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
         listed = ", ".join(repr(choice) for choice in choices)
         raise DataError(f"{name} must be one of {listed}; got {_describe(value)}.")
     return value
+
+
+def is_features(X: Any) -> bool:
+    """Tell an array of numbers, two-dimensional, from a list of documents."""
+    return hasattr(X, "ndim") and X.ndim == 2 and getattr(X, "dtype", None) not in (None, object)
+
+
+def check_features(X: Any) -> NDArray[np.float32]:
+    """Return features as ``(n, d)`` float32.
+
+    Raises
+    ------
+    DataError
+        They are no numbers, hold NaN or infinity, or have no column.
+    """
+    try:
+        features = np.asarray(X, np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"expected features (n, d) of numbers, got {_describe(X)}.") from error
+    if not features.shape[1]:
+        raise DataError(f"expected features (n, d) with d of at least 1, got {features.shape}.")
+    bad = ~np.isfinite(features).all(axis=1)
+    if bad.any():
+        raise DataError(f"features of sample {int(np.argmax(bad))} hold NaN or infinity.")
+    return features

