@@ -109,12 +109,28 @@ def test_the_false_alarm_rate_holds_for_new_documents(ships: list[str]) -> None:
     assert alarms == pytest.approx(0.2, abs=0.08)
 
 
-def test_known_anomalies_are_left_out_of_training(ships: list[str]) -> None:
-    music = sentences("music", 60)
+@pytest.mark.parametrize("objective", ["deep-sad", "hsc"])
+def test_known_anomalies_score_higher_than_without_them(
+    ships: list[str], objective: str
+) -> None:
+    music, more = sentences("music", 60), sentences("music", 60, seed=4)
     y = [1] * 60 + [0] * 60 + [-1] * 60
-    with_labels = CVDD(n_general_words=0).fit(ships + music, y)
-    without = CVDD(n_general_words=0).fit(ships)
-    assert (with_labels.anomaly_score(music) == without.anomaly_score(music)).all()
+    settings = {"n_general_words": 2000, "objective": objective}
+    with_labels, without = CVDD(**settings).fit(ships + music, y), CVDD(**settings).fit(ships)
+    gap = [
+        detector.anomaly_score(more).mean() - detector.threshold_
+        for detector in (with_labels, without)
+    ]
+    assert gap[0] > gap[1]
+    # they set neither the themes nor the threshold
+    assert all(word.word not in music[0] for c in with_labels.contexts_ for word in c.words[:3])
+    assert with_labels.n_documents_ == without.n_documents_
+
+
+def test_labels_of_one_kind_only_change_nothing_but_weights(ships: list[str]) -> None:
+    plain = CVDD(n_general_words=0).fit(ships)
+    zeros = CVDD(n_general_words=0).fit(ships, [0] * len(ships))
+    assert (plain.anomaly_score(ships) == zeros.anomaly_score(ships)).all()
 
 
 def test_words_never_seen_in_training_count(ships: list[str], detector: CVDD) -> None:
@@ -241,7 +257,7 @@ def test_a_failed_fit_leaves_the_detector_as_it_was(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("textocl.cvdd.train", interrupted)
+    monkeypatch.setattr("textocl.cvdd_training.train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         detector.fit(sentences("food", 50))
     assert (detector.anomaly_score(mixed) == before).all()

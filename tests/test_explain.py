@@ -10,6 +10,7 @@ from sklearn.base import clone
 from textocl import CVDD, ContextSummary
 from textocl.documents import PackedDocuments
 from textocl.explain import summarize_contexts
+from textocl.spaces import Embedded
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "min", (1, 0, 3)])
@@ -86,10 +87,12 @@ def test_context_summary_counts_worked_by_hand() -> None:
     packed = PackedDocuments(
         np.array([0, 1, 0, 2, 1], np.int32), np.ones(5, np.float32), np.array([0, 2, 4, 5])
     )
+    table = np.zeros((3, 2), np.float16)
     attention = np.array([[0.9], [0.1], [0.6], [0.4], [1.0]], np.float32)
     distances = np.array([[0.1], [0.2], [0.3]], np.float32)
     (summary,) = summarize_contexts(
-        distances, attention, packed, ["a", "b", "c"], ["A", "B", "C"], np.array([5, 6, 7]),
+        distances, attention, Embedded(packed, table, ["a", "b", "c"]), ["A", "B", "C"],
+        np.array([5, 6, 7]),
         n_nearest=2, n_attended=1, n_typical=1,
     )  # fmt: skip
     # in both nearest documents a leads; 2 of 3 documents hold it: log2(1 / (2/3))

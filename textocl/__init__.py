@@ -14,6 +14,7 @@ _HOME = {
     "Detector": "textocl.fusion",
     "CVDD": "textocl.cvdd",
     "WordLikelihood": "textocl.likelihood",
+    "Hypersphere": "textocl.hypersphere",
     "Assessment": "textocl.cvdd",
     "OneClassDetector": "textocl.detector",
     "OCSVM": "textocl.shallow.ocsvm",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     )
     from textocl.explain import ContextSummary, Explanation
     from textocl.fusion import Detector
+    from textocl.hypersphere import Hypersphere
     from textocl.likelihood import WordLikelihood
     from textocl.persistence import load
     from textocl.shallow.density import KDE
@@ -76,6 +78,7 @@ __all__ = [
     "Explanation",
     "FormatError",
     "Gaussian",
+    "Hypersphere",
     "IsolationForest",
     "KernelPCA",
     "NotFittedError",

@@ -162,7 +162,9 @@ class Store:
             f"Hidden and labelled anomalies are training documents of the other classes; "
             f"{settings['labelled_anomalies']} labelled anomalies. Seconds leave out the loading "
             "of the embedding and, of a transformer, the encoding. Memory is the peak of the "
-            "process, embedding and corpus included.\n\n"
+            "process, embedding and corpus included. The first cell of a run pays for imports. "
+            "Chance is 50 % for AUC, and the share of anomalies among the test documents for "
+            "average precision.\n\n"
             + _oracle_note(records, settings["corpus"])
             + "\n".join(f"{line}  " for line in self._environments)
             + f"\nCorpus SHA-256 {settings['corpus_sha256'][:16]}…, settings SHA-256 "

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, cast
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from textocl.cvdd_training import TrainingSettings, train_cvdd
 from textocl.detector import OneClassDetector
-from textocl.documents import PackedDocuments, pack
-from textocl.embeddings import WordVectors, load_embedding
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
     ContextSummary,
@@ -22,13 +20,7 @@ from textocl.explain import (
     explain_documents,
     summarize_contexts,
 )
-from textocl.network import (
-    Batch,
-    CVDDNetwork,
-    attention_weights,
-    context_embeddings,
-    cvdd_objective,
-)
+from textocl.objectives import OBJECTIVES
 from textocl.persistence import ModelFiles
 from textocl.scoring import (
     SCORED_AT_ONCE,
@@ -39,19 +31,19 @@ from textocl.scoring import (
     check_aggregation,
     warn_of_unknown,
 )
+from textocl.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
 from textocl.thresholds import conformal_p_values
-from textocl.tokenization import Tokenizer, make_tokenizer
-from textocl.training import ParameterGroup, Schedule, choose_device, train
+from textocl.tokenization import make_tokenizer
+from textocl.training import choose_device
 from textocl.validation import (
+    check_choice,
     check_documents,
     check_integer,
     check_labels,
     check_number,
+    is_features,
 )
-from textocl.vocabulary import Vocabulary, build_vocabulary
-
-_ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)  # thesis: one step every fifth of the epochs
-_DEFAULT_BATCHES = 100
+from textocl.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -76,10 +68,30 @@ class Assessment:
 
 
 class _Part(NamedTuple):
-    """Documents with a known word: their numbers among those given, and packed."""
+    """Documents with a known word: their numbers among those given, and embedded."""
 
     numbers: NDArray[np.int64]
-    packed: PackedDocuments
+    embedded: Embedded
+
+    def take(self, chosen: NDArray[np.int64]) -> _Part:
+        return _Part(
+            self.numbers[chosen], replace(self.embedded, packed=self.embedded.packed.take(chosen))
+        )
+
+
+class _Weights(NamedTuple):
+    """What training learns: attention W1 ``(d, a)``, W2 ``(a, r)``, contexts ``(r, d)``."""
+
+    W1: torch.Tensor
+    W2: torch.Tensor
+    contexts: torch.Tensor
+
+    @torch.inference_mode()
+    def scoring_table(self, vectors: torch.Tensor) -> ScoringTable:
+        """What scores documents whose rows point into ``vectors`` ``(u, d)``."""
+        logits = [torch.tanh(part.float() @ self.W1) @ self.W2 for part in vectors.split(1 << 14)]
+        no_logits = self.W2.new_empty((0, self.W2.shape[1]))
+        return ScoringTable(vectors, torch.cat(logits or [no_logits]), self.contexts)
 
 
 class CVDD(OneClassDetector):
@@ -93,7 +105,8 @@ class CVDD(OneClassDetector):
     Parameters
     ----------
     embedding : str, path, mapping or gensim KeyedVectors, default "wordllama"
-        Where word vectors come from; see `textocl.load_embedding`.
+        Where word vectors come from; see `textocl.load_embedding`. A language model ("minilm", for
+        example) gives each word of each document its own vector.
     n_contexts : int ≥ 1, default 3
         Number of contexts r. More give finer themes, and a score less clear-cut.
     attention_size : int ≥ 1, default 150
@@ -119,6 +132,11 @@ class CVDD(OneClassDetector):
         together towards what every text has in common.
     batch_size : int ≥ 1, default 64
     weight_decay : float ≥ 0, default 5e-7
+    objective : "deep-sad" or "hsc", default "hsc"
+        What known anomalies (``y`` = -1) and normal documents (``y`` = +1) add to the objective;
+        see `textocl.objectives`. Without labels it has no effect.
+    eta : float > 0, default 1.0
+        Weight η of labelled documents.
     aggregation : "mean", "min", or r non-negative weights, default "mean"
         How the distances to the contexts become one score (eq. 3.13): weights select the contexts
         that matter, for example ``(1, 0, 1)``.
@@ -154,7 +172,7 @@ class CVDD(OneClassDetector):
     contexts_ : list of ContextSummary
         The themes: share of documents, top words, typical documents.
     context_vectors_ : (r, d) float32
-    vocabulary_ : Vocabulary
+    vocabulary_ : Vocabulary, where words have one vector each
     threshold_ : float
     calibration_scores_ : (n_calibration,) float32
     calibration_distances_ : (n_calibration, r) float32
@@ -204,6 +222,8 @@ class CVDD(OneClassDetector):
         context_rate: float = 0.1,
         batch_size: int = 64,
         weight_decay: float = 5e-7,
+        objective: str = "hsc",
+        eta: float = 1.0,
         aggregation: str | Sequence[float] = "mean",
         tokenization: str = "english",
         language: str | None = "en",
@@ -229,6 +249,8 @@ class CVDD(OneClassDetector):
         self.context_rate = context_rate
         self.batch_size = batch_size
         self.weight_decay = weight_decay
+        self.objective = objective
+        self.eta = eta
         self.aggregation = aggregation
         self.tokenization = tokenization
         self.language = language
@@ -268,8 +290,8 @@ class CVDD(OneClassDetector):
         ----------
         X : list of str, n documents
         y : n labels or None
-            +1 normal, 0 unlabelled, -1 anomaly. CVDD learns from normal and unlabelled documents;
-            known anomalies are left out.
+            +1 normal, 0 unlabelled, -1 anomaly; see ``objective``. For Outlier Exposure, give
+            documents of a general corpus as anomalies.
 
         Returns
         -------
@@ -281,47 +303,59 @@ class CVDD(OneClassDetector):
             ``X`` is no list of strings, too few documents are left, or a parameter is wrong.
         """
         self._check_parameters()
-        texts = check_documents(X)
-        normal = np.flatnonzero(check_labels(y, len(texts)) >= 0)
-        if not len(normal):
+        texts = _check_texts(X)
+        labels = check_labels(y, len(texts))
+        if not (labels >= 0).any():
             raise DataError(
                 "cannot learn from an empty corpus: expected normal documents, got none."
             )
-        tokenizer = make_tokenizer(self.tokenization)
-        word_vectors = cast(WordVectors, load_embedding(self.embedding))
-        vocabulary, training, held_out = self._prepare(texts, normal, tokenizer, word_vectors)
+        space, training, held_out = self._prepare(texts, labels)
         device = choose_device(self.device)
-        table = torch.from_numpy(vocabulary.table).to(device, torch.float32)
-        network, history = self._train(training.packed, table, device)
-        with torch.inference_mode():
-            logits = torch.cat([network.attention_logits(rows) for rows in table.split(1 << 14)])
-        scoring = ScoringTable(table, logits, network.contexts.detach())
-        distances = scoring.distances(training.packed)
+        settings = TrainingSettings(
+            **{field.name: getattr(self, field.name) for field in fields(TrainingSettings)}
+        )
+        trained_labels = labels[training.numbers]
+        network, history = train_cvdd(
+            training.embedded,
+            trained_labels,
+            _tensor(space, training.embedded, device),
+            settings,
+            device,
+        )
+        weights = _Weights(*(w.detach() for w in (network.W1, network.W2, network.contexts)))
+        scoring = weights.scoring_table(_tensor(space, training.embedded, device))
+        normal = training.take(np.flatnonzero(trained_labels >= 0))
+        distances = scoring.distances(normal.embedded.packed)
         contexts = summarize_contexts(
             distances,
-            scoring.attention(training.packed),
-            training.packed,
-            vocabulary.words,
-            [texts[i] for i in training.numbers],
-            training.numbers,
+            scoring.attention(normal.embedded.packed),
+            normal.embedded,
+            [texts[i] for i in normal.numbers],
+            normal.numbers,
             n_typical=self.n_typical,
         )
         calibration = distances
         if held_out is not training:
-            calibration = scoring.distances(held_out.packed)
+            if isinstance(space, ContextSpace):
+                scoring = weights.scoring_table(_tensor(space, held_out.embedded, device))
+            calibration = scoring.distances(held_out.embedded.packed)
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
-        self.vocabulary_ = vocabulary
-        self.tokenizer_ = tokenizer
+        self._space = space
         self.history_ = history
-        self.n_documents_ = len(training.numbers)
+        self.n_documents_ = len(normal.numbers)
         self.contexts_ = contexts
         self.calibration_distances_ = calibration
-        self._scoring = scoring
+        self._weights = weights
+        self._scoring = scoring if isinstance(space, WordSpace) else None
         self._put_in_force()
-        self._in_force["embedding"] = word_vectors.name
+        self._in_force["embedding"] = space.source_name
         self._calibrate(self._aggregate(calibration))
-        n_used = len({*training.numbers.tolist(), *held_out.numbers.tolist()})
-        self._warn_of_fit(len(normal), len(normal) - n_used)
+        n_normal = int((labels >= 0).sum())
+        known = {
+            *normal.numbers.tolist(),
+            *held_out.numbers[labels[held_out.numbers] >= 0].tolist(),
+        }
+        self._warn_of_fit(n_normal, n_normal - len(known))
         return self
 
     def recalibrate(
@@ -348,7 +382,7 @@ class CVDD(OneClassDetector):
         in_force = self._fitted()._in_force
         aggregation = in_force["aggregation"] if aggregation is None else aggregation
         rate = in_force["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
-        check_aggregation(aggregation, len(self._scoring.contexts))
+        check_aggregation(aggregation, len(self._weights.contexts))
         check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
         self.aggregation, self.false_alarm_rate = aggregation, rate
         in_force.update(aggregation=aggregation, false_alarm_rate=rate)
@@ -370,36 +404,30 @@ class CVDD(OneClassDetector):
         return self.assess(X).score
 
     def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        assessment = self._assess(check_documents(X))
+        assessment = self._assess(_check_texts(X))
         return assessment.score, assessment.n_known_words > 0
 
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each context (eq. 3.12), ``(n, r)`` float32 in [0, 1]."""
-        texts = check_documents(X)
-        return np.concatenate(
-            [self._scoring.distances(packed) for _, packed in self._packed_parts(texts)]
-            or [np.empty((0, len(self._scoring.contexts)), np.float32)]
-        )
+        return self._distances_and_known(_check_texts(X))[0]
 
     def assess(self, X: Any) -> Assessment:
         """Score, p-value, label, nearest context and number of known words of each document."""
-        assessment = self._assess(check_documents(X))
+        assessment = self._assess(_check_texts(X))
         warn_of_unknown(int((assessment.n_known_words == 0).sum()), len(assessment.score))
         return assessment
 
     def explain(self, X: Any) -> list[Explanation]:
         """Say which words make each document normal or anomalous; one `Explanation` each."""
-        texts = check_documents(X)
         explanations: list[Explanation] = []
-        for part, packed in self._packed_parts(texts):
-            distances = self._scoring.distances(packed)
+        for part, embedded, scoring in self._embedded_parts(_check_texts(X)):
+            distances = scoring.distances(embedded.packed)
             scores = self._aggregate(distances)
             explanations += explain_documents(
                 part,
-                packed,
-                self.vocabulary_.words,
-                self.tokenizer_,
-                self._scoring,
+                embedded,
+                self._space.spans,
+                scoring,
                 distances=distances,
                 weights=aggregation_weights(distances, self._in_force["aggregation"]),
                 scores=scores,
@@ -410,9 +438,17 @@ class CVDD(OneClassDetector):
         return explanations
 
     @property
+    def vocabulary_(self) -> Vocabulary:
+        """The words that the model knows; not with a language model, which knows any."""
+        space = self._fitted()._space
+        if not isinstance(space, WordSpace):
+            raise AttributeError("a detector on a language model has no vocabulary")
+        return space.vocabulary
+
+    @property
     def context_vectors_(self) -> NDArray[np.float32]:
         """The learned context vectors, ``(r, d)``."""
-        return np.asarray(self._fitted()._scoring.contexts.cpu().numpy())
+        return np.asarray(self._fitted()._weights.contexts.cpu().numpy())
 
     # --- training ---
 
@@ -434,6 +470,8 @@ class CVDD(OneClassDetector):
             check_number(name, getattr(self, name), 0)
         check_number("learning_rate", self.learning_rate, 0, low_open=True)
         check_number("drop_after", self.drop_after, 0, 1)
+        check_choice("objective", self.objective, OBJECTIVES)
+        check_number("eta", self.eta, 0, low_open=True)
         if self.alpha != "annealed":
             check_number("alpha (where not 'annealed')", self.alpha, 0)
         if self.frequency_damping is not None:
@@ -441,110 +479,50 @@ class CVDD(OneClassDetector):
         check_aggregation(self.aggregation, self.n_contexts)
 
     def _prepare(
-        self,
-        texts: Sequence[str],
-        normal: NDArray[np.int64],
-        tokenizer: Tokenizer,
-        word_vectors: WordVectors,
-    ) -> tuple[Vocabulary, _Part, _Part]:
-        """Choose the vocabulary; pack the documents to train on and those to calibrate with."""
+        self, texts: Sequence[str], labels: NDArray[np.int64]
+    ) -> tuple[Space, _Part, _Part]:
+        """Choose the space; embed the documents to train on and those to calibrate with."""
+        normal = np.flatnonzero(labels >= 0)
         training, held_out = self._split_for_calibration(len(normal), self.random_state)
-        vocabulary = build_vocabulary(
-            [texts[i] for i in normal[training]],
-            tokenizer,
-            word_vectors,
+        training, held_out = normal[training], normal[held_out]
+        space = fit_space(
+            self.embedding,
+            [texts[i] for i in training],
+            make_tokenizer(self.tokenization),
+            content_words=True,
             language=self.language,
             n_general_words=self.n_general_words,
             n_training_words=self.n_training_words,
             standardized=self.standardize,
             frequency_damping=self.frequency_damping,
+            seed=self.random_state,
         )
 
         def part_of(numbers: NDArray[np.int64]) -> _Part:
-            packed = pack([texts[i] for i in numbers], tokenizer, vocabulary.index)
-            kept = np.flatnonzero(packed.n_distinct)
-            return _Part(numbers[kept], packed.take(kept))
+            chosen = [texts[i] for i in numbers]
+            if isinstance(space, ContextSpace):
+                space.remember(chosen, progress=self.verbose)
+            embedded = space.embed(chosen)
+            return _Part(numbers, embedded).take(np.flatnonzero(embedded.packed.n_distinct))
 
-        to_train = part_of(normal[training])
-        to_calibrate = to_train if training is held_out else part_of(normal[held_out])
-        if len(to_train.numbers) < self.n_contexts:
+        anomalies = np.flatnonzero(labels < 0)
+        to_train = part_of(np.sort(np.concatenate([training, anomalies])))
+        n_normal = int((labels[to_train.numbers] >= 0).sum())
+        if n_normal < self.n_contexts:
             raise DataError(
-                f"{len(to_train.numbers)} of {len(normal)} documents are left to learn from (the "
+                f"{n_normal} of {len(normal)} documents are left to learn from (the "
                 "others have no known word or are held out), too few for "
                 f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
             )
+        if self.calibration == "training":
+            return space, to_train, to_train
+        to_calibrate = part_of(held_out)
         if not len(to_calibrate.numbers):
             raise DataError(
                 f"no document with known words is left to calibrate with (of {len(normal)}); "
                 "give more documents, or calibration='training'."
             )
-        return vocabulary, to_train, to_calibrate
-
-    def _train(
-        self, packed: PackedDocuments, table: torch.Tensor, device: torch.device
-    ) -> tuple[CVDDNetwork, list[float]]:
-        generator = torch.Generator().manual_seed(self.random_state)
-        centroids = torch.from_numpy(self._centroids(packed, table)).to(device)
-        network = CVDDNetwork.initial(centroids.cpu(), self.attention_size, generator).to(device)
-
-        n_epochs = self._epochs_for(len(packed))
-
-        def loss_of(indices: torch.Tensor, epoch: int) -> torch.Tensor:
-            batch = Batch.of(packed.take(indices.numpy()), device)
-            return cvdd_objective(
-                network(table, batch),
-                network.contexts,
-                alpha=self._alpha_at(epoch, n_epochs),
-                orthogonality=self.orthogonality,
-            )
-
-        history = train(
-            [
-                ParameterGroup([network.W1, network.W2]),
-                ParameterGroup([network.contexts], self.context_rate),
-            ],
-            len(packed),
-            loss_of,
-            Schedule(
-                n_epochs,
-                self.learning_rate,
-                drop_after=self.drop_after,
-                batch_size=self.batch_size,
-                weight_decay=self.weight_decay,
-                max_gradient_norm=0.5,
-            ),
-            generator,
-            progress=self.verbose,
-        )
-        return network, history
-
-    def _epochs_for(self, n_documents: int) -> int:
-        if self.n_epochs is not None:
-            return self.n_epochs
-        return max(1, round(_DEFAULT_BATCHES / math.ceil(n_documents / self.batch_size)))
-
-    def _alpha_at(self, epoch: int, n_epochs: int) -> float:
-        if isinstance(self.alpha, str):
-            return _ALPHAS[epoch * len(_ALPHAS) // n_epochs]
-        return self.alpha
-
-    def _centroids(self, packed: PackedDocuments, table: torch.Tensor) -> NDArray[np.float32]:
-        """Unit-normalised k-means++ centroids of the documents' unit mean vectors, ``(r, d)``."""
-        from sklearn.cluster import KMeans  # only a fit needs it
-        from sklearn.exceptions import ConvergenceWarning
-
-        batch = Batch.of(packed, table.device)
-        uniform = attention_weights(table.new_zeros(len(batch.rows), 1), batch)  # (w, 1)
-        means = context_embeddings(table, uniform, batch)[:, 0]  # (n, d)
-        unit_means = torch.nn.functional.normalize(means, dim=1).cpu().numpy()
-        with warnings.catch_warnings():
-            # fewer distinct documents than contexts: contexts coincide, which is what they say
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            kmeans = KMeans(self.n_contexts, n_init=10, random_state=self.random_state).fit(
-                unit_means
-            )
-        centroids = kmeans.cluster_centers_
-        return centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+        return space, to_train, to_calibrate
 
     def _warn_of_fit(self, n_normal: int, n_unknown: int) -> None:
         if n_unknown:
@@ -559,23 +537,36 @@ class CVDD(OneClassDetector):
 
     # --- scoring ---
 
-    def _packed_parts(self, texts: list[str]) -> Iterator[tuple[list[str], PackedDocuments]]:
+    def _embedded_parts(
+        self, texts: list[str]
+    ) -> Iterator[tuple[list[str], Embedded, ScoringTable]]:
+        """Some documents at a time, embedded, with what scores them."""
         self._fitted()
         for start in range(0, len(texts), SCORED_AT_ONCE):
             part = texts[start : start + SCORED_AT_ONCE]
-            yield part, pack(part, self.tokenizer_, self.vocabulary_.index)
+            embedded = self._space.embed(part)
+            scoring = self._scoring
+            if scoring is None:
+                device = self._weights.contexts.device
+                scoring = self._weights.scoring_table(_tensor(self._space, embedded, device))
+            yield part, embedded, scoring
+
+    def _distances_and_known(
+        self, texts: list[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Distances ``(n, r)``, and the number of known words of each document ``(n,)``."""
+        no_distances = np.empty((0, len(self._fitted()._weights.contexts)), np.float32)
+        distances, known = [no_distances], [np.empty(0, np.int64)]
+        for _, embedded, scoring in self._embedded_parts(texts):
+            distances.append(scoring.distances(embedded.packed))
+            known.append(embedded.packed.n_distinct)
+        return np.concatenate(distances), np.concatenate(known)
 
     def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
         return aggregate(distances, self._in_force["aggregation"])
 
     def _assess(self, texts: list[str]) -> Assessment:
-        no_distances = np.empty((0, len(self._fitted()._scoring.contexts)), np.float32)
-        distances, known = [no_distances], [np.empty(0, np.int64)]
-        for _, packed in self._packed_parts(texts):
-            distances.append(self._scoring.distances(packed))
-            known.append(packed.n_distinct)
-        n_known = np.concatenate(known)
-        all_distances = np.concatenate(distances)
+        all_distances, n_known = self._distances_and_known(texts)
         scores = self._aggregate(all_distances)
         return Assessment(
             score=scores,
@@ -588,48 +579,70 @@ class CVDD(OneClassDetector):
     # --- saving ---
 
     def _to_files(self) -> ModelFiles:
-        words = "\n".join(self.vocabulary_.words).encode("utf-8")
-        return ModelFiles(
-            {
-                "threshold": self.threshold_,
-                "n_documents": self.n_documents_,
-                "contexts": [context.to_dict() for context in self.contexts_],
-            },
-            {
-                "words": np.frombuffer(words, np.uint8),
-                "vectors": self.vocabulary_.table,
-                "attention_logits": self._scoring.logits.cpu().numpy(),
-                "context_vectors": self.context_vectors_,
-                "calibration_distances": self.calibration_distances_,
-            },
-        )
+        part = self._space.to_files()
+        facts = {
+            "threshold": self.threshold_,
+            "n_documents": self.n_documents_,
+            "contexts": [context.to_dict() for context in self.contexts_],
+            **part.facts,
+        }
+        arrays = {
+            **part.arrays,
+            "context_vectors": self.context_vectors_,
+            "calibration_distances": self.calibration_distances_,
+        }
+        if self._scoring is not None:
+            arrays["attention_logits"] = self._scoring.logits.cpu().numpy()
+        else:
+            arrays["attention_W1"] = self._weights.W1.cpu().numpy()
+            arrays["attention_W2"] = self._weights.W2.cpu().numpy()
+        return ModelFiles(facts, arrays)
 
     def _from_files(self, files: ModelFiles) -> None:
         self._check_parameters()
-        r = self.n_contexts
-        words = files.array("words", np.uint8, None).tobytes().decode("utf-8").split("\n")
-        u = len(words)
-        table = files.array("vectors", np.float16, u, None)
-        d = table.shape[1]
-        logits = files.array("attention_logits", np.float32, u, r)
+        r, a = self.n_contexts, self.attention_size
+        tokenizer = make_tokenizer(self.tokenization)
+        device = choose_device(self.device)
+        space: Space
+        if "fingerprint" in files.facts:
+            space = ContextSpace.from_files(files, tokenizer, self.embedding)
+            d = space.dimension
+            W1 = files.array("attention_W1", np.float32, d, a)
+            W2 = files.array("attention_W2", np.float32, a, r)
+        else:
+            space = WordSpace.from_files(files, tokenizer, self.embedding)
+            d, u = space.dimension, len(space.vocabulary)
+            logits = files.array("attention_logits", np.float32, u, r)
+            W1, W2 = np.empty((d, 0), np.float32), np.empty((0, r), np.float32)
         contexts = files.array("context_vectors", np.float32, r, d)
         distances = files.array("calibration_distances", np.float32, None, r)
         summaries = [ContextSummary.from_dict(c) for c in files.fact("contexts", list)]
-        if not len(distances) or len(set(words)) != u or len(summaries) != r:
-            raise FormatError("its words, contexts or calibration are not consistent.")
-        self.vocabulary_ = Vocabulary(words, table)
-        self.tokenizer_ = make_tokenizer(self.tokenization)
+        if not len(distances) or len(summaries) != r:
+            raise FormatError("its contexts or calibration are not consistent.")
+        self._space = space
         self.history_ = []
         self.n_documents_ = check_integer("n_documents", files.facts.get("n_documents"), 1)
         self.contexts_ = summaries
-        device = choose_device(self.device)
-        self._scoring = ScoringTable(
-            torch.from_numpy(table).to(device, torch.float32),
-            torch.from_numpy(logits).to(device),
-            torch.from_numpy(contexts).to(device),
-        )
+        self._weights = _Weights(*(torch.from_numpy(w).to(device) for w in (W1, W2, contexts)))
+        self._scoring = None
+        if isinstance(space, WordSpace):
+            table = torch.from_numpy(space.vocabulary.table).to(device, torch.float32)
+            logits_there = torch.from_numpy(logits).to(device)
+            self._scoring = ScoringTable(table, logits_there, self._weights.contexts)
         self.calibration_distances_ = distances
         self._put_in_force()
         self.calibration_scores_ = np.sort(self._aggregate(distances))
         # scores are in [0, 1] but for rounding
         self.threshold_ = check_number("threshold", files.facts.get("threshold"), -0.01, 1.01)
+
+
+def _check_texts(X: Any) -> list[str]:
+    if is_features(X):
+        raise DataError("CVDD takes texts, got an array of features.")
+    return check_documents(X)
+
+
+def _tensor(space: Space, embedded: Embedded, device: torch.device) -> torch.Tensor:
+    """The table on ``device``; in float16 where a language model gives very many vectors."""
+    table = torch.from_numpy(embedded.table).to(device)
+    return table.float() if isinstance(space, WordSpace) else table

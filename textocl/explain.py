@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from torch.nn import functional
 from textocl.documents import PackedDocuments
 from textocl.network import Batch, attention_weights, context_embeddings
 from textocl.scoring import ScoringTable
-from textocl.tokenization import Span, Tokenizer
+from textocl.spaces import Embedded
+from textocl.tokenization import Span
 
 _EXCERPT = 240  # characters of a typical document that a model keeps
 
@@ -203,8 +205,7 @@ def word_contributions(
 def summarize_contexts(
     distances: NDArray[np.float32],
     attention: NDArray[np.float32],
-    packed: PackedDocuments,
-    words: Sequence[str],
+    embedded: Embedded,
     texts: Sequence[str],
     document_numbers: NDArray[np.int64],
     *,
@@ -222,13 +223,14 @@ def summarize_contexts(
     ----------
     distances : (n, r) of the training documents
     attention : (w, r) of their words
-    packed : the training documents
-    words : the vocabulary
+    embedded : the training documents
     texts, document_numbers : the documents and the numbers their owner knows them by
     """
     n_documents, n_contexts = distances.shape
     nearest = distances.argmin(axis=1)  # (n,)
-    holding = np.bincount(packed.rows, minlength=len(words))  # documents that hold a word, (u,)
+    words, packed = _by_word(embedded)
+    held = np.unique(packed.documents * len(words) + packed.rows) % len(words)
+    holding = np.bincount(held, minlength=len(words))  # documents that hold a word, (u,)
     summaries = []
     for k in range(n_contexts):
         order = np.argsort(distances[:, k], kind="stable")[:n_nearest]
@@ -259,8 +261,19 @@ def _most_attended(
 ) -> NDArray[np.int32]:
     """Rows of the ``n`` words of one document with the largest attention."""
     start, end = packed.offsets[document : document + 2]
-    order = np.argsort(-attention[start:end], kind="stable")[:n]
-    return packed.rows[start:end][order]
+    order = np.argsort(-attention[start:end], kind="stable")[: 4 * n]
+    rows = packed.rows[start:end][order]
+    _, first = np.unique(rows, return_index=True)  # a word that stands in many places counts once
+    return rows[np.sort(first)][:n]
+
+
+def _by_word(embedded: Embedded) -> tuple[Sequence[str], PackedDocuments]:
+    """Distinct words, and the documents with rows that number these."""
+    if embedded.places is None:
+        return embedded.words, embedded.packed
+    words, numbers = np.unique(np.array(embedded.words, object), return_inverse=True)
+    rows = numbers[embedded.packed.rows].astype(np.int32)
+    return words.tolist(), replace(embedded.packed, rows=rows)
 
 
 def _excerpt(text: str) -> str:
@@ -270,9 +283,8 @@ def _excerpt(text: str) -> str:
 
 def explain_documents(
     texts: Sequence[str],
-    packed: PackedDocuments,
-    words: Sequence[str],
-    tokenizer: Tokenizer,
+    embedded: Embedded,
+    spans_of: Callable[[str, Embedded, int], list[Span]],
     scoring: ScoringTable,
     *,
     distances: NDArray[np.float32],
@@ -282,26 +294,36 @@ def explain_documents(
     labels: NDArray[np.int64],
     threshold: float,
 ) -> list[Explanation]:
-    """Explain each document; arguments as in `word_contributions` and `Explanation`."""
+    """Explain each document; arguments as in `word_contributions` and `Explanation`.
+
+    A word that stands in several places with a vector for each is explained by their sum.
+    """
+    packed = embedded.packed
+    batch = Batch.of(packed, scoring.vectors.device)
     with torch.inference_mode():
         contributions, shares, attention = (
             part.double().cpu().numpy()
             for part in word_contributions(
-                scoring.vectors,
+                scoring.vectors.float(),
                 scoring.logits,
                 scoring.contexts,
                 torch.from_numpy(weights).to(scoring.vectors.device),
-                Batch.of(packed, scoring.vectors.device),
+                batch,
             )
         )
-    evidence = contributions - threshold * shares
     explanations = []
     for i, text in enumerate(texts):
         start, end = packed.offsets[i : i + 2]
-        place = {words[row]: start + j for j, row in enumerate(packed.rows[start:end])}
-        spans = [span for span in tokenizer.spans(text) if span.word in place]
+        spans = spans_of(text, embedded, i)
         shown = list(dict.fromkeys(span.word for span in spans))
-        at = np.array([place[word] for word in shown], np.int64)
+        place = {word: j for j, word in enumerate(shown)}
+        at = np.array([place[embedded.words[row]] for row in packed.rows[start:end]], np.int64)
+        counts = Counter(span.word for span in spans)
+        shared, contributed = np.zeros(len(shown)), np.zeros(len(shown))
+        attended = np.zeros((len(shown), attention.shape[1]))
+        np.add.at(shared, at, shares[start:end])
+        np.add.at(contributed, at, contributions[start:end])
+        np.add.at(attended, at, attention[start:end])
         explanations.append(
             Explanation(
                 text=text,
@@ -310,13 +332,13 @@ def explain_documents(
                 p_value=float(p_values[i]),
                 label=int(labels[i]),
                 words=shown,
-                counts=packed.counts[at].astype(np.int64),
-                attention=attention[at],
-                contributions=contributions[at],
-                evidence=evidence[at],
-                shares=shares[at],
+                counts=np.array([counts[word] for word in shown], np.int64),
+                attention=attended,
+                contributions=contributed,
+                evidence=contributed - threshold * shared,
+                shares=shared,
                 context_distances=distances[i].astype(np.float64),
-                nearest_context=int(distances[i].argmin()) if len(at) else None,
+                nearest_context=int(distances[i].argmin()) if shown else None,
                 spans=spans,
             )
         )

@@ -210,7 +210,7 @@ class Detector(OneClassDetector):
         NotFittedError, DataError
         """
         scores, known = self._scores_and_known(X)
-        warn_of_unknown(int((~known).sum()), len(known))
+        warn_of_unknown(int((~known).sum()), len(known), WORST_POOLED_SCORE)
         return scores
 
     def member_scores(self, X: Any) -> dict[str, NDArray[np.float32]]:

@@ -130,7 +130,7 @@ class WordLikelihood(OneClassDetector):
         NotFittedError, DataError
         """
         scores, known = self._scores_and_known(X)
-        warn_of_unknown(int((~known).sum()), len(known))
+        warn_of_unknown(int((~known).sum()), len(known), WORST_LIKELIHOOD_SCORE)
         return scores
 
     def explain(self, X: Any) -> list[Explanation]:

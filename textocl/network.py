@@ -70,7 +70,7 @@ class CVDDNetwork(nn.Module):
         The logits are computed once for every distinct word of the batch.
         """
         rows, inverse = torch.unique(batch.rows, return_inverse=True)
-        vectors = vectors[rows]  # (distinct words of the batch, d)
+        vectors = vectors[rows].to(self.W1.dtype)  # (distinct words of the batch, d)
         batch = replace(batch, rows=inverse)
         attention = attention_weights(self.attention_logits(vectors)[inverse], batch)
         return context_distances(context_embeddings(vectors, attention, batch), self.contexts)
@@ -117,9 +117,14 @@ def orthogonality_penalty(contexts: Tensor) -> Tensor:
     return ((contexts @ contexts.T - identity) ** 2).sum()
 
 
+def weighted_distances(distances: Tensor, alpha: float) -> Tensor:
+    """``Σ_k σ_k d(c_k, m_k)`` of each document (eq. 3.9): ``(n, r) -> (n,)``."""
+    return (context_weights(distances, alpha) * distances).sum(dim=1)
+
+
 def cvdd_objective(
     distances: Tensor, contexts: Tensor, *, alpha: float, orthogonality: float
 ) -> Tensor:
     """``mean_i Σ_k σ_k d(c_k, m_k) + λ ‖CᵀC − I‖²_F`` (eqs. 3.7-3.9), a scalar."""
-    weighted = (context_weights(distances, alpha) * distances).sum(dim=1)  # (n,)
-    return weighted.mean() + orthogonality * orthogonality_penalty(contexts)
+    penalty = orthogonality * orthogonality_penalty(contexts)
+    return weighted_distances(distances, alpha).mean() + penalty

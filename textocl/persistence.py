@@ -33,6 +33,7 @@ _DETECTORS = {
     "CVDD": "textocl.cvdd",
     "Detector": "textocl.fusion",
     "WordLikelihood": "textocl.likelihood",
+    "Hypersphere": "textocl.hypersphere",
     "OCSVM": "textocl.shallow.ocsvm",
     "SVDD": "textocl.shallow.ocsvm",
     "KNN": "textocl.shallow.neighbors",

@@ -197,7 +197,7 @@ class PooledDetector(OneClassDetector):
         NotFittedError, DataError
         """
         scores, known = self._scores_and_known(X)
-        warn_of_unknown(int((~known).sum()), len(known))
+        warn_of_unknown(int((~known).sum()), len(known), WORST_POOLED_SCORE)
         return scores
 
     def points(self, X: Any) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -33,7 +33,7 @@ class ScoringTable:
 
     Attributes
     ----------
-    vectors : (u, d) float32
+    vectors : (u, d) float32, or float16 where a language model gives very many
     logits : (u, r) float32, attention logits ``tanh(H W1) W2`` of every word
     contexts : (r, d) float32
     """
@@ -51,7 +51,11 @@ class ScoringTable:
             return np.concatenate([self.distances(packed.take(part)) for part in parts])
         batch = Batch.of(packed, self.vectors.device)
         attention = attention_weights(self.logits[batch.rows], batch)
-        embeddings = context_embeddings(self.vectors, attention, batch)  # (n, r, d)
+        vectors = self.vectors
+        if vectors.dtype != torch.float32:
+            rows, inverse = torch.unique(batch.rows, return_inverse=True)
+            vectors, batch = vectors[rows].float(), replace(batch, rows=inverse)
+        embeddings = context_embeddings(vectors, attention, batch)  # (n, r, d)
         distances = context_distances(embeddings, self.contexts).cpu().numpy()
         distances[packed.n_distinct == 0] = WORST_SCORE
         return np.asarray(distances)
@@ -63,12 +67,12 @@ class ScoringTable:
         return np.asarray(attention_weights(self.logits[batch.rows], batch).cpu().numpy())
 
 
-def warn_of_unknown(n_unknown: int, n_documents: int) -> None:
+def warn_of_unknown(n_unknown: int, n_documents: int, worst_score: float = WORST_SCORE) -> None:
     """Count documents without a known word, in one warning, if there are any."""
     if n_unknown:
         warnings.warn(
             f"{n_unknown:,} of {n_documents:,} documents have no known word; "
-            f"they get the worst score, {WORST_SCORE:g}.",
+            f"they get the worst score, {worst_score:g}.",
             TextoclWarning,
             stacklevel=4,
         )

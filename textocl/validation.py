@@ -126,7 +126,9 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
 
 def is_features(X: Any) -> bool:
     """Tell an array of numbers, two-dimensional, from a list of documents."""
-    return hasattr(X, "ndim") and X.ndim == 2 and getattr(X, "dtype", None) not in (None, object)
+    if getattr(X, "ndim", 0) != 2 or not hasattr(X, "dtype"):
+        return False
+    return getattr(X.dtype, "kind", "f") in "fiub"  # a torch dtype has no kind
 
 
 def check_features(X: Any) -> NDArray[np.float32]:

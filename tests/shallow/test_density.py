@@ -14,10 +14,20 @@ def test_scores_are_scikit_learns_log_density_up_to_scale_and_constant(
     h: float, training: np.ndarray, new: np.ndarray
 ) -> None:
     detector = KDE(bandwidth=h, whitening=0.0, calibration="training").fit(training)
-    log_density = KernelDensity(bandwidth=h).fit(training.astype("f8")).score_samples(new)
+    # in one leaf: far from the training points, its tree of several loses all digits
+    reference = KernelDensity(bandwidth=h, leaf_size=len(training)).fit(training.astype("f8"))
+    log_density = reference.score_samples(new.astype("f8"))
     constant = 6 / 2 * np.log(2 * np.pi * h**2)
     expected = -(h**2) * (log_density + constant)
     assert np.allclose(detector.anomaly_score(new), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_scores_are_the_formula_point_by_point(training: np.ndarray, new: np.ndarray) -> None:
+    scores = KDE(bandwidth=0.8, whitening=0.0, calibration="training").fit(training)
+    for x, score in zip(new, scores.anomaly_score(new), strict=True):
+        exponents = [-float(((x.astype("f8") - y) ** 2).sum()) / (2 * 0.8**2) for y in training]
+        expected = -(0.8**2) * (np.logaddexp.reduce(exponents) - np.log(len(training)))
+        assert np.isclose(score, expected, rtol=1e-6)
 
 
 def test_a_density_worked_by_hand() -> None:

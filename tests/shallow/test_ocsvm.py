@@ -103,7 +103,7 @@ def test_linear_svdd_differs_from_the_ocsvm_where_lengths_differ(training: np.nd
 def test_points_too_large_for_a_given_gamma_are_refused_or_scored() -> None:
     points = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32) * 1e30
     points[1] = points[0] * np.float32(1 + 1e-6)
-    detector = OCSVM(kernel="rbf", gamma=1.0)
+    detector = OCSVM(kernel="rbf", gamma=1.0, calibration="training")
     try:
         scores = detector.fit(points).anomaly_score(points)
     except DataError as error:

@@ -29,7 +29,7 @@ def test_pca_of_a_line_worked_by_hand() -> None:
 
 
 def test_one_direction_is_always_left_to_judge_by(training: np.ndarray) -> None:
-    with pytest.warns(TextoclWarning, match="n_components=6 is more than 150 points in 6"):
+    with pytest.warns(TextoclWarning, match="n_components=6 is more than 120 points in 6"):
         detector = PCA(n_components=6).fit(training)
     assert detector._learned["components"].shape == (5, 6)
     detector = PCA(n_components=0.999999).fit(training)

@@ -42,8 +42,9 @@ class KDE(PooledDetector):
     from every known anomaly nothing changes.
 
     Score: −h² log 1/n Σ_i exp(−‖x − x_i‖² / 2h²), that is −h² times the log-density of
-    `sklearn.neighbors.KernelDensity` up to a constant (thesis §4.1.1). The factor h² keeps scores
-    near half a squared distance whatever the bandwidth. On unit vectors this is the von
+    `sklearn.neighbors.KernelDensity` up to a constant (thesis §4.1.1); all pairs are computed here,
+    as far from the training points its tree loses all digits. The factor h² keeps scores near half
+    a squared distance whatever the bandwidth. On unit vectors this is the von
     Mises-Fisher kernel density of concentration 1/h², since ‖x − x_i‖² = 2 − 2<x, x_i>.
 
     References

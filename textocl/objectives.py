@@ -1,0 +1,49 @@
+"""Losses of the deep one-class family (thesis Ch. 2), from distances; shared by text and images.
+
+Labels are +1 known normal, 0 unlabelled, -1 known anomaly. Distances are ``(n,)``, at least 0, and
+mean what the network makes them mean: a squared norm, a cosine distance, a pseudo-Huber norm.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+OBJECTIVES = ("deep-sad", "hsc")
+_GUARD = 1e-6  # added where a distance stands in a denominator (thesis §2.2.3)
+
+
+def deep_sad_losses(distances: Tensor, labels: Tensor, eta: float) -> Tensor:
+    """Deep SAD (eq. 2.13): d unlabelled, η d normal, η / (d + 1e-6) anomalous, ``(n,)``.
+
+    An anomaly at the very centre has a gradient of 1e12; clip gradients.
+    """
+    inverse = 1 / (distances + _GUARD)
+    weighted = torch.where(labels < 0, eta * inverse, eta * distances)
+    return torch.where(labels == 0, distances, weighted)
+
+
+def hsc_losses(distances: Tensor, labels: Tensor) -> Tensor:
+    """Hypersphere classification (eq. 2.20): d normal, −log(1 − e^(−d)) anomalous, ``(n,)``.
+
+    ``1 − e^(−d)`` is computed as ``−expm1(−d)``, exact for small d, and kept off 0.
+    """
+    anomalous = -torch.log(-torch.expm1(-distances.clamp_min(_GUARD)))
+    return torch.where(labels < 0, anomalous, distances)
+
+
+def pseudo_huber(embeddings: Tensor) -> Tensor:
+    """``√(‖z‖² + 1) − 1`` (thesis §2.3), as ``‖z‖² / (√(‖z‖² + 1) + 1)``: ``(n, d) -> (n,)``.
+
+    Written so, it keeps its digits near 0.
+    """
+    squared = embeddings.square().sum(dim=1)
+    return squared / (torch.sqrt(squared + 1) + 1)
+
+
+def semi_supervised_losses(distances: Tensor, labels: Tensor, objective: str, eta: float) -> Tensor:
+    """Return losses ``(n,)`` by the objective's name, one of `OBJECTIVES`."""
+    if objective == "deep-sad":
+        return deep_sad_losses(distances, labels, eta)
+    weights = torch.where(labels == 0, torch.ones_like(distances), eta)
+    return weights * hsc_losses(distances, labels)
