@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from texts import sentences
+from tiny_bert import build_model
 
 from textocl import CVDD
 
-TOPICS = {
-    "ships": "ship port tanker cargo vessel ferry harbour crew shipping sea dock freight sailors",
-    "music": "guitar band concert album singer piano drums melody chorus song orchestra violin",
-    "food": "recipe oven flour butter sugar bake salt garlic onion soup dish cook flavour",
-}
-FILLER = "today people large small new good many first came went made found around"
 
-
-def sentences(topic: str, n: int, seed: int = 0) -> list[str]:
-    """Make ``n`` short texts on a topic, mixed with words that belong to none."""
-    source = random.Random(f"{topic}-{seed}")
-    words, filler = TOPICS[topic].split(), FILLER.split()
-    return [
-        " ".join(source.choices(words, k=source.randint(4, 9)) + source.choices(filler, k=4))
-        for _ in range(n)
-    ]
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the cache of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTOCL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +48,10 @@ def is_anomaly() -> np.ndarray:
 def detector(ships: list[str]) -> CVDD:
     """A fitted detector; tests must not change it."""
     return CVDD(n_general_words=20_000).fit(ships)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a language model with random weights; 16 entries a vector."""
+    pytest.importorskip("transformers")
+    return build_model(tmp_path_factory.mktemp("models") / "tiny")

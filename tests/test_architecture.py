@@ -28,6 +28,7 @@ LAYERS = [
     ["pooled", "likelihood"],
     ["cvdd", "shallow", "hypersphere"],
     ["fusion"],
+    ["models"],
     ["rendering", "reuters", "demo", "benchmark_results", "benchmark"],
     ["cli"],
     ["__main__"],

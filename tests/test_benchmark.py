@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import sentences
+from texts import sentences
 
-from textocl import DataError, benchmark
-from textocl.benchmark import MODELS, ORACLE_NUS, Cell, Record, run_benchmark, tables
+from textocl import DataError
+from textocl.benchmark import ORACLE_NUS, Cell, Record, run_benchmark, tables
 from textocl.benchmark_results import JSON_FILE, MARKDOWN_FILE
 from textocl.evaluation import evaluate
+from textocl.models import MODELS
 
 VECTORS = "vectors.npz"
 
@@ -23,9 +24,12 @@ class Spy:
 
     fits: list[tuple[list[str], list[int], int]] = []  # noqa: RUF012
 
-    def __init__(self, embedding: Any, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, embedding: Any = None, random_state: int = 0) -> None:
+        self.seed = random_state
         self.nu = 0.1
+
+    def get_params(self) -> dict[str, Any]:
+        return {"embedding": None, "random_state": self.seed}
 
     def set_params(self, nu: float) -> Spy:
         self.nu = nu
@@ -38,6 +42,13 @@ class Spy:
     def anomaly_score(self, texts: list[str]) -> np.ndarray:
         # with nu = 0.5 music looks worst, else length decides
         return np.array([len(t) + 1000 * (self.nu == 0.5 and "song" in t) for t in texts])
+
+
+class ThirdIsInterrupted(Spy):
+    def fit(self, texts: list[str], y: np.ndarray) -> Spy:
+        if len(Spy.fits) == 2:
+            raise KeyboardInterrupt
+        return super().fit(texts, y)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +65,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def spied(monkeypatch: pytest.MonkeyPatch) -> type[Spy]:
     Spy.fits.clear()
-    monkeypatch.setitem(MODELS, "spy", Spy)  # type: ignore[arg-type]
-    monkeypatch.setitem(MODELS, "ocsvm", Spy)  # type: ignore[arg-type]
+    monkeypatch.setitem(MODELS, "spy", (__name__, "Spy", {}))
+    monkeypatch.setitem(MODELS, "ocsvm", (__name__, "Spy", {}))
     return Spy
 
 
@@ -151,17 +162,8 @@ def test_a_benchmark_is_continued(folder: Path, spied: type[Spy], tmp_path: Path
 def test_an_interruption_costs_the_cell_in_progress_only(
     folder: Path, spied: type[Spy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(texts: list[str], y: np.ndarray) -> None:
-        raise KeyboardInterrupt
-
-    def third_is_interrupted(embedding: Any, seed: int) -> Spy:
-        made = Spy(embedding, seed)
-        if len(Spy.fits) == 2:
-            made.fit = interrupted  # type: ignore[method-assign, assignment]
-        return made
-
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setitem(MODELS, "spy", third_is_interrupted)
+        patch.setitem(MODELS, "spy", (__name__, "ThirdIsInterrupted", {}))
         run_benchmark(folder, models=["spy"], n_seeds=1, out=tmp_path)
     assert len(json.loads((tmp_path / JSON_FILE).read_text())["records"]) == 2
     assert len(run_benchmark(folder, models=["spy"], n_seeds=1, out=tmp_path)) == 3
@@ -279,17 +281,3 @@ def test_names_cannot_break_a_table() -> None:
 def test_records_survive_json() -> None:
     given = record(warnings=["w"], oracle="nu 0.1", oracle_auc=0.7)
     assert Record.from_dict(json.loads(json.dumps(given.to_dict()))) == given
-
-
-def test_every_model_has_a_name_and_waits_to_be_made() -> None:
-    assert set(MODELS) == {
-        "auto", "cvdd", "cvdd-5", "cvdd-10", "cvdd-thesis", "ocsvm", "ocsvm-tfidf", "ocsvm-max",
-        "svdd", "knn", "lof", "gaussian", "mve", "pca", "kernel-pca", "kde", "iforest",
-    }  # fmt: skip
-    assert MODELS["cvdd-5"]("wordllama", 7).get_params()["n_contexts"] == 5
-    thesis = benchmark.MODELS["cvdd-thesis"]("wordllama", 7).get_params()
-    assert (thesis["n_epochs"], thesis["random_state"], thesis["calibration"]) == (100, 7, "split")
-    for name, pooling in (("ocsvm", "mean"), ("ocsvm-tfidf", "tfidf"), ("ocsvm-max", "max")):
-        made = MODELS[name]("wordllama", 0).get_params()
-        assert (made["pooling"], made["nu"], made["kernel"]) == (pooling, 0.1, "linear")
-        assert made["standardize"] is False

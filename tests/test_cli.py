@@ -12,10 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from conftest import sentences
+from texts import sentences
 
 import textocl
+from textocl import CVDD, Detector
+from textocl.models import MODELS, make_detector
 
 TEXTOCL = [sys.executable, "-c", "from textocl.cli import main; main()"]
 
@@ -49,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(folder: Path) -> Path:
     out = run("fit", folder / "ships.txt", "--out", folder / "model", "--seed", 1)
-    assert "Learned from 96 documents" in out.stdout
+    assert "Learned from 120 documents" in out.stdout
     assert "top words" in out.stdout
     return folder / "model"
 
@@ -57,14 +60,78 @@ def model(folder: Path) -> Path:
 def test_fit_writes_a_model_with_the_parameters_given(model: Path, folder: Path) -> None:
     assert textocl.load(model).get_params()["random_state"] == 1
     done = run(
-        "fit", folder / "mixed.jsonl", "--out", folder / "second", "--contexts", 2, "--epochs", 4,
-        "--false-alarm-rate", 0.1, "--label-field", "label", "--normal", "music",
+        "fit", folder / "mixed.jsonl", "--out", folder / "second", "--model", "cvdd",
+        "--contexts", 2, "--epochs", 4, "--false-alarm-rate", 0.1, "--label-field", "label", "--normal", "music",
         "--embedding", "wordllama", "--json",
     )  # fmt: skip
     facts = json.loads(done.stdout)
     assert facts["documents"] + facts["calibration_documents"] == 30
     assert facts["contexts"] == 2
     assert facts["parameters"]["n_epochs"] == 4
+    # what was not given is as the class has it
+    expected = CVDD(n_contexts=2, n_epochs=4, false_alarm_rate=0.1).get_params()
+    assert facts["parameters"].items() <= expected.items()
+
+
+def test_fit_without_a_model_name_fits_the_detector_to_start_with(model: Path) -> None:
+    fitted = textocl.load(model)
+    assert isinstance(fitted, Detector)
+    assert fitted.get_params() == Detector(random_state=1).get_params()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "parameters"),
+    [
+        ("kde", ["--pooling", "tfidf"], {"pooling": "tfidf"}),
+        ("words", ["--false-alarm-rate", 0.2], {"false_alarm_rate": 0.2}),
+        ("cvdd", ["--aggregation", "min", "--typical", 1], {"aggregation": "min", "n_typical": 1}),
+        ("hypersphere", ["--epochs", 3, "--anomalies", "music.txt"], {"n_epochs": 3}),
+    ],
+)
+def test_every_model_fits_scores_and_explains(
+    folder: Path, tmp_path: Path, name: str, arguments: list[Any], parameters: dict[str, Any]
+) -> None:
+    (folder / "music.txt").write_text("\n".join(sentences("music", 20, seed=3)))
+    model = tmp_path / "model"
+    done = run(
+        "fit", "ships.txt", "--out", model, "--model", name, *arguments, cwd=folder
+    )  # fmt: skip
+    assert "Learned from 120 documents" in done.stdout
+    fitted = textocl.load(model)
+    assert fitted.get_params().items() >= parameters.items()
+    assert isinstance(fitted, type(make_detector(name)))
+    measures = json.loads(
+        run(
+            "evaluate", model, folder / "mixed.jsonl", "--label-field", "label",
+            "--normal", "ships", "--json",
+        ).stdout
+    )  # fmt: skip
+    assert measures["auc"] > 0.95
+    assert "guitar" in run("explain", model, "The band on the ship played guitar").stdout
+    if name != "cvdd":
+        assert "has no contexts" in run("contexts", model, code=3).stderr
+
+
+def test_known_anomalies_raise_the_scores_of_their_topic(folder: Path, tmp_path: Path) -> None:
+    (folder / "music.txt").write_text("\n".join(sentences("music", 20, seed=3)))
+    ranks = []
+    for more in ([], ["--anomalies", folder / "music.txt"]):
+        run("fit", folder / "ships.txt", "--out", tmp_path / "m", "--model", "kde", *more)
+        detector = textocl.load(tmp_path / "m")
+        excess = detector.anomaly_score(sentences("music", 20, seed=4)) - detector.threshold_
+        ranks.append(excess.mean())
+    assert ranks[1] > ranks[0]
+
+
+def test_an_option_that_the_model_has_not_is_refused(folder: Path, tmp_path: Path) -> None:
+    for name, option in (("auto", "--epochs"), ("kde", "--contexts"), ("words", "--typical")):
+        done = run(
+            "fit", folder / "ships.txt", "--out", tmp_path / "m", "--model", name, option, 3, code=3
+        )
+        assert f"model '{name}' has no parameter" in done.stderr
+    done = run("fit", folder / "ships.txt", "--out", tmp_path / "m", "--model", "svm", code=3)
+    assert all(repr(known) in done.stderr for known in MODELS)
+    assert not (tmp_path / "m").exists()
 
 
 def test_score_keeps_fields_and_adds_results(model: Path, folder: Path, tmp_path: Path) -> None:
@@ -86,7 +153,7 @@ def test_score_reads_standard_input_and_writes_standard_output(model: Path) -> N
     done = run("score", model, "-", "--out", "-", input="the ship\n\nthe guitar\n")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["text"] for row in rows] == ["the ship", "", "the guitar"]
-    assert rows[1]["score"] == 1.0
+    assert rows[1]["score"] == np.finfo(np.float32).max  # the worst there is
     assert rows[1]["n_known_words"] == 0
     assert "1 of 3 documents have no known word" in done.stderr
 
@@ -122,10 +189,18 @@ def test_contexts_explain_and_info(model: Path) -> None:
     assert "[bold]played[/bold]" in shown
     (explanation,) = json.loads(run("explain", model, "ship and band", "--json").stdout)
     total = sum(word["contribution"] for word in explanation["words"])
-    assert total == pytest.approx(explanation["score"], abs=1e-5)
+    assert total == pytest.approx(explanation["score"], abs=1e-5, rel=1e-5)
     assert json.loads(run("explain", model, "-", "--json", input="port").stdout)
     assert "threshold" in run("info", model).stdout
-    assert json.loads(run("info", model, "--json").stdout)["detector"] == "CVDD"
+    facts = json.loads(run("info", model, "--json").stdout)
+    assert facts["detector"] == "Detector"
+    assert facts["calibration_documents"] == 24
+    assert facts["parameters"]["random_state"] == 1
+    assert facts["members"] == {
+        "density": "KDE, weight 1",
+        "contexts": "CVDD, weight 0.25",
+        "words": "WordLikelihood, weight 0.25",
+    }
 
 
 def test_control_characters_never_reach_the_terminal(model: Path) -> None:
@@ -208,7 +283,17 @@ def test_an_interrupted_fit_leaves_the_old_model(folder: Path, tmp_path: Path) -
     run("fit", folder / "ships.txt", "--out", model, "--quiet")
     before = (model / "config.json").read_bytes()
     process = subprocess.Popen(
-        [*TEXTOCL, "fit", str(tmp_path / "many.txt"), "--out", str(model), "--epochs", "100000"],
+        [
+            *TEXTOCL,
+            "fit",
+            str(tmp_path / "many.txt"),
+            "--out",
+            str(model),
+            "--model",
+            "cvdd",
+            "--epochs",
+            "100000",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -272,8 +357,6 @@ def test_benchmark_writes_tables_and_continues(tmp_path: Path) -> None:
 
 
 def test_benchmark_says_what_is_wrong(tmp_path: Path) -> None:
-    from textocl.benchmark import MODELS
-
     (tmp_path / "data").mkdir()
     done = run("benchmark", "reuters", "--model", "cvd", code=3, cwd=tmp_path)
     assert all(repr(name) in done.stderr for name in MODELS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +17,103 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 
 import textocl
-from textocl import CVDD, DataError, NotFittedError, OneClassDetector
+from textocl import (
+    CVDD,
+    KDE,
+    KNN,
+    LOF,
+    MVE,
+    OCSVM,
+    PCA,
+    SVDD,
+    DataError,
+    Detector,
+    Gaussian,
+    Hypersphere,
+    IsolationForest,
+    KernelPCA,
+    NotFittedError,
+    OneClassDetector,
+    TextoclWarning,
+    WordLikelihood,
+)
 from textocl.evaluation import evaluate
+from textocl.pooled import PooledDetector
 from textocl.thresholds import conformal_p_values
 
-DETECTORS = {
+# without a language only training words have vectors: quick to fit
+OWN_WORDS: dict[str, Any] = {"language": None}
+DETECTORS: dict[str, OneClassDetector] = {
     "cvdd": CVDD(n_general_words=2000),
     "cvdd-min": CVDD(n_general_words=2000, aggregation="min", n_contexts=2),
     "cvdd-weights": CVDD(n_general_words=0, aggregation=(1, 0, 2), calibration="training"),
     "cvdd-annealed": CVDD(n_general_words=500, alpha="annealed", n_epochs=5),
     "cvdd-thesis": CVDD.thesis(n_epochs=3, n_general_words=500),
     "cvdd-unicode": CVDD(tokenization="unicode", n_general_words=500),
+    "cvdd-transformer": CVDD(),
+    "auto": Detector(),
+    "auto-alone": Detector(support_weight=0, **OWN_WORDS),
+    "words": WordLikelihood(n_general_words=2000),
+    "words-training": WordLikelihood(n_general_words=0, calibration="training", min_documents=1),
+    "kde": KDE(),
+    "kde-cross": KDE(calibration="cross", **OWN_WORDS),
+    "kde-transformer": KDE(),
+    "hypersphere": Hypersphere(**OWN_WORDS),
+    "hypersphere-deep-sad": Hypersphere(objective="deep-sad", n_epochs=5, **OWN_WORDS),
+    "knn": KNN(**OWN_WORDS),
+    "knn-tfidf": KNN(pooling="tfidf", calibration="cross", **OWN_WORDS),
+    "knn-max": KNN(pooling="max", **OWN_WORDS),
+    "lof": LOF(**OWN_WORDS),
+    "gaussian": Gaussian(unit_length=False, **OWN_WORDS),
+    "gaussian-whitened": Gaussian(whitening=1.0, **OWN_WORDS),
+    "mve": MVE(),
+    "pca": PCA(**OWN_WORDS),
+    "kernel-pca": KernelPCA(n_components=20, **OWN_WORDS),
+    "ocsvm": OCSVM(kernel="linear", **OWN_WORDS),
+    "ocsvm-rbf": OCSVM(kernel="rbf", **OWN_WORDS),
+    "svdd": SVDD(frequency_damping=1e-3, **OWN_WORDS),
+    "svdd-linear": SVDD(kernel="linear", whitening=0.5, **OWN_WORDS),
+    "forest": IsolationForest(n_estimators=50, calibration="training"),
 }
+ON_TRANSFORMER = [kind for kind in DETECTORS if kind.endswith("-transformer")]
+ON_POINTS = [kind for kind, detector in DETECTORS.items() if isinstance(detector, PooledDetector)]
+#: AUC on the other topic; 40 against 40 at random exceed 0.65 one time in a hundred
+LOWEST_AUC = {"mve": 0.85, "forest": 0.85}
+
+Fits = Callable[[str], OneClassDetector]
+
+
+@pytest.fixture(scope="module")
+def unfitted(request: pytest.FixtureRequest) -> Fits:
+    """Makes a detector of a kind, ready to fit."""
+
+    def make(kind: str) -> OneClassDetector:
+        detector = clone(DETECTORS[kind])
+        if kind in ON_TRANSFORMER:
+            detector.set_params(embedding=str(request.getfixturevalue("tiny_bert")))
+        return detector
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def fits(unfitted: Fits, ships: list[str]) -> Fits:
+    """Fits a detector of a kind, once."""
+    return cache(lambda kind: unfitted(kind).fit(ships))
 
 
 @pytest.fixture(scope="module", params=DETECTORS)
-def fitted(request: pytest.FixtureRequest, ships: list[str]) -> OneClassDetector:
-    return clone(DETECTORS[request.param]).fit(ships)
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(kind: str, fits: Fits) -> OneClassDetector:
+    return fits(kind)
+
+
+def has_contexts(detector: OneClassDetector) -> bool:
+    return isinstance(detector, CVDD) or "contexts" in getattr(detector, "members_", ())
 
 
 def test_parameters_are_stored_unchanged_and_cloned(fitted: OneClassDetector) -> None:
@@ -43,19 +125,20 @@ def test_parameters_are_stored_unchanged_and_cloned(fitted: OneClassDetector) ->
 
 
 def test_fit_returns_self_and_ranks_the_other_topic_higher(
-    fitted: OneClassDetector, mixed: list[str], is_anomaly: np.ndarray
+    fitted: OneClassDetector, kind: str, mixed: list[str], is_anomaly: np.ndarray
 ) -> None:
     scores = fitted.anomaly_score(mixed)
     assert scores.shape == (len(mixed),)
     assert scores.dtype == np.float32
-    assert evaluate(scores, is_anomaly).auc > 0.95
+    assert evaluate(scores, is_anomaly).auc > LOWEST_AUC.get(kind, 0.95)
     # an AUC alone can come from a collapsed model: scores must also spread
     assert scores.std() > 1e-3
 
 
 def test_fitting_again_gives_the_same_scores(fitted: OneClassDetector, ships: list[str]) -> None:
     again = clone(fitted).fit(ships)
-    assert (again.anomaly_score(ships) == fitted.anomaly_score(ships)).all()
+    assert again.anomaly_score(ships).tobytes() == fitted.anomaly_score(ships).tobytes()
+    assert again.threshold_ == fitted.threshold_
 
 
 def test_predict_follows_the_threshold(fitted: OneClassDetector, mixed: list[str]) -> None:
@@ -68,7 +151,7 @@ def test_decision_function_and_score_samples_have_scikit_learns_signs(
     fitted: OneClassDetector, mixed: list[str]
 ) -> None:
     scores = fitted.anomaly_score(mixed)
-    assert np.allclose(fitted.decision_function(mixed), fitted.threshold_ - scores)
+    assert np.allclose(fitted.decision_function(mixed), fitted.threshold_ - scores, atol=1e-6)
     assert (fitted.score_samples(mixed) == -scores).all()
     assert np.allclose(
         fitted.decision_function(mixed), fitted.score_samples(mixed) - fitted.offset_, atol=1e-6
@@ -91,7 +174,7 @@ def test_scores_do_not_depend_on_batch_or_order(
     order = np.array(data.draw(st.permutations(range(len(mixed)))))
     cut = data.draw(st.integers(1, len(mixed) - 1))
     parts = [fitted.anomaly_score([mixed[i] for i in part]) for part in (order[:cut], order[cut:])]
-    assert np.abs(np.concatenate(parts) - whole[order]).max() <= 1e-6
+    assert np.allclose(np.concatenate(parts), whole[order], rtol=1e-6, atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -99,7 +182,9 @@ def test_scores_do_not_depend_on_batch_or_order(
 @pytest.mark.filterwarnings("ignore::textocl.TextoclWarning")
 def test_any_string_gets_a_finite_score(fitted: OneClassDetector, text: str) -> None:
     scores = fitted.anomaly_score([text, "ship " + text])
-    assert ((scores >= -1e-6) & (scores <= 1 + 1e-6)).all()
+    assert np.isfinite(scores).all()
+    if isinstance(fitted, CVDD):
+        assert ((scores >= -1e-6) & (scores <= 1 + 1e-6)).all()
 
 
 def test_no_documents_give_no_scores(fitted: OneClassDetector) -> None:
@@ -118,7 +203,9 @@ def test_saved_and_loaded_scores_are_equal_bit_for_bit(
     assert loaded.anomaly_score(mixed).tobytes() == fitted.anomaly_score(mixed).tobytes()
     assert loaded.p_value(mixed).tobytes() == fitted.p_value(mixed).tobytes()
     assert loaded.threshold_ == fitted.threshold_
-    assert loaded.get_params() == fitted.get_params() | {"aggregation": loaded.aggregation}
+    # JSON has no tuples
+    listed = {k: list(v) if isinstance(v, tuple) else v for k, v in fitted.get_params().items()}
+    assert loaded.get_params() == listed
     # saving what was loaded gives the same weights
     loaded.save(tmp_path / "again")
     weights = [
@@ -128,29 +215,165 @@ def test_saved_and_loaded_scores_are_equal_bit_for_bit(
 
 
 def test_another_process_computes_the_same_scores(
+    fits: Fits, mixed: list[str], tmp_path: Path
+) -> None:
+    for kind in DETECTORS:
+        fits(kind).save(tmp_path / kind)
+    program = (
+        "import sys, textocl; texts = sys.stdin.read().split('\\n')\n"
+        "for m in sys.argv[1:]: print(textocl.load(m).anomaly_score(texts).tobytes().hex())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *DETECTORS],
+        input="\n".join(mixed), capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    for kind, scores in zip(DETECTORS, done.stdout.split(), strict=True):
+        assert bytes.fromhex(scores) == fits(kind).anomaly_score(mixed).tobytes(), kind
+
+
+def test_assess_says_the_same_as_the_single_members(
+    fitted: OneClassDetector, mixed: list[str]
+) -> None:
+    assessment = fitted.assess(mixed)
+    assert (assessment.score == fitted.anomaly_score(mixed)).all()
+    assert (assessment.p_value == fitted.p_value(mixed)).all()
+    assert (assessment.label == fitted.predict(mixed)).all()
+    assert (assessment.n_known_words > 0).all()
+    contexts = set(range(len(fitted.contexts_))) if has_contexts(fitted) else {-1}
+    assert set(assessment.nearest_context.tolist()) <= contexts
+
+
+def test_a_document_without_words_has_the_worst_score(
+    fitted: OneClassDetector, mixed: list[str]
+) -> None:
+    with pytest.warns(TextoclWarning, match="2 of 82 documents have no known word") as caught:
+        assessment = fitted.assess([*mixed, "", "  \t"])
+    assert len(caught) == 1
+    assert (assessment.score[-2:] == assessment.score.max()).all()
+    assert (assessment.label[-2:] == -1).all()
+    assert assessment.n_known_words[-2:].tolist() == [0, 0]
+    assert assessment.nearest_context[-2:].tolist() == [-1, -1]
+    explanation = fitted.explain(["  \t"])[0]
+    assert explanation.words == []
+    assert explanation.score == assessment.score[-1]
+    assert explanation.p_value == assessment.p_value[-1]
+    assert explanation.label == -1
+
+
+def test_contributions_add_up_to_the_score_and_evidence_to_its_excess(
+    fitted: OneClassDetector, mixed: list[str]
+) -> None:
+    texts = mixed[::8]
+    scores, p_values, labels = (
+        fitted.anomaly_score(texts), fitted.p_value(texts), fitted.predict(texts)
+    )  # fmt: skip
+    for i, explanation in enumerate(fitted.explain(texts)):
+        score = explanation.score
+        assert score == pytest.approx(scores[i], rel=1e-5, abs=1e-6)
+        assert explanation.contributions.sum() == pytest.approx(score, rel=1e-4, abs=1e-4)
+        excess = score - fitted.threshold_
+        assert explanation.evidence.sum() == pytest.approx(excess, rel=1e-4, abs=1e-4)
+        assert explanation.shares.sum() == pytest.approx(1, abs=1e-5)
+        assert (explanation.p_value, explanation.label) == (p_values[i], labels[i])
+        assert set(explanation.words) == {span.word for span in explanation.spans}
+        assert explanation.counts.sum() == len(explanation.spans)
+        for span in explanation.spans:
+            assert texts[i][span.start : span.end] == span.word
+
+
+def test_recalibrating_moves_the_threshold_and_no_score(
+    fitted: OneClassDetector,
+    kind: str,
+    unfitted: Fits,
+    ships: list[str],
+    mixed: list[str],
+    tmp_path: Path,
+) -> None:
+    fitted.save(tmp_path / "model")
+    detector = textocl.load(tmp_path / "model").recalibrate(false_alarm_rate=0.3)
+    assert (detector.anomaly_score(mixed) == fitted.anomaly_score(mixed)).all()
+    assert detector.threshold_ < fitted.threshold_
+    refitted = unfitted(kind).set_params(false_alarm_rate=0.3).fit(ships)
+    assert detector.threshold_ == refitted.threshold_
+    with pytest.raises(DataError, match="false_alarm_rate must be"):
+        detector.recalibrate(false_alarm_rate=1)
+
+
+def test_a_refused_fit_leaves_the_detector_as_it_was(
     fitted: OneClassDetector, mixed: list[str], tmp_path: Path
 ) -> None:
     fitted.save(tmp_path / "model")
-    program = (
-        "import sys, textocl; d = textocl.load(sys.argv[1]);"
-        "print(d.anomaly_score(sys.stdin.read().split('\\n')).tobytes().hex())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "model")],
-        input="\n".join(mixed), capture_output=True, text=True, check=True, cwd=tmp_path,
-    )  # fmt: skip
-    assert bytes.fromhex(done.stdout.strip()) == fitted.anomaly_score(mixed).tobytes()
+    detector = textocl.load(tmp_path / "model")
+    with pytest.raises(DataError):
+        detector.fit([""] * 40)
+    assert detector.anomaly_score(mixed).tobytes() == fitted.anomaly_score(mixed).tobytes()
+    assert detector.threshold_ == fitted.threshold_
 
 
-@pytest.mark.parametrize("kind", DETECTORS)
-def test_unfitted_detectors_say_so(kind: str, tmp_path: Path) -> None:
-    detector = clone(DETECTORS[kind])
+def test_parameters_set_after_fit_change_nothing_by_half(
+    fitted: OneClassDetector, mixed: list[str], tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    detector = textocl.load(tmp_path / "model")
+    other = {
+        "false_alarm_rate": 0.4, "calibration": "training", "pooling": "max", "whitening": 0.9,
+        "unit_length": False, "n_contexts": 7, "support_weight": 9.0, "random_state": 5,
+        "aggregation": "max", "bandwidth": 9.0, "mixture": 0.9, "objective": "hsc",
+    }  # fmt: skip
+    known = detector.get_params()
+    detector.set_params(**{name: value for name, value in other.items() if name in known})
+    assert (detector.p_value(mixed) == fitted.p_value(mixed)).all()
+    detector.save(tmp_path / "again")
+    again = textocl.load(tmp_path / "again")
+    assert again.get_params() == known
+    assert (again.p_value(mixed) == fitted.p_value(mixed)).all()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DETECTORS if kind not in ON_POINTS])
+def test_detectors_of_texts_say_so_when_given_features(fits: Fits, kind: str) -> None:
+    features = np.zeros((30, 4))
+    for use in (clone(fits(kind)).fit, fits(kind).anomaly_score, fits(kind).explain):
+        with pytest.raises(DataError, match="takes texts, got an array of features"):
+            use(features)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ON_POINTS if kind not in ON_TRANSFORMER])
+def test_detectors_on_points_take_features(fits: Fits, kind: str, tmp_path: Path) -> None:
+    source = np.random.default_rng(0)
+    cloud = source.normal(3, 1, (200, 5))
+    new = np.concatenate([source.normal(3, 1, (50, 5)), source.normal(-3, 3, (50, 5))])
+    detector = clone(fits(kind)).set_params(unit_length=False)
+    if "bandwidth" in detector.get_params():
+        detector.set_params(bandwidth=1.0)
+    detector.fit(cloud)
+    scores = detector.anomaly_score(new)
+    assert scores.shape == (100,)
+    assert evaluate(scores, np.repeat([False, True], 50)).auc > 0.9
+    detector.save(tmp_path / "model")
+    assert textocl.load(tmp_path / "model").anomaly_score(new).tobytes() == scores.tobytes()
+    for wrong, message in (
+        (["a ship"], r"fitted on features \(n, 5\)"),
+        (cloud[:, :4], "expected 5 features"),
+        (np.full((2, 5), np.nan), "features of sample 0 hold NaN"),
+    ):
+        with pytest.raises(DataError, match=message):
+            detector.anomaly_score(wrong)
+    with pytest.raises(DataError, match="fitted on texts"):
+        fits(kind).anomaly_score(cloud)
+    with pytest.raises(DataError, match="only texts have words"):
+        detector.explain(new)
+
+
+def test_unfitted_detectors_say_so(unfitted: Fits, kind: str, tmp_path: Path) -> None:
+    detector = unfitted(kind)
     for use in (
         lambda: detector.anomaly_score(["ship"]),
         lambda: detector.predict(["ship"]),
         lambda: detector.explain(["ship"]),
         lambda: detector.save(tmp_path / "model"),
         lambda: detector.offset_,
+        lambda: detector.assess(["ship"]),
+        lambda: detector.recalibrate(false_alarm_rate=0.1),
     ):
         with pytest.raises(NotFittedError, match="call fit first"):
             use()

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import sentences
 from sklearn.base import clone
+from texts import sentences
 
 from textocl import CVDD, DataError, TextoclWarning
 
@@ -110,9 +110,7 @@ def test_the_false_alarm_rate_holds_for_new_documents(ships: list[str]) -> None:
 
 
 @pytest.mark.parametrize("objective", ["deep-sad", "hsc"])
-def test_known_anomalies_score_higher_than_without_them(
-    ships: list[str], objective: str
-) -> None:
+def test_known_anomalies_score_higher_than_without_them(ships: list[str], objective: str) -> None:
     music, more = sentences("music", 60), sentences("music", 60, seed=4)
     y = [1] * 60 + [0] * 60 + [-1] * 60
     settings = {"n_general_words": 2000, "objective": objective}

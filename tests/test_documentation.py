@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import sentences
+from texts import sentences
 
 import textocl
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import TOPICS, sentences
 from sklearn.base import clone
+from texts import TOPICS, sentences
 
 from textocl import CVDD, ContextSummary
 from textocl.documents import PackedDocuments

@@ -15,7 +15,7 @@ _HOME = {
     "CVDD": "textocl.cvdd",
     "WordLikelihood": "textocl.likelihood",
     "Hypersphere": "textocl.hypersphere",
-    "Assessment": "textocl.cvdd",
+    "Assessment": "textocl.detector",
     "OneClassDetector": "textocl.detector",
     "OCSVM": "textocl.shallow.ocsvm",
     "SVDD": "textocl.shallow.ocsvm",
@@ -41,8 +41,8 @@ _HOME = {
 
 if TYPE_CHECKING:
     from textocl.corpora import read_documents
-    from textocl.cvdd import CVDD, Assessment
-    from textocl.detector import NotFittedError, OneClassDetector
+    from textocl.cvdd import CVDD
+    from textocl.detector import Assessment, NotFittedError, OneClassDetector
     from textocl.embeddings import load_embedding
     from textocl.exceptions import (
         DataError,

@@ -7,8 +7,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib import import_module
-from operator import attrgetter
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import textocl
 from textocl.benchmark_results import Cell, Record, Store, environment, tables
 from textocl.evaluation import evaluate
+from textocl.models import MODELS, make_detector
 from textocl.protocol import (
     SOURCES,
     Labelled,
@@ -30,48 +29,9 @@ from textocl.validation import check_choice, check_integer, check_number
 if TYPE_CHECKING:
     from textocl.detector import OneClassDetector
 
-__all__ = ["MODELS", "ORACLE_NUS", "Cell", "Record", "environment", "run_benchmark", "tables"]
+__all__ = ["ORACLE_NUS", "Cell", "Record", "environment", "run_benchmark", "tables"]
 
 ORACLE_NUS = (0.05, 0.1, 0.2, 0.5)  # thesis §3.2.2
-
-Maker = Callable[[Any, int], "OneClassDetector"]
-
-
-def _maker(module: str, name: str, **parameters: Any) -> Maker:
-    def make(embedding: Any, seed: int) -> OneClassDetector:
-        create = attrgetter(name)(import_module(module))
-        detector: OneClassDetector = create(embedding=embedding, random_state=seed, **parameters)
-        return detector
-
-    return make
-
-
-def _thesis_svm(pooling: str) -> Maker:
-    return _maker(
-        "textocl.shallow", "OCSVM", pooling=pooling, nu=0.1, kernel="linear", standardize=False
-    )
-
-
-#: name -> what makes a detector from an embedding and a seed
-MODELS: dict[str, Maker] = {
-    "auto": _maker("textocl.fusion", "Detector"),
-    "cvdd": _maker("textocl.cvdd", "CVDD"),
-    "cvdd-5": _maker("textocl.cvdd", "CVDD", n_contexts=5),
-    "cvdd-10": _maker("textocl.cvdd", "CVDD", n_contexts=10),
-    "cvdd-thesis": _maker("textocl.cvdd", "CVDD.thesis"),
-    "ocsvm": _thesis_svm("mean"),
-    "ocsvm-tfidf": _thesis_svm("tfidf"),
-    "ocsvm-max": _thesis_svm("max"),
-    "svdd": _maker("textocl.shallow", "SVDD"),
-    "knn": _maker("textocl.shallow", "KNN"),
-    "lof": _maker("textocl.shallow", "LOF"),
-    "gaussian": _maker("textocl.shallow", "Gaussian"),
-    "mve": _maker("textocl.shallow", "MVE"),
-    "pca": _maker("textocl.shallow", "PCA"),
-    "kernel-pca": _maker("textocl.shallow", "KernelPCA"),
-    "kde": _maker("textocl.shallow", "KDE"),
-    "iforest": _maker("textocl.shallow", "IsolationForest"),
-}
 
 
 def run_benchmark(
@@ -195,7 +155,7 @@ def _with_vectors(
 
 
 def _run(cell: Cell, task: Task, vectors: Any, oracles: bool) -> Record:
-    detector = MODELS[cell.model](vectors, cell.seed)
+    detector = make_detector(cell.model, embedding=vectors, random_state=cell.seed)
     _forget_peak_memory()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -235,7 +195,7 @@ def _oracle(
     elif cell.model.startswith("ocsvm"):
         aucs = {}
         for nu in ORACLE_NUS:
-            other: Any = MODELS[cell.model](vectors, cell.seed)
+            other: Any = make_detector(cell.model, embedding=vectors, random_state=cell.seed)
             other.set_params(nu=nu).fit(task.training, task.labels)
             aucs[f"nu {nu:g}"] = evaluate(other.anomaly_score(task.test), task.is_anomaly).auc
     else:

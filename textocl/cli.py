@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,7 +23,8 @@ from textocl.exceptions import DataError, FormatError, TextoclError, TextoclWarn
 
 if TYPE_CHECKING:
     from textocl.corpora import Document
-    from textocl.cvdd import CVDD
+    from textocl.detector import OneClassDetector
+    from textocl.explain import ContextSummary
 
 EXIT_DATA, EXIT_MODEL, EXIT_INTERRUPTED = 3, 4, 130
 
@@ -130,19 +131,31 @@ def _options(
 def fit(
     docs: Docs,
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    model: Annotated[
+        str,
+        typer.Option(help="auto, cvdd, kde, words, knn, ocsvm …; a wrong name lists all of them."),
+    ] = "auto",
     embedding: Annotated[
         str,
-        typer.Option(help="wordllama, or a file of word vectors (.txt, .vec, .bin, .kv, .npz)."),
+        typer.Option(
+            help="wordllama, minilm, corpus, a file of word vectors (.txt .vec .bin .kv .npz), a "
+            "folder of a language model, gensim:NAME, transformer:NAME, model2vec:NAME."
+        ),
     ] = "wordllama",
-    contexts: Annotated[int, typer.Option(help="Number of themes to look for.")] = 3,
+    contexts: Annotated[
+        int | None, typer.Option(help="Number of themes to look for [default: the model's]")
+    ] = None,
     false_alarm_rate: FalseAlarmRate = 0.05,
     seed: Seed = 0,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the documents [default: about 100 batches]")
+        int | None, typer.Option(help="Passes over the documents [default: the model's]")
     ] = None,
     aggregation: Annotated[
-        str, typer.Option(help="How distances to contexts become a score: mean or min.")
-    ] = "mean",
+        str | None, typer.Option(help="cvdd: how distances become a score, mean or min.")
+    ] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="kde, knn, ocsvm …: mean, tfidf or max.")
+    ] = None,
     tokenization: Annotated[
         str, typer.Option(help="english, or unicode for other languages.")
     ] = "english",
@@ -150,12 +163,17 @@ def fit(
         str, typer.Option(help="Language of the general word list, or none.")
     ] = "en",
     typical: Annotated[
-        int, typer.Option(help="Typical documents of each context whose start is stored.")
-    ] = 3,
+        int | None,
+        typer.Option(help="Typical documents of each context whose start is stored [default: 3]"),
+    ] = None,
     label_field: Annotated[
         str | None, typer.Option(help="Learn only from documents whose label is --normal.")
     ] = None,
     normal: Annotated[list[str] | None, typer.Option(help="Label of normal documents.")] = None,
+    anomalies: Annotated[
+        str | None,
+        typer.Option(help="Known anomalies, or documents of a general corpus: read like DOCS."),
+    ] = None,
     text_field: TextField = "text",
     format: FormatOption = None,
     skip_bad: SkipBad = False,
@@ -163,6 +181,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Learn what is normal from documents, and write the model."""
+    from textocl.models import make_detector
     from textocl.persistence import check_target
     from textocl.rendering import contexts_table
 
@@ -174,25 +193,37 @@ def fit(
         kept = (d for d in documents if label_field is None or labels.is_normal(d))
         texts = [document.text for document in _counted(kept, "reading", quiet)]
         labels.refuse_if_none_is_normal()
-    detector = _cvdd(
+    known: list[str] = []
+    if anomalies is not None:
+        with _documents(anomalies, text_field, None, skip_bad) as documents:
+            known = [d.text for d in _counted(documents, "reading anomalies", quiet)]
+    given = {
+        "n_contexts": contexts,
+        "n_epochs": epochs,
+        "aggregation": aggregation,
+        "pooling": pooling,
+        "n_typical": typical,
+    }
+    detector = make_detector(
+        model,
         embedding=embedding,
-        n_contexts=contexts,
-        n_epochs=epochs,
-        aggregation=aggregation,
         tokenization=tokenization,
         language=None if language.lower() == "none" else language,
         false_alarm_rate=false_alarm_rate,
-        n_typical=typical,
         random_state=seed,
-        verbose=_watched(quiet),
-    ).fit(texts)
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    if "verbose" in detector.get_params():
+        detector.set_params(verbose=_watched(quiet))
+    detector.fit(texts + known, [0] * len(texts) + [-1] * len(known))
     detector.save(out)
     if as_json:
         _print_json({"model": str(out), **_facts(detector)})
     elif not quiet:
-        _out.print(contexts_table(detector.contexts_))
+        if _themes(detector):
+            _out.print(contexts_table(_themes(detector)))
         _out.print(
-            f"Learned from {detector.n_documents_:,} documents; threshold "
+            f"Learned from {len(texts):,} documents; threshold "
             f"{detector.threshold_:.4f} at a false-alarm rate of {false_alarm_rate:g}.\n"
             f"Model written to {escape(str(out))}.",
             highlight=False,
@@ -214,9 +245,9 @@ def score(
 ) -> None:
     """Score documents of any number: each with its own fields, score, p_value and label."""
     from textocl.corpora import batches_of
+    from textocl.detector import warn_of_unknown
     from textocl.progress import counting_bar
     from textocl.results import ResultWriter
-    from textocl.scoring import warn_of_unknown
 
     detector = _load(model, false_alarm_rate)
     n_documents = n_anomalous = n_unknown = 0
@@ -264,9 +295,9 @@ def evaluate(
     import numpy as np
 
     from textocl.corpora import batches_of
+    from textocl.detector import warn_of_unknown
     from textocl.evaluation import evaluate as measure
     from textocl.rendering import evaluation_line
-    from textocl.scoring import warn_of_unknown
 
     detector = _load(model, false_alarm_rate)
     scores, anomalous, n_unknown = [np.empty(0, np.float32)], [], 0
@@ -309,11 +340,14 @@ def contexts(
     from textocl.rendering import contexts_table, typical_documents
 
     detector = _load(model)
+    themes = _themes(detector)
+    if not themes:
+        raise DataError(f"a {type(detector).__name__} has no contexts; cvdd and auto have.")
     if as_json:
-        _print_json([context.to_dict() for context in detector.contexts_])
+        _print_json([context.to_dict() for context in themes])
         return
-    _out.print(contexts_table(detector.contexts_, words))
-    _out.print(typical_documents(detector.contexts_))
+    _out.print(contexts_table(themes, words))
+    _out.print(typical_documents(themes))
 
 
 @app.command()
@@ -349,7 +383,8 @@ def info(model: Model, as_json: Json = False) -> None:
         return
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
-        if name == "parameters":
+        if isinstance(value, dict):
+            table.add_row(f"[bold]{name}[/]", "")
             for parameter, setting in value.items():
                 table.add_row(f"  {parameter}", escape(visible(str(setting))))
         else:
@@ -447,16 +482,10 @@ def benchmark(
         _err.print(f"Written to {escape(visible(str(folder)))}.", highlight=False, soft_wrap=True)
 
 
-def _cvdd(**parameters: Any) -> CVDD:
-    from textocl.cvdd import CVDD
-
-    return CVDD(**parameters)
-
-
-def _load(model: Path, false_alarm_rate: float | None = None) -> CVDD:
+def _load(model: Path, false_alarm_rate: float | None = None) -> OneClassDetector:
     from textocl.persistence import load  # judges the folder before torch is imported
 
-    detector = cast("CVDD", load(model))
+    detector = load(model)
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
     return detector
@@ -520,21 +549,36 @@ class _Labels:
             raise DataError(f"no document has the label {wanted} (--normal); there are {seen}.")
 
 
-def _facts(detector: CVDD) -> dict[str, Any]:
-    r, d = detector.context_vectors_.shape
-    return {
+def _themes(detector: OneClassDetector) -> list[ContextSummary]:
+    """The contexts of a detector that has some."""
+    try:
+        return list(getattr(detector, "contexts_", []))
+    except DataError:  # a fusion fitted without CVDD
+        return []
+
+
+def _facts(detector: OneClassDetector) -> dict[str, Any]:
+    facts: dict[str, Any] = {
         "detector": type(detector).__name__,
-        "documents": detector.n_documents_,
-        "vocabulary": len(detector.vocabulary_),
-        "vector_size": d,
-        "contexts": r,
         "threshold": detector.threshold_,
         "calibration_documents": len(detector.calibration_scores_),
-        "parameters": {
-            name: value if isinstance(value, (int, float, str, type(None))) else str(value)
-            for name, value in detector._in_force.items()
-        },
     }
+    if hasattr(detector, "n_documents_"):
+        facts["documents"] = detector.n_documents_
+    if hasattr(detector, "vocabulary_"):
+        facts["vocabulary"] = len(detector.vocabulary_)
+    if hasattr(detector, "context_vectors_"):
+        facts["contexts"], facts["vector_size"] = detector.context_vectors_.shape
+    if hasattr(detector, "members_"):
+        facts["members"] = {
+            name: f"{type(member.detector).__name__}, weight {member.weight:g}"
+            for name, member in detector.members_.items()
+        }
+    facts["parameters"] = {
+        name: value if isinstance(value, (int, float, str, type(None))) else str(value)
+        for name, value in detector._in_force.items()
+    }
+    return facts
 
 
 def _watched(quiet: bool) -> bool:

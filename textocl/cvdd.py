@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from textocl.cvdd_training import TrainingSettings, train_cvdd
-from textocl.detector import OneClassDetector
+from textocl.detector import Assessment, OneClassDetector, warn_of_unknown
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
     ContextSummary,
@@ -29,7 +29,6 @@ from textocl.scoring import (
     aggregate,
     aggregation_weights,
     check_aggregation,
-    warn_of_unknown,
 )
 from textocl.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
 from textocl.thresholds import conformal_p_values
@@ -44,27 +43,6 @@ from textocl.validation import (
     is_features,
 )
 from textocl.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """What a detector says of n documents, one entry each.
-
-    Attributes
-    ----------
-    score : (n,) float32
-    p_value : (n,) float64
-    label : (n,) int64, +1 normal, -1 anomalous
-    nearest_context : (n,) int64, -1 without a known word
-    n_known_words : (n,) int64, distinct words of the document that the model knows; with 0 the
-        score is the worst, 1
-    """
-
-    score: NDArray[np.float32]
-    p_value: NDArray[np.float64]
-    label: NDArray[np.int64]
-    nearest_context: NDArray[np.int64]
-    n_known_words: NDArray[np.int64]
 
 
 class _Part(NamedTuple):
@@ -387,9 +365,7 @@ class CVDD(OneClassDetector):
         self.aggregation, self.false_alarm_rate = aggregation, rate
         in_force.update(aggregation=aggregation, false_alarm_rate=rate)
         self._calibrate(self._aggregate(self.calibration_distances_))
-        shortage = self._promise(len(self.calibration_scores_))
-        if shortage:
-            warnings.warn(shortage, TextoclWarning, stacklevel=2)
+        self._warn_of_shortage()
         return self
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
@@ -401,21 +377,17 @@ class CVDD(OneClassDetector):
         ------
         NotFittedError, DataError
         """
-        return self.assess(X).score
+        scores, n_known = self._scores_and_known(X)
+        warn_of_unknown(int((n_known == 0).sum()), len(n_known))
+        return scores
 
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        assessment = self._assess(_check_texts(X))
-        return assessment.score, assessment.n_known_words > 0
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        distances, n_known = self._distances_and_known(_check_texts(X))
+        return self._aggregate(distances), n_known
 
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each context (eq. 3.12), ``(n, r)`` float32 in [0, 1]."""
         return self._distances_and_known(_check_texts(X))[0]
-
-    def assess(self, X: Any) -> Assessment:
-        """Score, p-value, label, nearest context and number of known words of each document."""
-        assessment = self._assess(_check_texts(X))
-        warn_of_unknown(int((assessment.n_known_words == 0).sum()), len(assessment.score))
-        return assessment
 
     def explain(self, X: Any) -> list[Explanation]:
         """Say which words make each document normal or anomalous; one `Explanation` each."""
@@ -565,16 +537,10 @@ class CVDD(OneClassDetector):
     def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
         return aggregate(distances, self._in_force["aggregation"])
 
-    def _assess(self, texts: list[str]) -> Assessment:
-        all_distances, n_known = self._distances_and_known(texts)
-        scores = self._aggregate(all_distances)
-        return Assessment(
-            score=scores,
-            p_value=conformal_p_values(self._fitted().calibration_scores_, scores),
-            label=self._labels(scores),
-            nearest_context=np.where(n_known > 0, all_distances.argmin(axis=1), -1),
-            n_known_words=n_known,
-        )
+    def _assess(self, X: Any) -> Assessment:
+        distances, n_known = self._distances_and_known(_check_texts(X))
+        nearest = np.where(n_known > 0, distances.argmin(axis=1), -1)
+        return self._assessment(self._aggregate(distances), n_known, nearest)
 
     # --- saving ---
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
-from textocl.exceptions import DataError, TextoclError
+from textocl.exceptions import DataError, TextoclError, TextoclWarning
 from textocl.persistence import ModelFiles, load_model_files, save_model_files
 from textocl.thresholds import (
     conformal_p_values,
@@ -22,6 +24,38 @@ from textocl.thresholds import (
 from textocl.validation import check_choice, check_number
 
 Self = TypeVar("Self", bound="OneClassDetector")
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What a detector says of n documents, one entry each.
+
+    Attributes
+    ----------
+    score : (n,) float32
+    p_value : (n,) float64
+    label : (n,) int64, +1 normal, -1 anomalous
+    nearest_context : (n,) int64, -1 without a known word, or where the detector has no contexts
+    n_known_words : (n,) int64, distinct words of the document that the model knows; with 0 the
+        score is the worst there is
+    """
+
+    score: NDArray[np.float32]
+    p_value: NDArray[np.float64]
+    label: NDArray[np.int64]
+    nearest_context: NDArray[np.int64]
+    n_known_words: NDArray[np.int64]
+
+
+def warn_of_unknown(n_unknown: int, n_documents: int) -> None:
+    """Count documents without a known word, in one warning, if there are any."""
+    if n_unknown:
+        warnings.warn(
+            f"{n_unknown:,} of {n_documents:,} documents have no known word; "
+            "they get the worst score.",
+            TextoclWarning,
+            stacklevel=4,
+        )
 
 
 class NotFittedError(TextoclError, _SklearnNotFittedError):
@@ -73,8 +107,34 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         """Take over what `_to_files` returned."""
 
     @abstractmethod
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Scores without a warning, and which samples have anything to go by, ``(n,)`` each."""
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores without a warning, and how much of each sample is known, ``(n,)`` each."""
+
+    def assess(self, X: Any) -> Assessment:
+        """Score, p-value, label, nearest context and number of known words of each document."""
+        assessment = self._fitted()._assess(X)
+        n_unknown = int((assessment.n_known_words == 0).sum())
+        warn_of_unknown(n_unknown, len(assessment.score))
+        return assessment
+
+    def _assess(self, X: Any) -> Assessment:
+        """What `assess` returns, without a warning."""
+        scores, n_known = self._scores_and_known(X)
+        return self._assessment(scores, n_known, np.full(len(scores), -1))
+
+    def _assessment(
+        self,
+        scores: NDArray[np.float32],
+        n_known: NDArray[np.int64],
+        nearest: NDArray[np.int64],
+    ) -> Assessment:
+        return Assessment(
+            score=scores,
+            p_value=conformal_p_values(self.calibration_scores_, scores),
+            label=self._labels(scores),
+            nearest_context=nearest,
+            n_known_words=n_known,
+        )
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """+1 for normal, -1 for anomalous, ``(n,)``."""
@@ -92,6 +152,25 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         """Probability that a normal sample scores at least as high (eq. 1.5), ``(n,)``."""
         scores = self.anomaly_score(X)
         return conformal_p_values(self.calibration_scores_, scores)
+
+    def recalibrate(self: Self, *, false_alarm_rate: float) -> Self:
+        """Judge by another false-alarm rate without fitting again.
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        in_force = self._fitted()._in_force
+        check_number("false_alarm_rate", false_alarm_rate, 0, 1, low_open=True, high_open=True)
+        self.false_alarm_rate = in_force["false_alarm_rate"] = false_alarm_rate
+        self._calibrate(self.calibration_scores_)
+        self._warn_of_shortage()
+        return self
+
+    def _warn_of_shortage(self) -> None:
+        shortage = self._promise(len(self.calibration_scores_))
+        if shortage:
+            warnings.warn(shortage, TextoclWarning, stacklevel=3)
 
     def fit_predict(self, X: Any, y: Any = None) -> NDArray[np.int64]:
         """Fit, and predict the same samples."""

@@ -86,5 +86,6 @@ class View:
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale rows to length 1; rows of 0 stay 0."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+    exact = vectors.astype(np.float64)  # no finite float32 overflows
+    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
+    return np.asarray(exact / np.where(lengths > 0, lengths, 1), np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.cvdd import CVDD
-from textocl.detector import OneClassDetector
+from textocl.detector import Assessment, OneClassDetector, warn_of_unknown
 from textocl.embeddings import load_embedding
 from textocl.embeddings.contextual import is_contextual
 from textocl.exceptions import DataError, FormatError, TextoclWarning
@@ -19,7 +19,6 @@ from textocl.explain import ContextSummary, Explanation
 from textocl.likelihood import WordLikelihood
 from textocl.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.pooled import WORST_POOLED_SCORE
-from textocl.scoring import warn_of_unknown
 from textocl.shallow import KDE
 from textocl.thresholds import conformal_p_values
 from textocl.tokenization import Span
@@ -69,6 +68,10 @@ class Detector(OneClassDetector):
     support_weight : float ≥ 0, default 0.25
         Weight of each member beside the density on ``embedding``, whose weight is 1. 0 leaves
         that density alone to decide.
+    contamination : float in [0, 0.4], default 0.0
+        Share of unlabelled anomalies suspected among the training documents; see
+        `textocl.pooled.PooledDetector`. The documents that the densities leave out are kept from
+        the other members, too.
     tokenization, language : as in `textocl.CVDD`
         Without a language, the word likelihood is left out.
     false_alarm_rate : as in `textocl.CVDD`
@@ -97,7 +100,7 @@ class Detector(OneClassDetector):
     >>> what = ["left the port", "sank in a storm", "waited at sea", "reached the harbour"]
     >>> ships = [" ".join(words) for words in product(who, what, ["today", "in May", "again"])]
     >>> detector = Detector(n_contexts=2).fit(ships)
-    >>> detector.predict(["a ship reached port in a storm", "she plays the guitar"]).tolist()
+    >>> detector.predict(["a tanker waited at sea", "she plays the guitar"]).tolist()
     [1, -1]
     """
 
@@ -110,6 +113,7 @@ class Detector(OneClassDetector):
         embedding: Any = "wordllama",
         n_contexts: int = 5,
         support_weight: float = 0.25,
+        contamination: float = 0.0,
         tokenization: str = "english",
         language: str | None = "en",
         false_alarm_rate: float = 0.05,
@@ -121,6 +125,7 @@ class Detector(OneClassDetector):
         self.embedding = embedding
         self.n_contexts = n_contexts
         self.support_weight = support_weight
+        self.contamination = contamination
         self.tokenization = tokenization
         self.language = language
         self.false_alarm_rate = false_alarm_rate
@@ -162,6 +167,7 @@ class Detector(OneClassDetector):
         held_out = normal[held_out]
         source = load_embedding(self.embedding)
         members: dict[str, Member] = {}
+        suspected = np.empty(0, np.int64)  # by the densities, which come first
         found = []  # each member's scores of the held-out documents
         for name, (detector, weight) in self._unfitted(source).items():
             with warnings.catch_warnings():
@@ -169,34 +175,35 @@ class Detector(OneClassDetector):
                 if isinstance(detector, KDE):  # learns from all; scores each from the others
                     detector.fit(texts, labels)
                     scores = detector.cross_scores_[held_out]
-                    known = np.isfinite(scores)
+                    n_known = np.isfinite(scores).astype(np.int64)
+                    suspected = np.union1d(suspected, detector.suspected_)
                 else:
+                    to_train = np.setdiff1d(to_train, suspected)
                     detector.fit([texts[i] for i in to_train], labels[to_train])
-                    scores, known = detector._scores_and_known([texts[i] for i in held_out])
-            if not known.any():
+                    scores, n_known = detector._scores_and_known([texts[i] for i in held_out])
+            if not n_known.any():
                 raise DataError(
                     f"no held-out document has a known word (of {len(held_out)}); "
                     "give more documents."
                 )
-            values = scores[known].astype(np.float64)
+            trusted = (n_known > 0) & ~np.isin(held_out, suspected)
+            values = scores[trusted if trusted.any() else n_known > 0].astype(np.float64)
             scale = float(values.std())
             members[name] = Member(detector, weight, float(np.median(values)), scale or 1.0)
-            found.append((scores, known))
-        fused, known = _fuse(list(members.values()), found)
+            found.append((scores, n_known))
+        fused, n_known = _fuse(list(members.values()), found)
         self.members_ = members
         self._put_in_force()
         self._in_force["embedding"] = source.name
-        self._calibrate(fused[known])
-        if not known.all():
+        self._calibrate(fused[n_known > 0])
+        if not n_known.all():
             warnings.warn(
-                f"{int((~known).sum()):,} of {len(held_out):,} held-out documents have no known "
-                "word; they were set aside.",
+                f"{int((n_known == 0).sum()):,} of {len(held_out):,} held-out documents have no "
+                "known word; they were set aside.",
                 TextoclWarning,
                 stacklevel=2,
             )
-        shortage = self._promise(len(self.calibration_scores_))
-        if shortage:
-            warnings.warn(shortage, TextoclWarning, stacklevel=2)
+        self._warn_of_shortage()
         return self
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
@@ -209,8 +216,8 @@ class Detector(OneClassDetector):
         ------
         NotFittedError, DataError
         """
-        scores, known = self._scores_and_known(X)
-        warn_of_unknown(int((~known).sum()), len(known), WORST_POOLED_SCORE)
+        scores, n_known = self._scores_and_known(X)
+        warn_of_unknown(int((n_known == 0).sum()), len(n_known))
         return scores
 
     def member_scores(self, X: Any) -> dict[str, NDArray[np.float32]]:
@@ -218,9 +225,10 @@ class Detector(OneClassDetector):
         texts = self._fitted()._texts(X)
         found = {}
         for name, member in self.members_.items():
-            scores, known = member.detector._scores_and_known(texts)
-            standard = (scores - member.location) / member.scale
-            found[name] = np.where(known, standard, np.nan).astype(np.float32)
+            scores, n_known = member.detector._scores_and_known(texts)
+            standard = (scores.astype(np.float64) - member.location) / member.scale
+            standard[n_known == 0] = np.nan
+            found[name] = standard.astype(np.float32)
         return found
 
     def context_distances(self, X: Any) -> NDArray[np.float32]:
@@ -264,7 +272,11 @@ class Detector(OneClassDetector):
             "random_state": self.random_state,
         }
         vectors: dict[str, Any] = {"language": self.language, "device": self.device, **common}
-        density: dict[str, Any] = {**vectors, "calibration": "cross"}
+        density: dict[str, Any] = {
+            **vectors,
+            "calibration": "cross",
+            "contamination": self.contamination,
+        }
         contextual = is_contextual(source)
         static = "wordllama" if contextual else source
         members: dict[str, tuple[OneClassDetector, float]] = {
@@ -296,7 +308,14 @@ class Detector(OneClassDetector):
     def _texts(self, X: Any) -> list[str]:
         return _check_texts(X)
 
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _assess(self, X: Any) -> Assessment:
+        scores, n_known = self._scores_and_known(X)
+        nearest = np.full(len(scores), -1)
+        if "contexts" in self.members_:
+            nearest = self._contexts_member()._assess(X).nearest_context
+        return self._assessment(scores, n_known, nearest)
+
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         members, texts = list(self._fitted().members_.values()), _check_texts(X)
         return _fuse(members, [member.detector._scores_and_known(texts) for member in members])
 
@@ -305,6 +324,7 @@ class Detector(OneClassDetector):
         check_integer("n_contexts", self.n_contexts, 1)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
         check_number("support_weight", self.support_weight, 0)
+        check_number("contamination", self.contamination, 0, 0.4)
 
     # --- explaining ---
 
@@ -408,20 +428,22 @@ def _check_texts(X: Any) -> list[str]:
 
 
 def _fuse(
-    members: Sequence[Member], found: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Weighted mean over the members that know a word, ``(n,)``, and where there is one.
+    members: Sequence[Member], found: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Weighted mean over the members that know a word, and how many words the best one knows.
 
     Parameters
     ----------
     members
-    found : of each member its scores ``(n,)``, and which documents it knows ``(n,)``
+    found : of each member its scores, and its number of known words, ``(n,)`` each
     """
     sums, weights = np.zeros(len(found[0][0])), np.zeros(len(found[0][0]))
-    for member, (scores, known) in zip(members, found, strict=True):
+    most_known = np.zeros(len(sums), np.int64)
+    for member, (scores, n_known) in zip(members, found, strict=True):
         standard = (scores.astype(np.float64) - member.location) / member.scale
-        sums += np.where(known, member.weight * standard, 0)
-        weights += np.where(known, member.weight, 0)
-    known = weights > 0
-    fused = np.where(known, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)
-    return np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE).astype(np.float32), known
+        sums += np.where(n_known > 0, member.weight * standard, 0)
+        weights += np.where(n_known > 0, member.weight, 0)
+        most_known = np.maximum(most_known, n_known)
+    fused = np.where(most_known > 0, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)
+    fused = np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE)
+    return fused.astype(np.float32), most_known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.detector import OneClassDetector
+from textocl.detector import OneClassDetector, warn_of_unknown
 from textocl.documents import PackedDocuments, pack
-from textocl.exceptions import DataError, FormatError, TextoclWarning
+from textocl.exceptions import DataError, FormatError
 from textocl.explain import Explanation
 from textocl.persistence import ModelFiles
-from textocl.scoring import SCORED_AT_ONCE, warn_of_unknown
+from textocl.scoring import SCORED_AT_ONCE
 from textocl.thresholds import conformal_p_values
 from textocl.tokenization import make_tokenizer
 from textocl.validation import (
@@ -115,9 +114,7 @@ class WordLikelihood(OneClassDetector):
         self._index, self._tokenizer = index, tokenizer
         self._put_in_force()
         self._calibrate(_scores(packed, ratios))
-        shortage = self._promise(len(packed))
-        if shortage:
-            warnings.warn(shortage, TextoclWarning, stacklevel=2)
+        self._warn_of_shortage()
         return self
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
@@ -129,8 +126,8 @@ class WordLikelihood(OneClassDetector):
         ------
         NotFittedError, DataError
         """
-        scores, known = self._scores_and_known(X)
-        warn_of_unknown(int((~known).sum()), len(known), WORST_LIKELIHOOD_SCORE)
+        scores, n_known = self._scores_and_known(X)
+        warn_of_unknown(int((n_known == 0).sum()), len(n_known))
         return scores
 
     def explain(self, X: Any) -> list[Explanation]:
@@ -221,12 +218,12 @@ class WordLikelihood(OneClassDetector):
             part = texts[start : start + SCORED_AT_ONCE]
             yield part, pack(part, self._tokenizer, self._index)
 
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         texts = self._fitted()._check_texts(X)
-        scores, known = [np.empty(0, np.float32)], [np.empty(0, bool)]
+        scores, known = [np.empty(0, np.float32)], [np.empty(0, np.int64)]
         for _, packed in self._parts(texts):
             scores.append(_scores(packed, self.log_ratios_))
-            known.append(packed.n_distinct > 0)
+            known.append(packed.n_distinct)
         return np.concatenate(scores), np.concatenate(known)
 
     # --- saving ---

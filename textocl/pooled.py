@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.detector import OneClassDetector
+from textocl.detector import OneClassDetector, warn_of_unknown
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import Explanation
 from textocl.features import View, WordImportance, unit
 from textocl.persistence import ModelFiles
 from textocl.pooling import POOLINGS
-from textocl.scoring import warn_of_unknown
 from textocl.spaces import ContextSpace, WordSpace, fit_space
 from textocl.tokenization import make_tokenizer
 from textocl.validation import (
@@ -62,6 +61,10 @@ class PooledDetector(OneClassDetector):
         Subtract the mean vector of general language from word vectors.
     frequency_damping : float > 0 or None, default None
         As in `textocl.CVDD`.
+    contamination : float in [0, 0.4], default 0.0
+        Share of unlabelled anomalies suspected among the training documents. Half as many points
+        again, those farthest from the mean point, are then left out of learning (not of
+        calibration). Costs a little where there is none.
     false_alarm_rate, random_state, device, verbose
         As in `textocl.CVDD`.
     calibration : "split", "training" or "cross", default "split"
@@ -71,6 +74,8 @@ class PooledDetector(OneClassDetector):
     Attributes
     ----------
     n_documents_ : int, normal documents or points learned from
+    suspected_ : (m,) int64, after fitting
+        Numbers of the documents that ``contamination`` left out of learning.
     cross_scores_ : (n,) float32, after fitting with calibration "cross"
         Of each document given to ``fit``; NaN for anomalies and documents without a known word.
     """
@@ -89,6 +94,7 @@ class PooledDetector(OneClassDetector):
     language: str | None = "en"
     standardize: bool = True
     frequency_damping: float | None = None
+    contamination: float = 0.0
     false_alarm_rate: float = 0.05
     calibration: str = "split"
     random_state: int = 0
@@ -140,24 +146,23 @@ class PooledDetector(OneClassDetector):
         anomalies = np.flatnonzero(labels < 0)
         if self._learns_from_anomalies:
             training = np.sort(np.concatenate([training, anomalies]))
-        raw, known = self._points(view, given, training, remember=True)
-        training, raw = training[known], raw[known]
-        n_unknown = int((~known).sum())
+        raw, n_known = self._points(view, given, training, remember=True)
+        training, raw = training[n_known > 0], raw[n_known > 0]
+        n_unknown = int((n_known == 0).sum())
         if (labels[training] >= 0).sum() < 2:
             raise DataError(
                 f"{len(training)} of {len(normal)} documents are left to learn from (the others "
                 "have no known word or are held out), too few; give more documents."
             )
-        metric = self._fit_metric(raw[labels[training] >= 0], from_texts)
-        learned = self._learn(_transform(raw, metric), labels[training])
+        metric, learned, suspected = self._learn_from(raw, labels[training], from_texts)
         if self.calibration == "cross":
             scores = self._cross_scores(raw, labels[training], from_texts)
         elif self.calibration == "training":
             scores = self._scores(learned, _transform(raw[labels[training] >= 0], metric))
         else:
-            held, known = self._points(view, given, held_out, remember=True)
-            n_unknown += int((~known).sum())
-            scores = self._scores(learned, _transform(held[known], metric))
+            held, n_known = self._points(view, given, held_out, remember=True)
+            n_unknown += int((n_known == 0).sum())
+            scores = self._scores(learned, _transform(held[n_known > 0], metric))
         if not len(scores):
             raise DataError(
                 f"no document with known words is left to calibrate with (of {len(normal)}); "
@@ -170,6 +175,7 @@ class PooledDetector(OneClassDetector):
         if self.calibration == "cross":
             self.cross_scores_ = np.full(len(given), np.nan, np.float32)
             self.cross_scores_[training[labels[training] >= 0]] = scores
+        self.suspected_ = training[suspected]
         self._put_in_force()
         if view is not None:
             self._in_force["embedding"] = view.space.source_name
@@ -181,9 +187,7 @@ class PooledDetector(OneClassDetector):
                 TextoclWarning,
                 stacklevel=2,
             )
-        shortage = self._promise(len(scores))
-        if shortage:
-            warnings.warn(shortage, TextoclWarning, stacklevel=2)
+        self._warn_of_shortage()
         return self
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
@@ -196,8 +200,8 @@ class PooledDetector(OneClassDetector):
         ------
         NotFittedError, DataError
         """
-        scores, known = self._scores_and_known(X)
-        warn_of_unknown(int((~known).sum()), len(known), WORST_POOLED_SCORE)
+        scores, n_known = self._scores_and_known(X)
+        warn_of_unknown(int((n_known == 0).sum()), len(n_known))
         return scores
 
     def points(self, X: Any) -> NDArray[np.float32]:
@@ -271,31 +275,49 @@ class PooledDetector(OneClassDetector):
 
     def _points(
         self, view: View | None, given: Any, which: NDArray[np.int64], *, remember: bool = False
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Points ``(n, d)`` before the metric, and which documents hold a known word ``(n,)``."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Points ``(n, d)`` before the metric, and how many known words each has, ``(n,)``."""
         if view is None:
-            return np.asarray(given[which], np.float32), np.ones(len(which), bool)
+            return np.asarray(given[which], np.float32), np.ones(len(which), np.int64)
         texts = [given[i] for i in which]
         if remember and isinstance(view.space, ContextSpace):  # long work: all at once, with a bar
             view.space.remember(texts, progress=self.verbose)
-        pooled = [np.empty((0, view.space.dimension), np.float32)]
+        pooled, n_known = [np.empty((0, view.space.dimension), np.float32)], [np.empty(0, np.int64)]
         for start in range(0, len(texts), _POOLED_AT_ONCE):
-            pooled.append(view.pooled(view.space.embed(texts[start : start + _POOLED_AT_ONCE])))
-        points = np.concatenate(pooled)
-        known: NDArray[np.bool_] = (points != 0).any(axis=1)
-        return points, known
+            embedded = view.space.embed(texts[start : start + _POOLED_AT_ONCE])
+            pooled.append(view.pooled(embedded))
+            n_known.append(embedded.packed.n_distinct)
+        return np.concatenate(pooled), np.concatenate(n_known)
 
     def _fit_metric(self, points: NDArray[np.float32], from_texts: bool) -> Arrays:
-        to_unit = from_texts if self.unit_length is None else self.unit_length
+        to_unit = self._to_unit(from_texts)
         metric: Arrays = {"unit_length": np.array([to_unit])}
         if self.whitening:
             from sklearn.covariance import ledoit_wolf
 
-            covariance, _ = ledoit_wolf(unit(points) if to_unit else points)
+            exact = (unit(points) if to_unit else points).astype(np.float64)
+            size = float(np.abs(exact).max()) or 1.0  # so that no square overflows or vanishes
+            covariance, _ = ledoit_wolf(exact / size)
             values, directions = np.linalg.eigh(covariance)
-            scale = np.maximum(values, 1e-12 * max(values[-1], 1e-30)) ** (-self.whitening / 2)
-            metric["whitening_matrix"] = (directions * scale).astype(np.float32)  # (d, d)
+            least = max(1e-12 * values[-1], 1e-30)
+            scale = np.maximum(values, least) ** (-self.whitening / 2) * size**-self.whitening
+            metric["whitening_matrix"] = directions * scale  # (d, d)
         return metric
+
+    def _learn_from(
+        self, raw: NDArray[np.float32], labels: NDArray[np.int64], from_texts: bool
+    ) -> tuple[Arrays, Arrays, NDArray[np.bool_]]:
+        """Metric, what is learned, and which points were left out as suspected anomalies."""
+        kept = np.ones(len(raw), bool)
+        normal = np.flatnonzero(labels >= 0)
+        if self.contamination:
+            points = unit(raw[normal]) if self._to_unit(from_texts) else raw[normal]
+            kept[normal[~central(points, 1 - 1.5 * self.contamination)]] = False
+        metric = self._fit_metric(raw[kept & (labels >= 0)], from_texts)
+        return metric, self._learn(_transform(raw[kept], metric), labels[kept]), ~kept
+
+    def _to_unit(self, from_texts: bool) -> bool:
+        return from_texts if self.unit_length is None else self.unit_length
 
     def _cross_scores(
         self, raw: NDArray[np.float32], labels: NDArray[np.int64], from_texts: bool
@@ -306,8 +328,7 @@ class PooledDetector(OneClassDetector):
         scores = np.empty(len(normal), np.float32)
         for k in range(min(_FOLDS, len(normal))):
             others = np.concatenate([normal[fold != k], anomalies])
-            metric = self._fit_metric(raw[normal[fold != k]], from_texts)
-            learned = self._learn(_transform(raw[others], metric), labels[others])
+            metric, learned, _ = self._learn_from(raw[others], labels[others], from_texts)
             scores[fold == k] = self._scores(learned, _transform(raw[normal[fold == k]], metric))
         return scores
 
@@ -318,15 +339,15 @@ class PooledDetector(OneClassDetector):
         ]
         return _finite(np.concatenate(parts or [np.empty(0)]))
 
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         given = self._judge_like_fit(X)
-        scores, knowns = [np.empty(0, np.float32)], [np.empty(0, bool)]
+        scores, knowns = [np.empty(0, np.float32)], [np.empty(0, np.int64)]
         for start in range(0, len(given), _POOLED_AT_ONCE):
             which = np.arange(start, min(start + _POOLED_AT_ONCE, len(given)))
-            points, known = self._points(self._view, given, which)
+            points, n_known = self._points(self._view, given, which)
             part = self._scores(self._learned, _transform(points, self._metric))
-            scores.append(np.where(known, part, np.float32(WORST_POOLED_SCORE)))
-            knowns.append(known)
+            scores.append(np.where(n_known > 0, part, np.float32(WORST_POOLED_SCORE)))
+            knowns.append(n_known)
         return np.concatenate(scores), np.concatenate(knowns)
 
     # --- parameters and files ---
@@ -335,6 +356,7 @@ class PooledDetector(OneClassDetector):
         self._check_calibration_parameters()
         check_choice("pooling", self.pooling, POOLINGS)
         check_number("whitening", self.whitening, 0, 1)
+        check_number("contamination", self.contamination, 0, 0.4)
         if self.frequency_damping is not None:
             check_number("frequency_damping", self.frequency_damping, 0, low_open=True)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
@@ -367,7 +389,7 @@ class PooledDetector(OneClassDetector):
             raise FormatError("its vectors and its points differ in size.")
         metric: Arrays = {"unit_length": np.array([files.facts.get("unit_length") is True])}
         if self.whitening:
-            metric["whitening_matrix"] = files.array("whitening_matrix", np.float32, d, d)
+            metric["whitening_matrix"] = files.array("whitening_matrix", np.float64, d, d)
         self._view, self._metric = view, metric
         self._learned = self._read_learned(files, d)
         self.n_features_in_ = d
@@ -398,6 +420,22 @@ class PooledDetector(OneClassDetector):
         return learned
 
 
+def central(points: NDArray[np.float32], share: float, n_rounds: int = 3) -> NDArray[np.bool_]:
+    """Which ``share`` of ``points`` ``(n, d)`` lies nearest to their own mean, ``(n,)``.
+
+    A mean of everything is pulled towards what does not belong; so the mean is taken again over
+    those kept, ``n_rounds`` times.
+    """
+    exact = points.astype(np.float64)
+    kept = np.ones(len(points), bool)
+    n_kept = max(2, round(share * len(points)))
+    for _ in range(n_rounds):
+        distances = np.linalg.norm(exact - exact[kept].mean(axis=0), axis=1)
+        kept = np.zeros(len(points), bool)
+        kept[np.argsort(distances, kind="stable")[:n_kept]] = True
+    return kept
+
+
 def _finite(scores: NDArray[Any]) -> NDArray[np.float32]:
     return np.clip(scores, -WORST_POOLED_SCORE, WORST_POOLED_SCORE).astype(np.float32)
 
@@ -407,6 +445,6 @@ def _transform(points: NDArray[np.float32], metric: Arrays) -> NDArray[np.float3
     if to_unit:
         points = unit(points)
     if "whitening_matrix" in metric:
-        points = points @ metric["whitening_matrix"]
+        points = _finite(points.astype(np.float64) @ metric["whitening_matrix"])
         points = unit(points) if to_unit else points
     return points

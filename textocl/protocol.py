@@ -140,6 +140,7 @@ class Labelled(NamedTuple):
     split: str
     label: str
     text: str
+    fine_label: str = ""  # the corpus's own label, where a class is a group of labels
 
 
 @dataclass(frozen=True)
@@ -315,7 +316,7 @@ def _newsgroups(records: Iterator[Document]) -> Iterator[Labelled]:
         text = newsgroups.strip_newsgroup_header(document.text)
         text = newsgroups.strip_newsgroup_quoting(newsgroups.strip_newsgroup_footer(text))
         if words(text):
-            yield Labelled(_split(document), groups[0], text)
+            yield Labelled(_split(document), groups[0], text, newsgroup)
 
 
 def _split(document: Document) -> str:

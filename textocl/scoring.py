@@ -6,7 +6,6 @@ logits, computed once for a model. Scoring is then gather, softmax, weighted sum
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textocl.documents import PackedDocuments
-from textocl.exceptions import DataError, TextoclWarning
+from textocl.exceptions import DataError
 from textocl.network import Batch, attention_weights, context_distances, context_embeddings
 from textocl.validation import check_choice
 
@@ -65,17 +64,6 @@ class ScoringTable:
         """Attention of each word of its document in each context, ``(w, r)``."""
         batch = Batch.of(packed, self.vectors.device)
         return np.asarray(attention_weights(self.logits[batch.rows], batch).cpu().numpy())
-
-
-def warn_of_unknown(n_unknown: int, n_documents: int, worst_score: float = WORST_SCORE) -> None:
-    """Count documents without a known word, in one warning, if there are any."""
-    if n_unknown:
-        warnings.warn(
-            f"{n_unknown:,} of {n_documents:,} documents have no known word; "
-            f"they get the worst score, {worst_score:g}.",
-            TextoclWarning,
-            stacklevel=4,
-        )
 
 
 def check_aggregation(aggregation: Aggregation, n_contexts: int) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_transformer import TEXTS, build_model
+from test_transformer import TEXTS
+from tiny_bert import build_model
 
 from textocl.embeddings.contextual import EncodedTexts
 from textocl.embeddings.token_cache import TokenCache, default_cache_folder, joined, take

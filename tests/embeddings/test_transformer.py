@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiny_bert import WINDOW, build_model
 
 from textocl.embeddings.contextual import ContextualVectors, EncodedTexts
 from textocl.embeddings.transformer import TransformerVectors, _Cut, _windows
@@ -24,34 +25,8 @@ from textocl.exceptions import DataError, MissingExtraError, TextoclError
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
 
-WINDOW = 24
 LONG = " ".join(f"ship number {i} left the harbour, unloaded;" for i in range(30))
 TEXTS = ["A ship left.", "", "Über shipyards?", LONG, "port", "  \n\t "]
-
-
-def build_model(folder: Path, seed: int = 0, **settings: Any) -> Path:
-    """Write a BERT with random weights and a tokenizer that knows every ASCII letter."""
-    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,;?!'"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "ship", "port", "the", "##yard"]
-    vocabulary = [*words, *letters, *(f"##{letter}" for letter in letters)]
-    tokenizer = tokenizers.BertWordPieceTokenizer(
-        {token: i for i, token in enumerate(vocabulary)}, lowercase=True
-    )
-    tokenizer.enable_truncation(8)  # as published models have it: must not cut texts off
-    tokenizer.enable_padding(length=8)
-    folder.mkdir(parents=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "BertTokenizerFast", "model_max_length": WINDOW})
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        config = transformers.BertConfig(
-            vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-            intermediate_size=32, max_position_embeddings=32, initializer_range=0.5, **settings,
-        )  # fmt: skip
-        transformers.BertModel(config).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.svm import OneClassSVM
 
-from textocl import OCSVM, SVDD, DataError
+from textocl import OCSVM, SVDD
 
 
 def unit(points: np.ndarray) -> np.ndarray:
@@ -100,13 +100,24 @@ def test_linear_svdd_differs_from_the_ocsvm_where_lengths_differ(training: np.nd
     assert plane[1] < plane[0]
 
 
-def test_points_too_large_for_a_given_gamma_are_refused_or_scored() -> None:
-    points = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32) * 1e30
-    points[1] = points[0] * np.float32(1 + 1e-6)
-    detector = OCSVM(kernel="rbf", gamma=1.0, calibration="training")
-    try:
-        scores = detector.fit(points).anomaly_score(points)
-    except DataError as error:
-        assert "scale the features" in str(error)
-    else:
-        assert np.isfinite(scores).all()
+@pytest.mark.parametrize("detector", [OCSVM(), SVDD()])
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_every_nu_below_one_in_n_leaves_no_point_out(
+    detector: OCSVM | SVDD, kernel: str, training: np.ndarray
+) -> None:
+    detector.set_params(kernel=kernel, calibration="training")
+    expected = detector.set_params(nu=1e-3).fit(training).anomaly_score(training)
+    assert abs(expected.max()) < 1e-3 * np.ptp(expected)
+    for nu in (1e-9, 1e-300):
+        scores = detector.set_params(nu=nu).fit(training).anomaly_score(training)
+        assert np.allclose(scores, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1e-7, 1e-3])
+@pytest.mark.parametrize("scale", [1e6, 1e30])
+def test_points_that_nearly_coincide_far_off_get_finite_scores(spread: float, scale: float) -> None:
+    source = np.random.default_rng(0)
+    points = (1 + spread * source.normal(size=(30, 2))) * scale * [1, -2]
+    for detector in (OCSVM(kernel="rbf", gamma=1.0), SVDD(gamma=1e20), SVDD(kernel="linear")):
+        detector.set_params(calibration="training").fit(points.astype(np.float32))
+        assert np.isfinite(detector.anomaly_score(points.astype(np.float32))).all()

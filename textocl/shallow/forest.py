@@ -19,9 +19,8 @@ from textocl.validation import check_integer
 class IsolationForest(PooledDetector):
     """Isolation forest: how few random cuts separate a point from the training points.
 
-    For features of different kinds and scales, which it never compares with each other; on text
-    embeddings, whose entries say little one by one, distances do better. Beside the parameters of
-    `textocl.pooled.PooledDetector`:
+    For features of different kinds and scales, which it never compares with each other: it looks
+    at one feature at a time. Beside the parameters of `textocl.pooled.PooledDetector`:
 
     Parameters
     ----------

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import DataError
 from textocl.pooled import Arrays, PooledDetector
 from textocl.shallow.distances import centred, squared_distances
 from textocl.shallow.kernels import KERNELS, check_gamma, gamma_of, rbf_sums
@@ -185,7 +184,7 @@ def _rbf_plane(
     points: NDArray[np.float32], nu: float, gamma: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
     """Support vectors ``(s, d)``, their weights ``(s,)``, and ρ of eq. 2.8."""
-    if nu == 1:
+    if nu * len(points) >= len(points):
         weights = np.full(len(points), 1 / len(points))
         return points, weights, float(rbf_sums(points, points, weights, gamma).max())
     # libsvm expands ‖x − y‖², which far from the origin loses all digits
@@ -197,7 +196,7 @@ def _linear_plane(points: NDArray[np.float32], nu: float) -> tuple[NDArray[np.fl
     """Return w ``(d,)`` and ρ of eq. 2.8."""
     scale = float(np.abs(points).max()) or 1.0
     scaled = points.astype(np.float64) / scale  # libsvm's tolerance is absolute
-    if nu == 1:
+    if nu * len(points) >= len(points):
         normal = scaled.mean(axis=0)
         offset = float((scaled @ normal).max())
     else:
@@ -216,14 +215,10 @@ def _fit_libsvm(
     """
     from sklearn.svm import OneClassSVM
 
+    # below 1/n the bound 1/(νn) is above 1 and binds no weight: all such ν are one problem
+    nu = max(nu, 0.5 / len(points))
     total = nu * len(points)  # what libsvm's weights add up to
     machine = OneClassSVM(kernel=kernel, gamma=gamma, nu=nu, tol=min(1e-3, 1e-5 * total))
-    try:
-        machine.fit(points)
-    except ValueError as error:
-        raise DataError(
-            f"no finite one-class SVM fits these {len(points)} points with gamma={gamma:g}: they "
-            "are too large for it; scale the features, or give gamma='scale'."
-        ) from error
+    machine.fit(points)
     weights = np.asarray(machine.dual_coef_[0], np.float64) / total
     return machine.support_.astype(np.int64), weights, float(machine.offset_[0]) / total

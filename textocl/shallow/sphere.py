@@ -29,6 +29,7 @@ def soft_sphere(
        problems. SIAM Journal on Imaging Sciences, 2009.
     """
     n = len(points)
+    nu = max(nu, 0.5 / n)  # below 1/n the bound 1/(νn) is above 1 and binds no weight
     cap = max(1 / (nu * n), 1 / n)
     squared_lengths = np.einsum("nd,nd->n", points, points)
     largest = np.linalg.norm(points, 2) ** 2
