@@ -18,20 +18,23 @@ from textocl import Detector
 from textocl.evaluation import evaluate
 from textocl.exceptions import TextoclWarning
 
-# weights of density, word_density, contexts, words
+# weights of the members, in the order of MEMBERS
 WEIGHTS = {
-    "density alone": (1, 0, 0, 0),
-    "… and the words": (1, 0, 0, 0.25),
-    "… and the contexts": (1, 0, 0.25, 0),
-    "… and the word density": (1, 0.25, 0, 0),
-    "0.1 each": (1, 0.1, 0.1, 0.1),
-    "**0.25 each**": (1, 0.25, 0.25, 0.25),
-    "0.5 each": (1, 0.5, 0.5, 0.5),
-    "1 each": (1, 1, 1, 1),
-    "contexts alone": (0, 0, 1, 0),
-    "words alone": (0, 0, 0, 1),
+    "density alone": (1, 0, 0, 0, 0),
+    "… and the words": (1, 0, 0, 0, 0.25),
+    "… and the contexts": (1, 0, 0.25, 0, 0),
+    "… and the token contexts": (1, 0, 0, 0.25, 0),
+    "… and the word density": (1, 0.25, 0, 0, 0),
+    "all but the token contexts": (1, 0.25, 0.25, 0, 0.25),
+    "0.1 each": (1, 0.1, 0.1, 0.1, 0.1),
+    "**0.25 each**": (1, 0.25, 0.25, 0.25, 0.25),
+    "0.5 each": (1, 0.5, 0.5, 0.5, 0.5),
+    "1 each": (1, 1, 1, 1, 1),
+    "contexts alone": (0, 0, 1, 0, 0),
+    "token contexts alone": (0, 0, 0, 1, 0),
+    "words alone": (0, 0, 0, 0, 1),
 }
-MEMBERS = ("density", "word_density", "contexts", "words")
+MEMBERS = ("density", "word_density", "contexts", "token_contexts", "words")
 
 
 def late_corpus(name: str) -> list[Labelled]:
@@ -79,9 +82,10 @@ def main() -> None:
 
 `python benchmarks/choose_fusion.py`; AUC in % on the last quarter of the **training** split of each
 topic, learned from the first three quarters; the test split is not read. Seed 0. Members of
-`textocl.Detector` on their common scale; the density on the embedding has weight 1 (`density`), the
-others (`word_density`, a second density on static vectors beside a language model; `contexts`, CVDD
-with five contexts and the least distance; `words`, the word likelihood) what is said.
+`textocl.Detector` on their common scale; the density on the embedding has weight 1, the others what
+is said: the contexts, CVDD on static vectors with five contexts and the least distance; the words, a
+likelihood; and, with a language model, the token contexts, CVDD on its vectors, and the word density,
+on static ones.
 {environment("wordllama", "wordfreq")}
 
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,7 +79,7 @@ DETECTORS: dict[str, OneClassDetector] = {
 ON_TRANSFORMER = [kind for kind in DETECTORS if kind.endswith("-transformer")]
 ON_POINTS = [kind for kind, detector in DETECTORS.items() if isinstance(detector, PooledDetector)]
 #: AUC on the other topic; 40 against 40 at random exceed 0.65 one time in a hundred
-LOWEST_AUC = {"mve": 0.85, "forest": 0.85}
+LOWEST_AUC = {"mve": 0.85, "forest": 0.85, "cvdd-transformer": 0.9, "kde-transformer": 0.9}
 
 Fits = Callable[[str], OneClassDetector]
 
@@ -127,6 +128,10 @@ def test_parameters_are_stored_unchanged_and_cloned(fitted: OneClassDetector) ->
 def test_fit_returns_self_and_ranks_the_other_topic_higher(
     fitted: OneClassDetector, kind: str, mixed: list[str], is_anomaly: np.ndarray
 ) -> None:
+    if kind in ON_TRANSFORMER:  # random weights know letters, not topics
+        source = random.Random(0)
+        letters = ["".join(source.choices("xyz", k=5)) for _ in range(360)]
+        mixed = mixed[:40] + [" ".join(letters[i::40]) for i in range(40)]
     scores = fitted.anomaly_score(mixed)
     assert scores.shape == (len(mixed),)
     assert scores.dtype == np.float32
@@ -340,8 +345,9 @@ def test_detectors_of_texts_say_so_when_given_features(fits: Fits, kind: str) ->
 @pytest.mark.parametrize("kind", [kind for kind in ON_POINTS if kind not in ON_TRANSFORMER])
 def test_detectors_on_points_take_features(fits: Fits, kind: str, tmp_path: Path) -> None:
     source = np.random.default_rng(0)
-    cloud = source.normal(3, 1, (200, 5))
-    new = np.concatenate([source.normal(3, 1, (50, 5)), source.normal(-3, 3, (50, 5))])
+    scale = np.array([1, 1, 1, 1, 0.1])  # nearly flat, which PCA needs
+    cloud = source.normal(3, 1, (200, 5)) * scale
+    new = np.concatenate([source.normal(3, 1, (50, 5)) * scale, source.normal(-3, 3, (50, 5))])
     detector = clone(fits(kind)).set_params(unit_length=False)
     if "bandwidth" in detector.get_params():
         detector.set_params(bandwidth=1.0)

@@ -56,7 +56,8 @@ class Detector(OneClassDetector):
     Fuses a kernel density on pooled embeddings (`textocl.KDE`), which ranks best alone; `CVDD`,
     which finds the themes; and `WordLikelihood`, which knows the vocabulary. Each member's scores
     are put on a common scale, standard deviations above the median of held-out normal documents,
-    and averaged. With a language model as ``embedding``, a second density on static vectors joins.
+    and averaged. With a language model as ``embedding``, a density and a CVDD work on its vectors,
+    and one of each on static ones.
 
     Parameters
     ----------
@@ -81,8 +82,10 @@ class Detector(OneClassDetector):
 
     Attributes
     ----------
-    members_ : dict of Member, by name: "density", "word_density", "contexts", "words"
-    contexts_ : list of ContextSummary, the themes that CVDD found
+    members_ : dict of Member, by name
+        "density", "contexts" and "words"; with a language model, "density" is on its vectors, and
+        "word_density" and "token_contexts" join.
+    contexts_ : list of ContextSummary, the themes that CVDD found on static vectors
     threshold_, calibration_scores_ : on the common scale
 
     Notes
@@ -286,14 +289,10 @@ class Detector(OneClassDetector):
             return members
         if contextual:
             members["word_density"] = (KDE(embedding=static, **density), self.support_weight)
-        contexts = CVDD(
-            embedding=static,
-            n_contexts=self.n_contexts,
-            aggregation="min",
-            verbose=self.verbose,
-            **vectors,
-        )
-        members["contexts"] = (contexts, self.support_weight)
+        themes: dict[str, Any] = {"n_contexts": self.n_contexts, "aggregation": "min", **vectors}
+        members["contexts"] = (CVDD(embedding=static, **themes), self.support_weight)
+        if contextual:
+            members["token_contexts"] = (CVDD(embedding=source, **themes), self.support_weight)
         if self.language is not None:
             words = WordLikelihood(language=self.language, **common)
             members["words"] = (words, self.support_weight)
@@ -396,8 +395,8 @@ class Detector(OneClassDetector):
         self._check_parameters()
         members = {}
         for name, facts in files.fact("members", dict).items():
-            detector = detector_from_part(facts, files.arrays, name + ".", _MEMBERS)
-            if isinstance(detector, CVDD) != (name == "contexts"):
+            detector = detector_from_part(facts, files.arrays, name + ".", list(_MEMBERS.values()))
+            if type(detector).__name__ != _MEMBERS.get(name):
                 raise FormatError("its members are not consistent.")
             members[name] = Member(
                 detector,
@@ -415,7 +414,14 @@ class Detector(OneClassDetector):
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 
 
-_MEMBERS = ("KDE", "CVDD", "WordLikelihood")
+#: what each member is
+_MEMBERS = {
+    "density": "KDE",
+    "word_density": "KDE",
+    "contexts": "CVDD",
+    "token_contexts": "CVDD",
+    "words": "WordLikelihood",
+}
 
 
 def _check_texts(X: Any) -> list[str]:

@@ -93,7 +93,7 @@ class WordLikelihood(OneClassDetector):
         DataError
         """
         self._check_parameters()
-        texts = check_documents(X)
+        texts = self._check_texts(X)
         normal = np.flatnonzero(check_labels(y, len(texts)) >= 0)
         if not len(normal):
             raise DataError(
