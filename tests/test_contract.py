@@ -58,6 +58,7 @@ DETECTORS: dict[str, OneClassDetector] = {
     "words-training": WordLikelihood(n_general_words=0, calibration="training", min_documents=1),
     "kde": KDE(),
     "kde-cross": KDE(calibration="cross", **OWN_WORDS),
+    "kde-contaminated": KDE(contamination=0.1, pooling="tfidf", **OWN_WORDS),
     "kde-transformer": KDE(),
     "hypersphere": Hypersphere(**OWN_WORDS),
     "hypersphere-deep-sad": Hypersphere(objective="deep-sad", n_epochs=5, **OWN_WORDS),

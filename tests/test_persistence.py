@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file, save
 
 import textocl
-from textocl import CVDD, DataError, FormatError
+from textocl import CVDD, DataError, Detector, FormatError
 from textocl.persistence import CONFIG, WEIGHTS
 
 
@@ -268,3 +268,52 @@ def test_a_model_on_vectors_in_memory_scores_but_says_it_cannot_refit(
     assert (loaded.anomaly_score(ships) == detector.anomaly_score(ships)).all()
     with pytest.raises(DataError, match="fitted on vectors in memory"):
         loaded.fit(ships)
+
+
+@pytest.fixture(scope="module")
+def saved_fusion(ships: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "fusion"
+    Detector(n_contexts=2, language=None).fit(ships).save(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"density.training_points": None}, "lacks the array 'training_points'"),
+        ({"density.settings": np.full(3, np.nan)}, "'settings' holds NaN"),
+        ({"density.training_points": np.zeros((3, 4), np.float32)}, "should be float32 of shape"),
+        ({"density.calibration_scores": np.empty(0, np.float32)}, "no calibration scores"),
+        ({"contexts.vectors": np.zeros((2, 256), np.float32)}, "should be float16"),
+        ({"contexts.words": np.frombuffer(b"ship\nship", np.uint8)}, "shape|twice"),
+        ({"contexts.context_vectors": None}, "lacks the array 'context_vectors'"),
+        ({"calibration_scores": None}, "lacks the array 'calibration_scores'"),
+        ({"calibration_scores": np.empty(0, np.float32)}, "no calibration scores"),
+    ],
+)
+def test_the_arrays_of_a_detector_within_a_detector_are_judged_as_its_own(
+    saved_fusion: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    model = Path(shutil.copytree(saved_fusion, tmp_path / "model"))
+    edit_weights(model)
+    textocl.load(model)
+    edit_weights(model, **changes)
+    with pytest.raises(FormatError, match=message):
+        textocl.load(model)
+
+
+def test_a_detector_within_a_detector_cannot_name_any_class_nor_nest_further(
+    saved_fusion: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(saved_fusion, tmp_path / "model"))
+    whole = json.loads((model / CONFIG).read_text("utf-8"))
+    for name in ("Detector", "OCSVM", "os.system", "", None, ["KDE"], {"KDE": 1}):
+        members = json.loads(json.dumps(whole["members"]))
+        members["density"]["class"] = name
+        edit_config(model, members=members)
+        with pytest.raises(FormatError, match="a part of it is no"):
+            textocl.load(model)
+    endless = {"class": "Detector", "parameters": {}, "facts": {"members": whole["members"]}}
+    edit_config(model, members={**whole["members"], "words": endless})
+    with pytest.raises(FormatError, match="a part of it is no"):
+        textocl.load(model)

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from textocl.cvdd import CVDD
 from textocl.evaluation import evaluate
+from textocl.fusion import Detector
 from textocl.persistence import check_target
 from textocl.rendering import coloured_document, contexts_table, evaluation_line, judgement
 from textocl.reuters import read_reuters_r8
@@ -29,7 +29,7 @@ def run_demo(out: Path, topic: str, seed: int, console: Console, *, as_json: boo
     check_choice("topic", topic, sorted({news.topic for news in training}))
     normal = [news.text for news in training if news.topic == topic]
     start = time.perf_counter()
-    detector = CVDD(random_state=seed).fit(normal)
+    detector = Detector(random_state=seed).fit(normal)
     seconds = time.perf_counter() - start
     detector.save(out)
     texts = [news.text for news in test]

@@ -395,7 +395,9 @@ class Detector(OneClassDetector):
         self._check_parameters()
         members = {}
         for name, facts in files.fact("members", dict).items():
-            detector = detector_from_part(facts, files.arrays, name + ".", list(_MEMBERS.values()))
+            detector = detector_from_part(
+                facts, files.arrays, name + ".", sorted({*_MEMBERS.values()})
+            )
             if type(detector).__name__ != _MEMBERS.get(name):
                 raise FormatError("its members are not consistent.")
             members[name] = Member(
