@@ -163,9 +163,12 @@ def test_with_a_language_model_a_density_of_words_joins(
     tiny_bert: Path, ships: list[str], mixed: list[str], tmp_path: Path
 ) -> None:
     detector = Detector(embedding=str(tiny_bert)).fit(ships)
+    detector.save(tmp_path / "model")
+    loaded = textocl.load(tmp_path / "model")
+    assert isinstance(loaded, Detector)
     embeddings = {
         name: member.detector.get_params().get("embedding")
-        for name, member in detector.members_.items()
+        for name, member in loaded.members_.items()
     }
     assert embeddings == {
         "density": str(tiny_bert),
@@ -174,8 +177,6 @@ def test_with_a_language_model_a_density_of_words_joins(
         "token_contexts": str(tiny_bert),
         "words": None,
     }
-    detector.save(tmp_path / "model")
-    loaded = textocl.load(tmp_path / "model")
     scores = detector.anomaly_score(mixed)
     assert loaded.anomaly_score(mixed).tobytes() == scores.tobytes()
     for explanation, score in zip(detector.explain(mixed[:5]), scores, strict=False):
@@ -262,7 +263,7 @@ def of_another_kind(members: dict[str, Any]) -> None:
 HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no density": (without_density, "no density"),
     "a detector in a detector": (with_itself, "no CVDD or KDE or WordLikelihood"),
-    "a member under the name of another": (of_another_kind, "not consistent"),
+    "a member under the name of another": (of_another_kind, "lacks the array"),
     "a class of somebody": (
         lambda m: m["density"].update({"class": "os.system"}),
         "no CVDD or KDE",

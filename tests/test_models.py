@@ -27,7 +27,7 @@ def test_variants_differ_as_their_names_say() -> None:
 
 
 def test_wrong_names_and_parameters_are_refused() -> None:
-    with pytest.raises(DataError, match="model must be one of 'auto', 'cvdd'"):
+    with pytest.raises(DataError, match="model must be one of 'auto', .*'cvdd'"):
         make_detector("svm")
     with pytest.raises(DataError, match="model 'kde' has no parameter 'n_contexts'"):
         make_detector("kde", n_contexts=3)
