@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# before numpy and torch load: the matrices here are small, and threads of several processes at once
+# (the tests of the command line) would fight for the cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 
