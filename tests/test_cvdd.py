@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 from texts import sentences
 
-from textocl import CVDD, DataError, TextoclWarning
+from textocl import CVDD, KNN, DataError, TextoclWarning
 
 WORDLESS = ["", "   ", "1234 56", "a of the", "...", "\x00\x01"]
 
@@ -213,6 +213,22 @@ def test_weights_as_an_array(ships: list[str], mixed: list[str]) -> None:
     one = CVDD(n_general_words=0, aggregation=np.array([1, 0, 1])).fit(ships)
     other = CVDD(n_general_words=0, aggregation=[1, 0, 1]).fit(ships)
     assert (one.anomaly_score(mixed) == other.anomaly_score(mixed)).all()
+
+
+def test_points_are_means_by_attention(detector: CVDD, mixed: list[str]) -> None:
+    table, words = detector.vocabulary_.table, detector.vocabulary_.words
+    row = {word: i for i, word in enumerate(words)}
+    points = detector.points([*mixed[:5], "12"])
+    for point, explanation in zip(points, detector.explain(mixed[:5]), strict=False):
+        # a word that stands twice has the attention of both places
+        shares = explanation.attention.mean(axis=1)
+        expected = sum(
+            share * table[row[word]].astype(float)
+            for share, word in zip(shares, explanation.words, strict=True)
+        )
+        assert np.allclose(point, expected, atol=1e-5)
+    assert not points[5].any()
+    assert KNN().fit(detector.points(mixed)).anomaly_score(points).shape == (6,)
 
 
 def test_recalibrating_judges_differently_without_fitting(

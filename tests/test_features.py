@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from textocl.exceptions import DataError
 from textocl.features import View, WordImportance, unit
 from textocl.persistence import ModelFiles
 from textocl.spaces import fit_space
@@ -63,6 +64,20 @@ def test_in_a_language_model_a_word_in_two_places_is_one_word_to_idf(tiny_bert: 
     pieces = embedded.packed.counts
     expected = (weights * pieces) @ embedded.table.astype(float) / (weights * pieces).sum()
     assert np.allclose(view.pooled(embedded)[0], expected, atol=1e-5)
+
+
+def test_lead_needs_to_know_where_words_stand(tiny_bert: Path) -> None:
+    with pytest.raises(DataError, match="'lead' needs a language model"):
+        view_of(VECTORS, "lead")
+    lead, mean = (view_of(str(tiny_bert), pooling) for pooling in ("lead", "mean"))
+    embedded = lead.space.embed([("ship " * 200 + "cargo " * 200).strip()])
+    weights = lead.word_weights(embedded)
+    assert weights is not None
+    assert weights[0] == 1
+    assert (np.diff(weights) < 0).all()
+    first = embedded.table[:100].astype(float).mean(axis=0)
+    near = [np.linalg.norm(view.pooled(embedded)[0] - first) for view in (lead, mean)]
+    assert near[0] < near[1]
 
 
 def test_importance_is_the_same_after_loading() -> None:

@@ -174,9 +174,10 @@ def test_with_a_language_model_a_density_of_words_joins(
         "density": str(tiny_bert),
         "word_density": "wordllama",
         "contexts": "wordllama",
-        "token_contexts": str(tiny_bert),
         "words": None,
     }
+    density = loaded.members_["density"].detector
+    assert density.get_params()["pooling"] == "lead"
     scores = detector.anomaly_score(mixed)
     assert loaded.anomaly_score(mixed).tobytes() == scores.tobytes()
     for explanation, score in zip(detector.explain(mixed[:5]), scores, strict=False):
@@ -216,9 +217,30 @@ def test_suspected_anomalies_are_kept_from_every_member(ships: list[str]) -> Non
     new = sentences("music", 60, seed=4)
     for name, scores in wary.member_scores(new).items():
         assert np.median(scores) > np.median(plain.member_scores(new)[name])
-    suspected = wary.members_["density"].detector.suspected_
-    assert np.isin(np.arange(120, 132), suspected).mean() > 0.8
+    assert len(wary.suspected_) == round(1.5 * 0.1 * 132)
+    assert np.isin(np.arange(120, 132), wary.suspected_).mean() > 0.8
+    assert plain.suspected_.shape == (0,)
     assert "guitar" not in {w.word for c in wary.contexts_ for w in c.words}
+
+
+def test_hidden_anomalies_do_not_raise_the_threshold(ships: list[str]) -> None:
+    hidden = sentences("music", 13)
+    plain, wary = (Detector(contamination=c, language="en").fit(ships + hidden) for c in (0, 0.1))
+    new = sentences("music", 60, seed=4)
+    assert (wary.predict(new) == -1).mean() > 0.9 > (plain.predict(new) == -1).mean()
+    assert (wary.predict(sentences("ships", 200, seed=5)) == -1).mean() < 0.2
+
+
+def test_labelled_anomalies_are_never_suspected(ships: list[str]) -> None:
+    known = sentences("music", 10)
+    detector = Detector(contamination=0.1).fit(known + ships, [-1] * 10 + [0] * len(ships))
+    assert detector.suspected_.min() >= 10
+    assert len(detector.suspected_) == round(1.5 * 0.1 * len(ships))
+
+
+def test_contamination_that_leaves_too_few_is_refused() -> None:
+    with pytest.raises(DataError, match="leaves out, got 4"):
+        Detector(contamination=0.4).fit(sentences("ships", 10))
 
 
 def test_wordless_documents_are_set_aside_with_one_warning(ships: list[str]) -> None:
@@ -257,7 +279,7 @@ def with_itself(members: dict[str, Any]) -> None:
 
 
 def of_another_kind(members: dict[str, Any]) -> None:
-    members["token_contexts"] = members.pop("words")
+    members["word_density"] = members.pop("words")
 
 
 HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {

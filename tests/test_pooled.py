@@ -120,7 +120,7 @@ def test_words_of_any_kind_survive_saving(
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"pooling": "sum"}, "pooling must be one of 'mean', 'tfidf', 'max'"),
+        ({"pooling": "sum"}, "pooling must be one of 'mean', 'tfidf', 'lead', 'max'"),
         ({"whitening": 1.1}, r"whitening must be in \[0, 1\]"),
         ({"contamination": 0.5}, r"contamination must be in \[0, 0.4\]"),
         ({"contamination": -0.1}, "contamination must be"),

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from textocl import pooling
 from textocl.documents import PackedDocuments, pack
-from textocl.pooling import POOLINGS, inverse_document_frequency, pool
+from textocl.pooling import POOLINGS, inverse_document_frequency, lead_weights, pool
 from textocl.tokenization import EnglishTokenizer
 from textocl.word_index import WordIndex
 
@@ -49,7 +49,7 @@ def test_pooled_vectors_are_those_of_a_loop_over_words(
 ) -> None:
     packed = made_up(lengths)
     idf = np.random.default_rng(1).uniform(1, 4, sum(lengths)).astype(np.float32)
-    weights = idf if name == "tfidf" else None
+    weights = {"tfidf": idf, "lead": lead_weights(packed)}.get(name)
     expected = naive(packed, name, weights)
     pooled = pool(packed, TABLE, name, weights)
     assert pooled.dtype == np.float32
@@ -89,3 +89,15 @@ def test_idf_counts_documents_and_not_occurrences() -> None:
     expected = [1 + math.log(4 / 3), 1 + math.log(4 / 2), 1 + math.log(4)]
     assert inverse_document_frequency(packed, 3).tolist() == pytest.approx(expected)
     assert inverse_document_frequency(packed, 3)[2] == inverse_document_frequency(packed, 3).max()
+
+
+def test_lead_weights_fall_from_the_beginning_of_each_document() -> None:
+    packed = PackedDocuments(
+        np.arange(5, dtype=np.int32),
+        np.array([1, 2, 1, 3, 1], np.float32),  # pieces
+        np.array([0, 0, 3, 3, 5], np.int64),
+    )
+    expected = np.exp(-np.array([0, 1, 3, 0, 3]) / 64)
+    assert np.allclose(lead_weights(packed), expected)
+    nothing = made_up([0, 0])
+    assert lead_weights(nothing).shape == (0,)

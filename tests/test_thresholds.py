@@ -11,6 +11,7 @@ from textocl.thresholds import (
     conformal_p_values,
     conformal_threshold,
     smallest_calibration_size,
+    without_highest,
 )
 
 scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60)
@@ -60,3 +61,10 @@ def test_false_alarms_of_new_normal_data_stay_at_the_rate() -> None:
 
 def test_too_few_scores_give_the_highest() -> None:
     assert conformal_threshold([0.3, 0.1], 0.05) == 0.3
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0, [1, 2, 3, 9]), (0.25, [1, 2, 3]), (0.4, [1, 2]), (1, [1])]
+)
+def test_the_highest_scores_are_left_out(share: float, expected: list[int]) -> None:
+    assert without_highest(np.array([3, 1, 9, 2], np.float32), share).tolist() == expected

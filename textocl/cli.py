@@ -154,7 +154,7 @@ def fit(
         str | None, typer.Option(help="cvdd: how distances become a score, mean or min.")
     ] = None,
     pooling: Annotated[
-        str | None, typer.Option(help="kde, knn, ocsvm …: mean, tfidf or max.")
+        str | None, typer.Option(help="kde, knn, ocsvm …: mean, tfidf, lead or max.")
     ] = None,
     tokenization: Annotated[
         str, typer.Option(help="english, or unicode for other languages.")

@@ -22,6 +22,7 @@ from textocl.explain import (
 )
 from textocl.objectives import OBJECTIVES
 from textocl.persistence import ModelFiles
+from textocl.pooling import pool
 from textocl.scoring import (
     SCORED_AT_ONCE,
     Aggregation,
@@ -388,6 +389,19 @@ class CVDD(OneClassDetector):
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each context (eq. 3.12), ``(n, r)`` float32 in [0, 1]."""
         return self._distances_and_known(_check_texts(X))[0]
+
+    def points(self, X: Any) -> NDArray[np.float32]:
+        """Return documents as points, ``(n, d)``: means of their words' vectors by attention.
+
+        The mean over the contexts of m_k (thesis eq. 3.3); 0 without a known word. Features for the
+        detectors on points, such as `textocl.OCSVM`.
+        """
+        points = [np.empty((0, self._fitted()._space.dimension), np.float32)]
+        for _, embedded, scoring in self._embedded_parts(_check_texts(X)):
+            packed = embedded.packed
+            attention = scoring.attention(packed).mean(axis=1)  # (w,), sums to 1 a document
+            points.append(pool(packed, embedded.table, "mean", attention / packed.counts))
+        return np.concatenate(points)
 
     def explain(self, X: Any) -> list[Explanation]:
         """Say which words make each document normal or anomalous; one `Explanation` each."""

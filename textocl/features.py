@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.exceptions import DataError
 from textocl.persistence import ModelFiles
-from textocl.pooling import inverse_document_frequency, pool
-from textocl.spaces import Embedded, Space
+from textocl.pooling import inverse_document_frequency, lead_weights, pool
+from textocl.spaces import ContextSpace, Embedded, Space
 from textocl.word_index import WordIndex
 
 
@@ -65,11 +66,19 @@ class View:
 
     @classmethod
     def fitted(cls, space: Space, pooling: str, texts: Sequence[str]) -> View:
+        if pooling == "lead" and not isinstance(space, ContextSpace):
+            raise DataError(
+                "pooling 'lead' needs a language model such as embedding='minilm'; with one vector "
+                "a word, where a word stands is not kept."
+            )
         if pooling != "tfidf":
             return cls(space, pooling)
         return cls(space, pooling, WordImportance.fitted(space.embed(texts)))
 
     def word_weights(self, embedded: Embedded) -> NDArray[np.float32] | None:
+        """What words count in pooling beside how often they occur, ``(w,)``; None for the same."""
+        if self.pooling == "lead":
+            return lead_weights(embedded.packed)
         return None if self.importance is None else self.importance.of(embedded)
 
     def pooled(self, embedded: Embedded) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from textocl.features import View, WordImportance, unit
 from textocl.persistence import ModelFiles
 from textocl.pooling import POOLINGS
 from textocl.spaces import ContextSpace, WordSpace, fit_space
+from textocl.thresholds import without_highest
 from textocl.tokenization import make_tokenizer
 from textocl.validation import (
     check_choice,
@@ -48,8 +49,10 @@ class PooledDetector(OneClassDetector):
     Parameters
     ----------
     embedding : as in `textocl.load_embedding`, default "wordllama"
-    pooling : "mean", "tfidf" or "max", default "mean"
-        How the vectors of a document's words become one; idf comes from the training documents.
+    pooling : "mean", "tfidf", "lead" or "max", default "mean"
+        How the vectors of a document's words become one. Idf comes from the training documents.
+        "lead", for language models, counts words less the later they stand; see
+        `textocl.pooling.lead_weights`.
     whitening : float in [0, 1], default 0.0
         Exponent of the training points' covariance Σ (Ledoit-Wolf) in ``Σ^(−whitening/2) x``: 0
         leaves points as they are, 1 measures distances as Mahalanobis did.
@@ -63,8 +66,8 @@ class PooledDetector(OneClassDetector):
         As in `textocl.CVDD`.
     contamination : float in [0, 0.4], default 0.0
         Share of unlabelled anomalies suspected among the training documents. Half as many points
-        again, those farthest from the mean point, are then left out of learning (not of
-        calibration). Costs a little where there is none.
+        again, those farthest from the mean point, are then left out of learning, and this share of
+        the highest held-out scores out of calibration. Costs a little where there is none.
     false_alarm_rate, random_state, device, verbose
         As in `textocl.CVDD`.
     calibration : "split", "training" or "cross", default "split"
@@ -179,7 +182,7 @@ class PooledDetector(OneClassDetector):
         self._put_in_force()
         if view is not None:
             self._in_force["embedding"] = view.space.source_name
-        self._calibrate(scores)
+        self._calibrate(without_highest(scores, self.contamination))
         if n_unknown:
             warnings.warn(
                 f"{n_unknown:,} of {len(given):,} documents have no known word; they were set "

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from textocl.documents import PackedDocuments
 
-POOLINGS = ("mean", "tfidf", "max")
+POOLINGS = ("mean", "tfidf", "lead", "max")
+_LEAD = 64  # words (with a language model, pieces) after which a word counts 1/e
 _WORDS_AT_ONCE = 1 << 17  # bounds the float32 copy of a table of vectors
 
 
@@ -24,8 +25,9 @@ def pool(
     packed : n documents
     table : (u, d)
     pooling : "mean", ``Σ_i n_i h_i / Σ_i n_i`` over distinct words with counts n; "tfidf", the
-        same with ``n_i idf_i``; "max", the largest value of each entry
-    word_weights : (w,) idf of each word of ``packed``, for "tfidf"
+        same with ``n_i idf_i``; "lead", with `lead_weights`; "max", the largest value of each
+        entry
+    word_weights : (w,) of each word of ``packed``, for "tfidf" and "lead"
     """
     pooled = np.zeros((len(packed), table.shape[1]), np.float32)
     weights = packed.counts if word_weights is None else packed.counts * word_weights  # (w,)
@@ -56,3 +58,15 @@ def inverse_document_frequency(packed: PackedDocuments, n_words: int) -> NDArray
     keys = np.unique(packed.documents * max(n_words, 1) + packed.rows)  # a row may repeat
     holding = np.bincount(keys % max(n_words, 1), minlength=n_words)
     return (1 + np.log((1 + len(packed)) / (1 + holding))).astype(np.float32)
+
+
+def lead_weights(packed: PackedDocuments) -> NDArray[np.float32]:
+    """Weight of each word, ``(w,)``: ``exp(−t / 64)`` after t words or pieces of its document.
+
+    A text's beginning says what it is about. ``packed`` must hold words in the order of the text.
+    """
+    before = np.cumsum(packed.counts, dtype=np.float64) - packed.counts  # (w,), of all documents
+    filled = packed.offsets[:-1] < packed.offsets[1:]
+    first = before[packed.offsets[:-1][filled]]
+    t = before - np.repeat(first, np.diff(packed.offsets)[filled])
+    return np.exp(-t / _LEAD).astype(np.float32)

@@ -36,6 +36,20 @@ def conformal_threshold(calibration_scores: ArrayLike, false_alarm_rate: float) 
     return float(scores[min(rank, n) - 1])
 
 
+def without_highest(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Leave out the highest ``share`` of ``scores``, ``(n,)``, of data known to be that unclean.
+
+    At least one score stays.
+
+    Examples
+    --------
+    >>> without_highest(np.array([3, 1, 2, 9]), 0.25).tolist()
+    [1, 2, 3]
+    """
+    n_kept = max(1, len(scores) - round(share * len(scores)))
+    return np.sort(scores)[:n_kept]
+
+
 def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
     """p-values of ``scores``: ``(1 + #{s_i >= s}) / (1 + n)``.
 
