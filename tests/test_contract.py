@@ -46,6 +46,7 @@ from textocl.thresholds import conformal_p_values
 OWN_WORDS: dict[str, Any] = {"language": None}
 DETECTORS: dict[str, OneClassDetector] = {
     "cvdd": CVDD(n_general_words=2000),
+    "cvdd-softmin": CVDD(n_general_words=2000, aggregation="softmin", n_contexts=2),
     "cvdd-min": CVDD(n_general_words=2000, aggregation="min", n_contexts=2),
     "cvdd-weights": CVDD(n_general_words=0, aggregation=(1, 0, 2), calibration="training"),
     "cvdd-annealed": CVDD(n_general_words=500, alpha="annealed", n_epochs=5),

@@ -33,8 +33,9 @@ def test_commands_of_the_readme_exist() -> None:
     targets = re.findall(r"\$ make (\w+)", readme)
     assert targets[:2] == ["demo", "test"]
     assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "textocl" / "cli").glob("*.py"))
     for command in re.findall(r"\$ textocl (\w+)", readme):
-        assert f"def {command}(" in (ROOT / "textocl" / "cli.py").read_text("utf-8")
+        assert f"def {command}(" in source
 
 
 def test_links_lead_somewhere() -> None:

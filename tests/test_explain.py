@@ -13,7 +13,7 @@ from textocl.explain import summarize_contexts
 from textocl.spaces import Embedded
 
 
-@pytest.mark.parametrize("aggregation", ["mean", "min", (1, 0, 3)])
+@pytest.mark.parametrize("aggregation", ["mean", "min", "softmin", (1, 0, 3)])
 def test_contributions_add_up_to_the_score_and_evidence_to_its_excess(
     detector: CVDD, ships: list[str], mixed: list[str], aggregation: object
 ) -> None:

@@ -306,7 +306,11 @@ class Detector(OneClassDetector):
             return members
         if contextual:
             members["word_density"] = (KDE(embedding=static, **density), weights["word_density"])
-        themes: dict[str, Any] = {"n_contexts": self.n_contexts, "aggregation": "min", **vectors}
+        themes: dict[str, Any] = {
+            "n_contexts": self.n_contexts,
+            "aggregation": "softmin",
+            **vectors,
+        }
         members["contexts"] = (CVDD(embedding=static, **themes), weights["contexts"])
         if self.language is not None:
             words = WordLikelihood(language=self.language, **common)

@@ -21,6 +21,7 @@ from textocl.network import Batch, attention_weights, context_distances, context
 from textocl.validation import check_choice
 
 WORST_SCORE = 1.0  # of a document without a known word: the largest cosine distance there is
+_SOFTMIN_ALPHA = 10.0
 SCORED_AT_ONCE = 512  # documents; bounds memory, and keeps their vectors in the cache
 
 Aggregation: TypeAlias = "str | Sequence[float]"
@@ -67,14 +68,14 @@ class ScoringTable:
 
 
 def check_aggregation(aggregation: Aggregation, n_contexts: int) -> None:
-    """Refuse what is not "mean", "min", or one non-negative weight a context.
+    """Refuse what is not "mean", "min", "softmin", or one non-negative weight a context.
 
     Raises
     ------
     DataError
     """
     if isinstance(aggregation, str):
-        check_choice("aggregation", aggregation, ("mean", "min"))
+        check_choice("aggregation", aggregation, ("mean", "min", "softmin"))
         return
     try:
         weights = np.asarray(aggregation, np.float64)
@@ -83,7 +84,7 @@ def check_aggregation(aggregation: Aggregation, n_contexts: int) -> None:
     fits = weights.shape == (n_contexts,) and np.isfinite(weights).all()
     if not fits or (weights < 0).any() or not weights.any():
         raise DataError(
-            f"aggregation must be 'mean', 'min' or {n_contexts} non-negative weights "
+            f"aggregation must be 'mean', 'min', 'softmin' or {n_contexts} non-negative weights "
             f"that are not all 0, got {aggregation!r}."
         )
 
@@ -91,8 +92,16 @@ def check_aggregation(aggregation: Aggregation, n_contexts: int) -> None:
 def aggregation_weights(
     distances: NDArray[np.float32], aggregation: Aggregation
 ) -> NDArray[np.float32]:
-    """Weight of each context in the score of each document, rows sum to 1: ``(n, r)``."""
+    """Weight of each context in the score of each document, rows sum to 1: ``(n, r)``.
+
+    "softmin" weighs the nearer contexts more, as training does in its later epochs:
+    softmax(−10 d) (thesis eq. 3.11).
+    """
     n_documents, n_contexts = distances.shape
+    if isinstance(aggregation, str) and aggregation == "softmin":
+        near = -_SOFTMIN_ALPHA * (distances - distances.min(axis=1, keepdims=True))
+        weights = np.exp(near)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
     if isinstance(aggregation, str) and aggregation == "min":
         return np.eye(n_contexts, dtype=np.float32)[distances.argmin(axis=1)]
     weights = np.ones(n_contexts)

@@ -47,7 +47,7 @@ def fit(
         int | None, typer.Option(help="Passes over the documents [default: the model's]")
     ] = None,
     aggregation: Annotated[
-        str | None, typer.Option(help="cvdd: how distances become a score, mean or min.")
+        str | None, typer.Option(help="cvdd: how distances become a score: mean, min, softmin.")
     ] = None,
     pooling: Annotated[
         str | None, typer.Option(help="kde, knn, ocsvm …: mean, tfidf, lead or max.")
