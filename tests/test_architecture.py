@@ -29,6 +29,7 @@ LAYERS = [
     ["cvdd", "shallow", "hypersphere"],
     ["fusion"],
     ["models"],
+    ["export"],
     ["rendering", "reuters", "demo", "benchmark_results", "benchmark"],
     ["cli"],
     ["__main__"],
@@ -75,6 +76,7 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
         ("textocl.cli", ["torch", "sklearn", "gensim", "transformers", "wordfreq"]),
         ("textocl.rendering", ["torch", "sklearn"]),
         ("textocl.corpora", ["torch", "sklearn", "gensim"]),
+        ("textocl.export.runtime", ["torch", "sklearn", "onnx", "textocl.detector"]),
         ("textocl.cvdd", ["gensim", "transformers", "wordfreq", "wordllama"]),
     ],
 )

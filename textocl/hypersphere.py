@@ -16,7 +16,7 @@ from textocl.pooled import Arrays, PooledDetector
 from textocl.training import ParameterGroup, Schedule, choose_device, train
 from textocl.validation import check_choice, check_integer, check_number
 
-_SLOPE = 0.1  # of the leaky ReLU
+LEAKY_SLOPE = 0.1  # of the leaky ReLU
 _LEAST_CENTER = 0.1  # entries of the centre nearer to 0 are pushed away from it (App. of §2.2)
 
 
@@ -151,7 +151,7 @@ class _Network(nn.Module):
 
 
 def _outputs(X: Tensor, W1: Tensor, W2: Tensor) -> Tensor:
-    return functional.leaky_relu(X @ W1, _SLOPE) @ W2
+    return functional.leaky_relu(X @ W1, LEAKY_SLOPE) @ W2
 
 
 def _distances(outputs: Tensor, center: Tensor, objective: str) -> Tensor:

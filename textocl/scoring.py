@@ -21,7 +21,7 @@ from textocl.network import Batch, attention_weights, context_distances, context
 from textocl.validation import check_choice
 
 WORST_SCORE = 1.0  # of a document without a known word: the largest cosine distance there is
-_SOFTMIN_ALPHA = 10.0
+SOFTMIN_ALPHA = 10.0
 SCORED_AT_ONCE = 512  # documents; bounds memory, and keeps their vectors in the cache
 
 Aggregation: TypeAlias = "str | Sequence[float]"
@@ -99,7 +99,7 @@ def aggregation_weights(
     """
     n_documents, n_contexts = distances.shape
     if isinstance(aggregation, str) and aggregation == "softmin":
-        near = -_SOFTMIN_ALPHA * (distances - distances.min(axis=1, keepdims=True))
+        near = -SOFTMIN_ALPHA * (distances - distances.min(axis=1, keepdims=True))
         weights = np.exp(near)
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
     if isinstance(aggregation, str) and aggregation == "min":

@@ -22,7 +22,7 @@ err_console = Console(stderr=True)
 
 
 # as a user meets them
-_ORDER = ("fit", "score", "evaluate", "contexts", "explain", "info", "benchmark", "demo")
+_ORDER = ("fit", "score", "evaluate", "contexts", "explain", "info", "export", "benchmark", "demo")
 
 
 class _Commands(TyperGroup):

@@ -1,0 +1,68 @@
+"""``textocl export``: a model as one ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from textocl.cli.application import app, err_console, print_json
+from textocl.cli.inputs import documents_of, load_model
+from textocl.cli.options import FormatOption, Json, Model, Quiet, SkipBad, TextField
+
+
+@app.command()
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="The .onnx file to write.")],
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            help="Documents to compare the file with the model on; a report is written beside it, "
+            "and a file that differs is refused."
+        ),
+    ] = None,
+    text_field: TextField = "text",
+    format: FormatOption = None,
+    skip_bad: SkipBad = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write a model as one ONNX file: texts in, scores, p-values and labels out."""
+    from textocl.export import to_onnx
+    from textocl.export import verify as compare
+
+    detector = load_model(model)
+    texts: list[str] = []
+    if verify is not None:
+        with documents_of(verify, text_field, format, skip_bad) as documents:
+            texts = [document.text for document in documents]
+    found = None
+    partial = out.with_name(f".{out.name}.unverified")
+    try:
+        to_onnx(detector, partial)
+        if verify is not None:
+            found = compare(detector, partial, texts)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    if found is not None:
+        report = f"# {out.name} against its model\n\n{found.to_markdown()}"
+        out.with_suffix(".verification.md").write_text(report, "utf-8")
+    if as_json:
+        size = out.stat().st_size
+        print_json({"out": str(out), "bytes": size, "verification": found and found.to_dict()})
+    elif not quiet:
+        agreed = ""
+        if found is not None:
+            agreed = (
+                f" On {found.n_documents:,} documents its scores differ by at most "
+                f"{found.largest_difference:.1g}, no label does."
+            )
+        err_console.print(
+            f"{escape(str(out))} written, {out.stat().st_size / 1e6:.1f} MB.{agreed}",
+            highlight=False,
+            soft_wrap=True,
+        )

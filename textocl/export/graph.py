@@ -1,0 +1,129 @@
+"""A small builder of ONNX graphs: operators read as function calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+#: what every runtime since 2024 reads, GPU builds included
+IR_VERSION = 10
+OPSETS = {"": 18, "ai.onnx.ml": 3, "com.microsoft": 1}
+_TYPES = {
+    "string": TensorProto.STRING,
+    "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
+    "int64": TensorProto.INT64,
+}
+
+
+class Graph:
+    """Nodes and constants, added one after the other.
+
+    A value is a string, its name in the graph.
+
+    Examples
+    --------
+    >>> graph = Graph()
+    >>> x = graph.input("x", "float32", ["n", 2])
+    >>> graph.output("y", graph.op("Add", x, graph.constant([1.0, 2.0])), "float32", ["n", 2])
+    >>> graph.model("adds", {}).graph.node[0].op_type
+    'Add'
+    """
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._inputs: list[onnx.ValueInfoProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+        self._numbers = count()
+
+    def input(self, name: str, kind: str, shape: Sequence[int | str]) -> str:
+        self._inputs.append(helper.make_tensor_value_info(name, _TYPES[kind], list(shape)))
+        return name
+
+    def output(self, name: str, value: str, kind: str, shape: Sequence[int | str]) -> None:
+        self._nodes.append(helper.make_node("Identity", [value], [name]))
+        self._outputs.append(helper.make_tensor_value_info(name, _TYPES[kind], list(shape)))
+
+    def constant(self, value: Any, dtype: type | None = None) -> str:
+        """A constant; floats become float32, integers int64, unless ``dtype`` says otherwise."""
+        array = np.asarray(value)
+        if dtype is not None:
+            array = array.astype(dtype)
+        elif array.dtype == np.float64:
+            array = array.astype(np.float32)
+        elif np.issubdtype(array.dtype, np.integer):
+            array = array.astype(np.int64)
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        if array.dtype == object:
+            name = self._new("strings")
+            values = [text.encode("utf-8") for text in array.ravel()]
+            self._constants.append(
+                helper.make_tensor(name, TensorProto.STRING, array.shape, values)
+            )
+            return name
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._known:
+            self._known[key] = self._new("constant")
+            self._constants.append(numpy_helper.from_array(array, self._known[key]))
+        return self._known[key]
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add an operator with one output, and return that."""
+        return self.ops(kind, *inputs, n_outputs=1, domain=domain, **attributes)[0]
+
+    def ops(
+        self, kind: str, *inputs: str, n_outputs: int, domain: str = "", **attributes: Any
+    ) -> list[str]:
+        """Add an operator with several outputs."""
+        outputs = [self._new(kind) for _ in range(n_outputs)]
+        node = helper.make_node(kind, list(inputs), outputs, domain=domain, **attributes)
+        self._nodes.append(node)
+        return outputs
+
+    def model(self, name: str, metadata: dict[str, str]) -> onnx.ModelProto:
+        """Return the whole as a checked model."""
+        graph = helper.make_graph(
+            self._nodes, name, self._inputs, self._outputs, initializer=self._constants
+        )
+        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
+        model = helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="textocl"
+        )
+        helper.set_model_props(model, metadata)
+        return model
+
+    def _new(self, kind: str) -> str:
+        return f"{kind}_{next(self._numbers)}"
+
+    # --- what reads better by a name ---
+
+    def cast(self, value: str, kind: str) -> str:
+        return self.op("Cast", value, to=_TYPES[kind])
+
+    def reshape(self, value: str, *shape: int) -> str:
+        return self.op("Reshape", value, self.constant(list(shape)))
+
+    def sum(self, value: str, axis: int, *, keep: bool = False) -> str:
+        return self.op("ReduceSum", value, self.constant([axis]), keepdims=int(keep))
+
+    def mean(self, value: str, axis: int) -> str:
+        return self.op("ReduceMean", value, self.constant([axis]), keepdims=0)
+
+    def scaled(self, value: str, factor: float, kind: type = np.float32) -> str:
+        return self.op("Mul", value, self.constant(factor, kind))
+
+    def shifted(self, value: str, summand: float, kind: type = np.float32) -> str:
+        return self.op("Add", value, self.constant(summand, kind))
+
+
+def matrix(array: NDArray[Any], dtype: type = np.float32) -> NDArray[Any]:
+    """An array as a graph holds it."""
+    return np.ascontiguousarray(array, dtype)

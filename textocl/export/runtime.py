@@ -1,0 +1,166 @@
+"""Scoring with an exported file: numpy and ONNX Runtime, neither torch nor the detector."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.exceptions import DataError, FormatError, MissingExtraError
+from textocl.validation import check_documents, check_features
+
+_READS_UP_TO = 1  # the newest format_version
+# a graph pads the documents of a run to the longest: few at once, and of like length
+_DOCUMENTS_AT_ONCE = 128
+_CHARACTERS_AT_ONCE = 1 << 18
+
+
+class OnnxDetector:
+    """A detector from a file that `textocl.export.to_onnx` wrote.
+
+    Use it where torch is too much to install. Its members are those of the detector; what needs
+    the detector itself, fitting and explaining, is missing.
+
+    Parameters
+    ----------
+    path : the ``.onnx`` file
+    providers : names of ONNX Runtime's execution providers in order of preference, or None
+        None is CUDA where this build of ONNX Runtime has it, then the CPU.
+    n_threads : int ≥ 0, default 0
+        Threads of one run; 0 is one for each core.
+
+    Attributes
+    ----------
+    metadata : dict, what the file says of itself
+    provider : str, the execution provider that serves
+    threshold_, false_alarm_rate : as the detector had them
+
+    Raises
+    ------
+    FormatError
+        No such file, or it is damaged, foreign, or written by a newer textocl.
+    MissingExtraError
+        ONNX Runtime is not installed.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        providers: Sequence[str] | None = None,
+        n_threads: int = 0,
+    ) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingExtraError("onnxruntime", "onnx", "OnnxDetector") from error
+        file = Path(path)
+        if not file.is_file():
+            raise FormatError(f"no ONNX file at {str(file)!r}.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = n_threads
+        options.log_severity_level = 3
+        if providers is None:
+            available = onnxruntime.get_available_providers()
+            wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+            providers = [name for name in wanted if name in available]
+        try:
+            self._session = onnxruntime.InferenceSession(file, options, providers=list(providers))
+        except Exception as error:  # onnxruntime's own classes have no common base
+            reason = str(error).strip().split("\n")[0][:300]
+            raise FormatError(f"{file} cannot be read as an ONNX model: {reason}") from None
+        self.metadata = _metadata(file, self._session.get_modelmeta().custom_metadata_map)
+        self.provider = str(self._session.get_providers()[0])
+        self.threshold_ = float(self.metadata["threshold"])
+        self.false_alarm_rate = float(self.metadata["false_alarm_rate"])
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def __repr__(self) -> str:
+        return f"OnnxDetector({self.metadata['detector']}, {self.provider})"
+
+    def assess(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Every output of the file by its name, for texts or features ``X``.
+
+        Raises
+        ------
+        DataError
+            ``X`` is not what the file takes.
+        """
+        if self.metadata["input"] == "features":
+            features = check_features(X)
+            expected = self._session.get_inputs()[0].shape[1]
+            if features.shape[1] != expected:
+                raise DataError(f"expected {expected} features, got {features.shape[1]}.")
+            return self._run({"features": features})
+        texts = check_documents(X)
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        order = np.argsort(lengths, kind="stable")
+        # onnxruntime cannot encode lone surrogates; no letter is among them
+        array = np.array([t.encode("utf-8", "replace").decode("utf-8") for t in texts], object)
+        parts = [self._run({"text": array[:0]})]
+        parts += [self._run({"text": array[chosen]}) for chosen in _batches(order, lengths)]
+        back = np.argsort(order, kind="stable")
+        return {name: np.concatenate([p[name] for p in parts])[back] for name in self._outputs}
+
+    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
+        """Score texts or features, ``(n,)``; higher is more anomalous."""
+        return np.asarray(self.assess(X)["score"])
+
+    def p_value(self, X: Any) -> NDArray[np.float32]:
+        """Probability that a normal sample scores at least as high, ``(n,)``."""
+        return np.asarray(self.assess(X)["p_value"])
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """+1 for normal, -1 for anomalous, ``(n,)``."""
+        return np.asarray(self.assess(X)["label"])
+
+    def decision_function(self, X: Any) -> NDArray[np.float32]:
+        """``threshold_ - anomaly_score(X)``: positive is normal, ``(n,)``."""
+        return np.float32(self.threshold_) - self.anomaly_score(X)
+
+    def score_samples(self, X: Any) -> NDArray[np.float32]:
+        """``-anomaly_score(X)``, scikit-learn's sign."""
+        return -self.anomaly_score(X)
+
+    def context_distances(self, X: Any) -> NDArray[np.float32]:
+        """Distance of each text to each context, ``(n, r)``."""
+        if "context_distance" not in self._outputs:
+            raise DataError(f"a {self.metadata['detector']} has no contexts.")
+        return np.asarray(self.assess(X)["context_distance"])
+
+    def _run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+
+
+def _batches(order: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Cut ``order``, of ascending lengths, into batches of bounded size."""
+    batches, start = [], 0
+    while start < len(order):
+        longest = lengths[order[start : start + _DOCUMENTS_AT_ONCE]]
+        sizes = longest * np.arange(1, len(longest) + 1)  # characters with padding
+        fitting = max(1, int(np.searchsorted(sizes, _CHARACTERS_AT_ONCE, side="right")))
+        batches.append(order[start : start + fitting])
+        start += fitting
+    return batches
+
+
+def _metadata(file: Path, given: dict[str, str]) -> dict[str, Any]:
+    if given.get("format") != "textocl-onnx":
+        raise FormatError(f"{file} is an ONNX model, but none that textocl exported.")
+    found: dict[str, Any] = dict(given)
+    try:
+        for name in ("format_version", "threshold", "false_alarm_rate", "contexts"):
+            found[name] = json.loads(given[name])
+        version = int(found["format_version"])
+        float(found["threshold"]), float(found["false_alarm_rate"])
+        found["detector"], found["input"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise FormatError(f"{file}: its metadata are damaged: {error}") from None
+    if version > _READS_UP_TO:
+        raise FormatError(f"{file} was written by a newer textocl. Upgrade: pip install -U textocl")
+    return found

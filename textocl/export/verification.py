@@ -1,0 +1,113 @@
+"""Proof that an exported file agrees with its detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textocl.detector import OneClassDetector
+from textocl.evaluation import evaluate
+from textocl.exceptions import TextoclError
+from textocl.export.runtime import OnnxDetector
+from textocl.validation import check_documents, is_features
+
+LARGEST_DIFFERENCE = 1e-5  # relative to the size of a score where that is above 1
+
+
+class VerificationError(TextoclError):
+    """An exported file does not agree with its detector."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How an exported file compares with its detector on the same documents.
+
+    Attributes
+    ----------
+    n_documents : int
+    largest_difference : of scores, divided by the size of the score where that is above 1
+    rank_agreement : Spearman's correlation of the scores; 1 is the same order
+    flipped_labels : number of documents that one calls normal and the other anomalous
+    auc, onnx_auc : in [0, 1], of the detector and of the file; None without labels
+    """
+
+    n_documents: int
+    largest_difference: float
+    rank_agreement: float
+    flipped_labels: int
+    auc: float | None = None
+    onnx_auc: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_markdown(self) -> str:
+        """A report, as a table."""
+        rows = {
+            "documents": f"{self.n_documents:,}",
+            "largest difference of scores": f"{self.largest_difference:.2g}",
+            "rank agreement (Spearman)": f"{self.rank_agreement:.8f}",
+            "flipped labels": f"{self.flipped_labels:,}",
+        }
+        if self.auc is not None and self.onnx_auc is not None:
+            rows["AUC of the detector"] = f"{100 * self.auc:.4f} %"
+            rows["AUC of the file"] = f"{100 * self.onnx_auc:.4f} %"
+        lines = [f"| {name} | {value} |" for name, value in rows.items()]
+        return "\n".join(["| measure | value |", "| --- | --- |", *lines]) + "\n"
+
+
+def verify(
+    detector: OneClassDetector,
+    path: str | PathLike[str],
+    X: Any,
+    *,
+    is_anomaly: Sequence[bool] | None = None,
+    largest_difference: float = LARGEST_DIFFERENCE,
+) -> Verification:
+    """Compare an exported file with its detector on documents ``X``.
+
+    Parameters
+    ----------
+    detector : fitted
+    path : what `textocl.export.to_onnx` wrote of it
+    X : texts, or features if it takes these
+    is_anomaly : (n,) bool, adds the AUC on both sides
+    largest_difference : above it, or with a flipped label, the file is refused
+
+    Raises
+    ------
+    VerificationError
+        They do not agree.
+    FormatError, DataError
+    """
+    given = X if is_features(X) else check_documents(X)
+    own, theirs = detector._assess(given), OnnxDetector(path).assess(given)
+    scores, others = own.score.astype(np.float64), theirs["score"].astype(np.float64)
+    apart = np.abs(scores - others) / np.maximum(np.abs(scores), 1)
+    found = Verification(
+        n_documents=len(scores),
+        largest_difference=float(apart.max(initial=0)),
+        rank_agreement=_spearman(scores, others),
+        flipped_labels=int((own.label != theirs["label"]).sum()),
+        auc=None if is_anomaly is None else evaluate(scores, is_anomaly).auc,
+        onnx_auc=None if is_anomaly is None else evaluate(others, is_anomaly).auc,
+    )
+    if not found.largest_difference <= largest_difference or found.flipped_labels:
+        raise VerificationError(
+            f"{Path(path)} does not agree with its detector on {found.n_documents:,} documents: "
+            f"scores differ by up to {found.largest_difference:.2g} (bound "
+            f"{largest_difference:g}), {found.flipped_labels:,} labels flipped."
+        )
+    return found
+
+
+def _spearman(scores: np.ndarray, others: np.ndarray) -> float:
+    if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(others) == 0:
+        return 1.0 if np.allclose(scores, others) else 0.0
+    ranks = [np.unique(values, return_inverse=True)[1] for values in (scores, others)]
+    return float(np.corrcoef(*ranks)[0, 1])
