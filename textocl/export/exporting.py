@@ -88,7 +88,7 @@ def model_of(detector: OneClassDetector) -> Any:
     graph.output("label", labels(graph, scored.score, detector.threshold_), "int64", ["n"])
     graph.output("n_known_words", scored.n_known, "int64", ["n"])
     if scored.distances is not None:
-        n_contexts = len(detector.contexts_)  # type: ignore[attr-defined]
+        n_contexts = len(detector.contexts_)
         graph.output("context_distance", scored.distances, "float32", ["n", n_contexts])
     return graph.model(type(detector).__name__, _metadata(detector, on_features))
 

@@ -110,4 +110,4 @@ def _spearman(scores: np.ndarray, others: np.ndarray) -> float:
     if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(others) == 0:
         return 1.0 if np.allclose(scores, others) else 0.0
     ranks = [np.unique(values, return_inverse=True)[1] for values in (scores, others)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
