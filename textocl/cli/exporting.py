@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,12 @@ from rich.markup import escape
 from textocl.cli.application import app, err_console, print_json
 from textocl.cli.inputs import documents_of, load_model
 from textocl.cli.options import FormatOption, Json, Model, Quiet, SkipBad, TextField
+
+
+class Dtype(str, Enum):
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
 
 
 @app.command()
@@ -24,6 +31,9 @@ def export(
             "and a file that differs is refused."
         ),
     ] = None,
+    dtype: Annotated[
+        Dtype, typer.Option(help="How word vectors are stored; int8 makes about half the file.")
+    ] = Dtype.float32,
     text_field: TextField = "text",
     format: FormatOption = None,
     skip_bad: SkipBad = False,
@@ -42,7 +52,7 @@ def export(
     found = None
     partial = out.with_name(f".{out.name}.unverified")
     try:
-        to_onnx(detector, partial)
+        to_onnx(detector, partial, dtype=dtype.value)
         if verify is not None:
             found = compare(detector, partial, texts)
         partial.replace(out)
@@ -59,7 +69,8 @@ def export(
         if found is not None:
             agreed = (
                 f" On {found.n_documents:,} documents its scores differ by at most "
-                f"{found.largest_difference:.1g}, no label does."
+                f"{found.largest_difference:.1g}, {found.flipped_labels or 'no'} "
+                f"label{'s'[: found.flipped_labels > 1]} by any."
             )
         err_console.print(
             f"{escape(str(out))} written, {out.stat().st_size / 1e6:.1f} MB.{agreed}",

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 #: what every runtime since 2024 reads, GPU builds included
@@ -16,6 +15,7 @@ IR_VERSION = 10
 OPSETS = {"": 18, "ai.onnx.ml": 3, "com.microsoft": 1}
 _TYPES = {
     "string": TensorProto.STRING,
+    "float16": TensorProto.FLOAT16,
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
     "int64": TensorProto.INT64,
@@ -122,8 +122,3 @@ class Graph:
 
     def shifted(self, value: str, summand: float, kind: type = np.float32) -> str:
         return self.op("Add", value, self.constant(summand, kind))
-
-
-def matrix(array: NDArray[Any], dtype: type = np.float32) -> NDArray[Any]:
-    """An array as a graph holds it."""
-    return np.ascontiguousarray(array, dtype)

@@ -16,7 +16,7 @@ from textocl.validation import check_documents, check_features
 
 _READS_UP_TO = 1  # the newest format_version
 # a graph pads the documents of a run to the longest: few at once, and of like length
-_DOCUMENTS_AT_ONCE = 128
+_DOCUMENTS_AT_ONCE = 32
 _CHARACTERS_AT_ONCE = 1 << 18
 
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textocl.cvdd import CVDD
 from textocl.detector import OneClassDetector
 from textocl.exceptions import DataError
-from textocl.export.graph import Graph, matrix
+from textocl.export.graph import Graph
 from textocl.export.point_graphs import score_of_points, transformed
 from textocl.export.words_graph import Bag, Words
 from textocl.fusion import Detector
@@ -21,7 +20,7 @@ from textocl.scoring import SOFTMIN_ALPHA, WORST_SCORE
 from textocl.spaces import ContextSpace, WordSpace
 from textocl.tokenization import EnglishTokenizer
 
-_NO_ATTENTION = -1e9  # of padding; minus infinity would make NaN where there is nothing else
+_NO_ATTENTION = -6e4  # of padding, within float16; minus infinity would make NaN
 
 
 @dataclass(frozen=True)
@@ -86,12 +85,6 @@ def check_exportable(detector: OneClassDetector) -> None:
         )
 
 
-def _table(array: NDArray[Any], padding: float = 0.0) -> NDArray[np.float32]:
-    """A table ``(u, …)`` and one more row, that of padding."""
-    last = np.full((1, *array.shape[1:]), padding, np.float32)
-    return matrix(np.concatenate([array.astype(np.float32), last]))
-
-
 def _cvdd(g: Graph, words: Words, detector: CVDD) -> Scored:
     space, scoring = detector._space, detector._scoring
     assert isinstance(space, WordSpace)
@@ -103,15 +96,13 @@ def _cvdd(g: Graph, words: Words, detector: CVDD) -> Scored:
     logits = scoring.logits.cpu().numpy()
     products = vectors.astype(np.float64) @ unit_contexts.T  # <h, c_k / ‖c_k‖>, (u, r)
     r = len(contexts)
-    # one gather for both; the vectors are needed only for the length of m_k
-    both = np.concatenate([_table(logits, _NO_ATTENTION), _table(products)], axis=1)
-    gathered = g.op("Gather", g.constant(both), bag.rows)  # (n, D, 2r)
-    logit, product = g.ops("Split", gathered, g.constant([r, r]), n_outputs=2, axis=2)
+    logit = words.values(logits, bag, _NO_ATTENTION)  # (n, D, r)
+    product = words.values(products, bag)
     count = g.op("Max", bag.counts, g.constant(1.0))
     logit = g.op("Add", logit, g.op("Unsqueeze", g.op("Log", count), g.constant([2])))
     attention = g.op("Softmax", logit, axis=1)  # (n, D, r)
     along = g.sum(g.op("Mul", attention, product), axis=1)  # <m_k, c_k> / ‖c_k‖, (n, r)
-    vector = g.op("Gather", g.constant(_table(vectors)), bag.rows)  # (n, D, d)
+    vector = words.values(vectors, bag)  # (n, D, d), only for the length of m_k
     mean = g.op("MatMul", g.op("Transpose", attention, perm=[0, 2, 1]), vector)  # m_k, (n, r, d)
     length = g.op("ReduceL2", mean, g.constant([2]), keepdims=0)
     cosine = g.op("Div", along, g.op("Max", length, g.constant(1e-8)))
@@ -137,7 +128,7 @@ def _aggregated(g: Graph, distances: str, aggregation: Any, r: int) -> str:
 
 def _likelihood(g: Graph, words: Words, detector: WordLikelihood) -> Scored:
     bag = words.bag(detector.words_)
-    ratios = g.op("Gather", g.constant(_table(detector.log_ratios_)), bag.rows)  # (n, D)
+    ratios = words.values(detector.log_ratios_, bag)  # (n, D)
     weights = g.op("Log", g.shifted(bag.counts, 1.0))  # 0 where padded
     total = g.op("Max", g.sum(weights, axis=1), g.constant(1e-30))
     score = g.op("Div", g.sum(g.op("Mul", weights, ratios), axis=1), total)
@@ -151,7 +142,7 @@ def _pooled(g: Graph, words: Words, detector: PooledDetector) -> Scored:
     assert isinstance(view.space, WordSpace)
     vocabulary = view.space.vocabulary
     bag = words.bag(vocabulary.words)
-    vector = g.op("Gather", g.constant(_table(vocabulary.table)), bag.rows)  # (n, D, d)
+    vector = words.values(vocabulary.table, bag)  # (n, D, d)
     if view.pooling == "max":
         points = _largest(g, vector, bag)
     else:
@@ -159,7 +150,7 @@ def _pooled(g: Graph, words: Words, detector: PooledDetector) -> Scored:
         if view.importance is not None:
             rows = view.importance._index.rows(vocabulary.words)
             idf = np.where(rows >= 0, view.importance.idf[rows], view.importance.unseen)
-            weights = g.op("Mul", weights, g.op("Gather", g.constant(_table(idf)), bag.rows))
+            weights = g.op("Mul", weights, words.values(idf, bag))
         total = g.op("Max", g.sum(weights, axis=1, keep=True), g.constant(1e-30))
         sums = g.op("MatMul", g.op("Unsqueeze", weights, g.constant([1])), vector)  # (n, 1, d)
         points = g.op("Div", g.op("Squeeze", sums, g.constant([1])), total)

@@ -16,7 +16,8 @@ from textocl.exceptions import TextoclError
 from textocl.export.runtime import OnnxDetector
 from textocl.validation import check_documents, is_features
 
-LARGEST_DIFFERENCE = 1e-5  # relative to the size of a score where that is above 1
+# by how a file stores its numbers; relative to the size of a score where that is above 1
+LARGEST_DIFFERENCE = {"float32": 1e-5, "float16": 1e-3, "int8": 1e-1}
 
 
 class VerificationError(TextoclError):
@@ -67,7 +68,7 @@ def verify(
     X: Any,
     *,
     is_anomaly: Sequence[bool] | None = None,
-    largest_difference: float = LARGEST_DIFFERENCE,
+    largest_difference: float | None = None,
 ) -> Verification:
     """Compare an exported file with its detector on documents ``X``.
 
@@ -77,7 +78,8 @@ def verify(
     path : what `textocl.export.to_onnx` wrote of it
     X : texts, or features if it takes these
     is_anomaly : (n,) bool, adds the AUC on both sides
-    largest_difference : above it, or with a flipped label, the file is refused
+    largest_difference : above it the file is refused, and a float32 file with a flipped label too;
+        None for `LARGEST_DIFFERENCE` of the file's dtype
 
     Raises
     ------
@@ -86,7 +88,11 @@ def verify(
     FormatError, DataError
     """
     given = X if is_features(X) else check_documents(X)
-    own, theirs = detector._assess(given), OnnxDetector(path).assess(given)
+    file = OnnxDetector(path)
+    dtype = str(file.metadata.get("dtype", "float32"))
+    if largest_difference is None:
+        largest_difference = LARGEST_DIFFERENCE[dtype]
+    own, theirs = detector._assess(given), file.assess(given)
     scores, others = own.score.astype(np.float64), theirs["score"].astype(np.float64)
     apart = np.abs(scores - others) / np.maximum(np.abs(scores), 1)
     found = Verification(
@@ -97,7 +103,8 @@ def verify(
         auc=None if is_anomaly is None else evaluate(scores, is_anomaly).auc,
         onnx_auc=None if is_anomaly is None else evaluate(others, is_anomaly).auc,
     )
-    if not found.largest_difference <= largest_difference or found.flipped_labels:
+    flipped = found.flipped_labels and dtype == "float32"
+    if not found.largest_difference <= largest_difference or flipped:
         raise VerificationError(
             f"{Path(path)} does not agree with its detector on {found.n_documents:,} documents: "
             f"scores differ by up to {found.largest_difference:.2g} (bound "

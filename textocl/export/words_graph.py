@@ -11,10 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textocl.export.graph import Graph
+
+#: how the tables of words may be stored; computed with is float32 or better
+DTYPES = ("float32", "float16", "int8")
+_QUANTIZED_FROM = 16  # entries of a row; narrower tables stay float16
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,17 @@ class Bag:
 
 
 class Words:
-    """Cuts the documents of a graph once, for every vocabulary that looks them up."""
+    """Cuts the documents of a graph once, for every vocabulary that looks them up.
 
-    def __init__(self, graph: Graph, text: str) -> None:
+    Parameters
+    ----------
+    text : (n,) strings
+    dtype : one of `DTYPES`, how tables of words are stored
+    """
+
+    def __init__(self, graph: Graph, text: str, dtype: str = "float32") -> None:
         self._graph = graph
+        self._dtype = dtype
         # one empty document more: a graph can then be given none
         padded = graph.op("Concat", text, graph.constant(np.array([""], object)), axis=0)
         self.n_padded = graph.op("Shape", padded)  # (1,), n + 1
@@ -62,6 +75,25 @@ class Words:
         if key not in self._bags:
             self._bags[key] = self._looked_up(vocabulary)
         return self._bags[key]
+
+    def values(self, table: NDArray[Any], bag: Bag, padding: float = 0.0) -> str:
+        """Rows of ``table`` ``(u,)`` or ``(u, d)`` for the words of ``bag``, float32.
+
+        Numbers that float16 holds exactly, as it does the vectors of a model, are stored so.
+        """
+        g = self._graph
+        last = np.full((1, *table.shape[1:]), padding)
+        whole = np.concatenate([table.astype(np.float32), last.astype(np.float32)])
+        with np.errstate(over="ignore"):
+            half = whole.astype(np.float16)
+        if self._dtype == "int8" and whole.ndim == 2 and whole.shape[1] >= _QUANTIZED_FROM:
+            scale = np.maximum(np.abs(whole).max(axis=1, keepdims=True), 1e-30) / 127  # (u + 1, 1)
+            small = np.rint(whole / scale).astype(np.int8)
+            numbers = g.cast(g.op("Gather", g.constant(small, np.int8), bag.rows), "float32")
+            return g.op("Mul", numbers, g.op("Gather", g.constant(scale), bag.rows))
+        if np.isfinite(half).all() and (self._dtype != "float32" or (half == whole).all()):
+            return g.cast(g.op("Gather", g.constant(half), bag.rows), "float32")
+        return g.op("Gather", g.constant(whole), bag.rows)
 
     def _looked_up(self, vocabulary: Sequence[str]) -> Bag:
         g, u = self._graph, len(vocabulary)

@@ -1,0 +1,166 @@
+"""Speed of an exported file from raw strings, its cold start, and CUDA where there is one.
+
+python benchmarks/export_speed.py            # one CPU core
+python benchmarks/export_speed.py --cuda     # CUDA against the CPU (needs onnxruntime-gpu)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import wordfreq
+from protocol import environment, write_result
+
+from textocl import CVDD, Detector, OneClassDetector
+from textocl.export import OnnxDetector, to_onnx
+from textocl.export import runtime as onnx_runtime
+
+N_DOCUMENTS, N_WORDS, ROUNDS = 8_192, 100, 5
+BATCHES = (32, 256, 2048)
+_COLD = """
+import sys, time
+start = time.perf_counter()
+from textocl.export import OnnxDetector
+OnnxDetector(sys.argv[1], n_threads=1).anomaly_score(["Ships wait in the harbor."])
+print(time.perf_counter() - start)
+"""
+
+
+def documents(n: int) -> list[str]:
+    """Runs of English words, drawn by Zipf's law."""
+    known = wordfreq.top_n_list("en", 60_000)
+    words = [word for word in known if word.isascii() and word.isalpha() and len(word) > 2]
+    shares = 1 / np.arange(1, len(words) + 1)
+    rng = np.random.default_rng(0)
+    drawn = rng.choice(words, (n, N_WORDS), p=shares / shares.sum())
+    return [" ".join(row) for row in drawn]
+
+
+def per_cpu_second(work: Callable[[], Any], n: int) -> float:
+    start = time.process_time()
+    work()
+    return n / (time.process_time() - start)
+
+
+def middle(values: list[float], form: str = ",.0f") -> str:
+    return f"{statistics.median(values):{form}} | {min(values):{form}}–{max(values):{form}}"
+
+
+def measured(name: str, detector: OneClassDetector, texts: list[str], folder: Path) -> str:
+    """Rows of one detector: its own path and its file, in turn."""
+    file = to_onnx(detector, folder / "model.onnx")
+    exported = OnnxDetector(file, n_threads=1)
+    own, theirs = [], []
+    for _ in range(ROUNDS):
+        own.append(per_cpu_second(lambda: detector.anomaly_score(texts), len(texts)))
+        theirs.append(per_cpu_second(lambda: exported.anomaly_score(texts), len(texts)))
+    ratios = [b / a for a, b in zip(own, theirs, strict=True)]
+    return "\n".join(
+        [
+            f"| {name}: the exported file, documents per CPU second | {middle(theirs)} |",
+            f"| {name}: the library's own path | {middle(own)} |",
+            f"| {name}: ratio, round by round | {middle(ratios, '.2f')} |",
+        ]
+    )
+
+
+def cold_start(file: Path) -> list[float]:
+    """Seconds from the import to the first score, in fresh processes."""
+    command = [sys.executable, "-c", _COLD, str(file)]
+    return [
+        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        for _ in range(ROUNDS)
+    ]
+
+
+def on_cpu(folder: Path) -> None:
+    texts = documents(N_DOCUMENTS)
+    cvdd = CVDD(n_epochs=0).fit(texts[:500])
+    rows = [measured("CVDD, r = 3, d = 256", cvdd, texts, folder)]
+    rows.append(measured("Detector", Detector().fit(texts[:1000]), texts[:2048], folder))
+    starts = []
+    for name, n_general in (("CVDD, default", None), ("CVDD, 250,000 words", 250_000)):
+        settings = {} if n_general is None else {"n_general_words": n_general}
+        model = CVDD(n_epochs=0, **settings).fit(texts[:500])
+        file = to_onnx(model, folder / "cold.onnx")
+        size = file.stat().st_size / 1e6
+        starts.append(f"| {name}, {size:.0f} MB | {middle(cold_start(file), '.2f')} |")
+    write_result(
+        "export_speed",
+        f"""# Speed of an exported file
+
+`python benchmarks/export_speed.py`; {N_DOCUMENTS:,} documents of {N_WORDS} English words drawn by
+Zipf's law, raw strings in, scores out; one core, {ROUNDS} rounds in turn; wordllama, float32.
+Targets: 15,000 documents per CPU second, not slower than the library, cold start below 1 s.
+{environment("onnxruntime")}
+
+| | median | range |
+| --- | --- | --- |
+{chr(10).join(rows)}
+
+From the import to the first score, in a fresh process:
+
+| model | median, s | range |
+| --- | --- | --- |
+{chr(10).join(starts)}
+""",
+    )
+
+
+def on_cuda(folder: Path) -> None:
+    texts = documents(N_DOCUMENTS)
+    file = to_onnx(CVDD(n_epochs=0).fit(texts[:500]), folder / "model.onnx")
+    cuda = OnnxDetector(file)
+    if cuda.provider != "CUDAExecutionProvider":
+        sys.exit(f"no CUDA here: {cuda.provider} serves (pip install 'textocl[onnx-gpu]').")
+    cpu = OnnxDetector(file, providers=["CPUExecutionProvider"])
+    rows = []
+    for batch in BATCHES:
+        onnx_runtime._DOCUMENTS_AT_ONCE = batch
+        for name, exported in (("CUDA", cuda), ("CPU", cpu)):
+            exported.anomaly_score(texts)
+            seconds = []
+            for _ in range(ROUNDS):
+                start = time.perf_counter()
+                exported.anomaly_score(texts)
+                seconds.append(len(texts) / (time.perf_counter() - start))
+            rows.append(f"| {batch:,} | {name} | {middle(seconds)} |")
+    write_result(
+        "export_speed_cuda",
+        f"""# Speed of an exported file on a GPU
+
+`python benchmarks/export_speed.py --cuda`; CVDD, r = 3, d = 256, documents of {N_WORDS} words, raw
+strings in; words are cut on the CPU in both. {torch.cuda.get_device_name()}, {os.cpu_count()} cores.
+{environment("onnxruntime-gpu")}
+
+| documents at once | provider | documents a second | range |
+| --- | --- | --- | --- |
+{chr(10).join(rows)}
+""",
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cuda", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        (on_cuda if arguments.cuda else on_cpu)(Path(folder))
+
+
+if __name__ == "__main__":
+    main()
