@@ -231,6 +231,9 @@ def test_control_characters_never_reach_the_terminal(model: Path) -> None:
         (["score", "model", "broken.jsonl", "--out", "o.csv"], 3, "line 1: not JSON"),
         (["evaluate", "model", "mixed.jsonl", "--normal", "x"], 2, "--label-field"),
         (["explain", "model"], 2, "Missing argument"),
+        (["export", "absent", "--out", "m.onnx"], 4, "no model at 'absent'"),
+        (["export", "model", "--out", "m.onnx", "--verify", "no.txt"], 3, "no such file"),
+        (["export", "model", "--out", "m.onnx", "--dtype", "float8"], 2, "float8"),
         (["demo", "--out", "."], 4, "holds something else than a textocl model"),
         (["nonsense"], 2, "No such command"),
     ],
@@ -313,6 +316,43 @@ def test_the_module_runs_as_the_command() -> None:
         [sys.executable, "-m", "textocl", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("textocl ")
+
+
+def test_export_writes_a_file_and_proves_it(model: Path, folder: Path, tmp_path: Path) -> None:
+    from textocl.export import OnnxDetector
+
+    file = tmp_path / "ships.onnx"
+    done = run("export", model, "--out", file, "--verify", folder / "mixed.jsonl")
+    assert "On 60 documents its scores differ by at most" in done.stderr
+    assert "no label by any" in " ".join(done.stderr.split())
+    report = (tmp_path / "ships.verification.md").read_text("utf-8")
+    assert report.startswith("# ships.onnx against its model\n\n| measure | value |")
+    texts = [json.loads(line)["text"] for line in (folder / "mixed.jsonl").open()]
+    np.testing.assert_allclose(
+        OnnxDetector(file).anomaly_score(texts),
+        textocl.load(model).anomaly_score(texts),
+        rtol=1e-5, atol=1e-5,
+    )  # fmt: skip
+    small = tmp_path / "small.onnx"
+    facts = json.loads(run("export", model, "--out", small, "--dtype", "int8", "--json").stdout)
+    assert facts == {"out": str(small), "bytes": small.stat().st_size, "verification": None}
+    assert facts["bytes"] < file.stat().st_size
+    assert run("export", model, "--out", small, "--quiet").stderr == ""
+
+
+def test_a_file_that_fails_its_proof_is_not_written(
+    model: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import textocl.export.verification
+    from textocl.cli import main
+
+    monkeypatch.setitem(textocl.export.verification.LARGEST_DIFFERENCE, "float32", -1.0)
+    command = ["export", model, "--out", tmp_path / "a.onnx", "--verify", folder / "mixed.jsonl"]
+    monkeypatch.setattr(sys, "argv", ["textocl", *map(str, command)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_labels_are_spelled_as_json_spells_them(model: Path, tmp_path: Path) -> None:

@@ -19,10 +19,13 @@ def test_the_python_of_the_readme_does_what_its_comments_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
+    assert len(blocks) == 2
     names: dict[str, object] = {}
-    exec(compile(block, "README.md", "exec"), names)
-    assert names["labels"].tolist() == [1, -1]  # type: ignore[attr-defined]
+    for block in blocks:  # one after the other, as a reader would
+        exec(compile(block, "README.md", "exec"), names)
+        assert names["labels"].tolist() == [1, -1]  # type: ignore[attr-defined]
+    assert names["proof"].flipped_labels == 0  # type: ignore[attr-defined]
     assert [word for word, _ in names["words"]] == ["guitarist", "played"]  # type: ignore[attr-defined]
     assert textocl.load("energy-model").threshold_ > 0
 
