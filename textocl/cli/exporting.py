@@ -67,10 +67,11 @@ def export(
     elif not quiet:
         agreed = ""
         if found is not None:
+            n = found.flipped_labels
+            labels = f"{n:,} labels differ" if n > 1 else f"{n or 'no'} label differs"
             agreed = (
-                f" On {found.n_documents:,} documents its scores differ by at most "
-                f"{found.largest_difference:.1g}, {found.flipped_labels or 'no'} "
-                f"label{'s'[: found.flipped_labels > 1]} by any."
+                f" On {found.n_documents:,} documents scores differ by at most "
+                f"{found.largest_difference:.1g}, and {labels}."
             )
         err_console.print(
             f"{escape(str(out))} written, {out.stat().st_size / 1e6:.1f} MB.{agreed}",
