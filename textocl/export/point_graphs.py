@@ -1,7 +1,7 @@
 """The score of each detector on points, inside the graph.
 
-Computed in float64, as the detectors themselves do; what compares unit vectors with every training
-point, in float32.
+Computed in float64, as the detectors themselves do; in float32 where most of the work is comparing
+unit vectors with every training point and the score is smooth in them.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def score_of_points(graph: Graph, points: str, detector: PooledDetector) -> str:
     if add is None:
         known = ", ".join(sorted(kind.__name__ for kind in _SCORES))
         raise DataError(f"a {type(detector).__name__} cannot be exported; {known} can.")
-    # pairs with training points are most of the work, and exact enough in float32 on a sphere
-    light = "training_points" in detector._ARRAYS and bool(detector._metric["unit_length"][0])
+    # exact enough on a sphere; LOF is not, where two neighbours are equally far
+    light = isinstance(detector, (KDE, KNN, KernelPCA)) and bool(detector._metric["unit_length"][0])
     numbers = Numbers(graph, np.float32 if light else np.float64)
     score = graph.cast(add(numbers, numbers.cast(points), detector._learned), "float64")
     worst = graph.constant(WORST_POOLED_SCORE, np.float64)
