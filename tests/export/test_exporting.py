@@ -226,3 +226,22 @@ def test_narrow_numbers_keep_the_scores(
         assert (tmp_path / "small.onnx").stat().st_size < 0.7 * whole.stat().st_size
     with pytest.raises(DataError, match="dtype"):
         to_onnx(detector, tmp_path / "small.onnx", dtype="float8")
+
+
+@pytest.mark.filterwarnings("ignore::textocl.exceptions.TextoclWarning")
+def test_ten_thousand_random_documents(detector: CVDD, exported: OnnxDetector) -> None:
+    rng = np.random.default_rng(0)
+    words = ["ship", "SHIP", "Harbor", "cargo", "the"]
+
+    def piece() -> str:
+        if rng.random() < 0.3:
+            return str(rng.choice(words))
+        limit = rng.choice([0x80, 0x250, 0x3000, 0x110000])
+        return "".join(map(chr, rng.integers(0, limit, rng.integers(0, 6))))
+
+    texts = ["".join(piece() for _ in range(rng.integers(0, 12))) for _ in range(10_000)]
+    own, theirs = detector.assess(texts), exported.assess(texts)
+    assert (own.n_known_words > 0).sum() > 4000
+    np.testing.assert_array_equal(theirs["n_known_words"], own.n_known_words)
+    np.testing.assert_allclose(theirs["score"], own.score, atol=1e-6)
+    np.testing.assert_array_equal(theirs["label"], own.label)
