@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test test-scale lint bench clean
 
 install: $(VENV)/.installed
 
@@ -13,6 +13,12 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# the examples on engines too, which are large: Ray, Spark (needs Java), Node.js
+test-scale: install
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,ray,spark]'
+	cd examples/node && npm install --ignore-scripts --no-audit --no-fund
+	$(BIN)/python -m pytest tests/examples
 
 lint: install
 	$(BIN)/ruff check .

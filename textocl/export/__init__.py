@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from textocl.export.exporting import to_onnx
+    from textocl.export.frames import SCORE_SCHEMA, score_frame, score_frames
     from textocl.export.runtime import OnnxDetector
     from textocl.export.verification import Verification, VerificationError, verify
 
-__all__ = ["OnnxDetector", "Verification", "VerificationError", "to_onnx", "verify"]
+__all__ = [
+    "SCORE_SCHEMA",
+    "OnnxDetector",
+    "Verification",
+    "VerificationError",
+    "score_frame",
+    "score_frames",
+    "to_onnx",
+    "verify",
+]
 
 _MODULES = {
     "to_onnx": "exporting",
+    "SCORE_SCHEMA": "frames",
+    "score_frame": "frames",
+    "score_frames": "frames",
     "OnnxDetector": "runtime",
     "Verification": "verification",
     "VerificationError": "verification",

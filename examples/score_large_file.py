@@ -1,0 +1,35 @@
+"""Score a file of any size with an exported model, in constant memory and without torch.
+
+python examples/score_large_file.py MODEL.onnx DOCUMENTS.jsonl SCORED.jsonl
+
+DOCUMENTS may be anything that textocl reads (.jsonl .csv .tsv .txt, gzipped or not). One process
+takes one core; for more, give each a part of the file.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from textocl.corpora import batches_of, read_documents
+from textocl.export import OnnxDetector
+
+
+def main(model: str, source: str, out: str) -> None:
+    detector = OnnxDetector(model, n_threads=1)
+    partial = Path(f"{out}.partial")
+    n_documents = n_anomalous = 0
+    with partial.open("w", encoding="utf-8") as file:
+        for batch in batches_of(read_documents(source)):  # bounded in documents and characters
+            found = detector.assess([document.text for document in batch])
+            columns = [found[name].tolist() for name in ("score", "p_value", "label")]
+            for document, score, p_value, label in zip(batch, *columns, strict=True):
+                result = {"id": document.id, "score": score, "p_value": p_value, "label": label}
+                file.write(json.dumps(result) + "\n")
+            n_documents += len(batch)
+            n_anomalous += columns[-1].count(-1)
+    partial.replace(out)  # complete, or not there
+    print(f"{n_documents:,} documents scored, {n_anomalous:,} anomalous")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
