@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,11 @@ def folder(detector: CVDD, mixed: list[str], tmp_path_factory: pytest.TempPathFa
 
 
 def run(*command: object, cwd: Path) -> str:
-    done = subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True)
+    done = subprocess.run(
+        [*map(str, command)],
+        cwd=cwd, capture_output=True, text=True,
+        env={**os.environ, "PYSPARK_PYTHON": sys.executable},  # else the first python3 of PATH
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
 
