@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from textocl.documents import PackedDocuments
 
 POOLINGS = ("mean", "tfidf", "lead", "max")
-_LEAD = 64  # words (with a language model, pieces) after which a word counts 1/e
+LEAD = 64  # words (with a language model, pieces) after which a word counts 1/e
 _WORDS_AT_ONCE = 1 << 17  # bounds the float32 copy of a table of vectors
 
 
@@ -69,4 +69,4 @@ def lead_weights(packed: PackedDocuments) -> NDArray[np.float32]:
     filled = packed.offsets[:-1] < packed.offsets[1:]
     first = before[packed.offsets[:-1][filled]]
     t = before - np.repeat(first, np.diff(packed.offsets)[filled])
-    return np.exp(-t / _LEAD).astype(np.float32)
+    return np.exp(-t / LEAD).astype(np.float32)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tiny_bert import WINDOW, build_model
 
 from textocl.embeddings.contextual import ContextualVectors, EncodedTexts
-from textocl.embeddings.transformer import TransformerVectors, _Cut, _windows
+from textocl.embeddings.transformer import TransformerVectors
 from textocl.exceptions import DataError, MissingExtraError, TextoclError
 
 transformers = pytest.importorskip("transformers")
@@ -127,20 +127,6 @@ def test_long_texts_are_windows_of_which_each_piece_takes_the_better(
     assert np.allclose(pieces, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [4, 5, 9, 16, 33])
-@pytest.mark.parametrize("n", [1, 2, 3, 7, 30, 31, 32, 100])
-def test_every_piece_is_in_one_window(size: int, n: int) -> None:
-    special = np.array([-1])
-    cut = _Cut(np.arange(n), special, special, np.zeros(1, np.int64), np.zeros((1, 2), np.int32))
-    kept = []
-    for window in _windows(cut, size, target=10):
-        assert len(window.ids) <= size
-        assert window.ids[0] == window.ids[-1] == -1
-        assert window.target == 10 + len(kept)
-        kept += window.ids[window.first : window.first + window.n_kept].tolist()
-    assert kept == list(range(n))
-
-
 def test_texts_of_other_lengths_beside_it_change_nothing(source: TransformerVectors) -> None:
     alone = [next(source.encode_pieces([text])) for text in TEXTS]
     together = list(source.encode_pieces(TEXTS))
@@ -205,17 +191,6 @@ def test_a_lone_surrogate_keeps_the_places(source: TransformerVectors) -> None:
     texts = ["ship \ud83d port"]
     assert words_of(source.encode(texts, remember=True), texts, 0)[-1] == "port"
     assert words_of(source.encode(texts), texts, 0)[0] == "ship"
-
-
-def test_blanks_that_a_tokenizer_counts_to_a_word_are_left_out() -> None:
-    tokenizer = tokenizers.Tokenizer(
-        tokenizers.models.Unigram([("<unk>", 0.0), ("▁ship", -1.0), ("▁port", -1.0)], unk_id=0)
-    )
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
-    from textocl.embeddings.transformer import _cut
-
-    cut = _cut("ship  port ", tokenizer.encode("ship  port "))
-    assert ["ship  port "[a:b] for a, b in cut.spans if b > a] == ["ship", "port"]
 
 
 def test_minilm_equals_mean_pooling() -> None:

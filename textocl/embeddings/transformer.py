@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +22,14 @@ from textocl.embeddings.model_folders import (
     window_of,
 )
 from textocl.embeddings.token_cache import TokenCache, joined, take
+from textocl.embeddings.windows import (
+    Cut,
+    Window,
+    cut_text,
+    overlap,
+    windows_of,
+    without_surrogates,
+)
 from textocl.exceptions import DataError, MissingExtraError
 
 _CACHE_FORMAT = 1  # to be raised when the same files and texts give other vectors
@@ -31,7 +38,6 @@ _BATCH_TOKENS, _BATCH_TOKENS_GPU = 2048, 16384
 # what is encoded, and kept on disk, at once: an interruption loses no more
 _PART_BYTES = 50_000_000
 _TEXTS_TO_CUT = 64
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class TransformerVectors:
@@ -92,7 +98,7 @@ class TransformerVectors:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the model's files and of how texts are cut."""
-        digest = hashlib.sha256(f"{_CACHE_FORMAT} {self._window} {_overlap(self._window)}".encode())
+        digest = hashlib.sha256(f"{_CACHE_FORMAT} {self._window} {overlap(self._window)}".encode())
         for path in sorted(path for kind in MODEL_FILES for path in self._folder.glob(kind)):
             content = hashlib.sha256()
             with path.open("rb") as file:
@@ -157,16 +163,15 @@ class TransformerVectors:
                 done += n
                 yield encoded
 
-    def _parts(self, texts: Sequence[str]) -> Iterator[list[_Cut]]:
+    def _parts(self, texts: Sequence[str]) -> Iterator[list[Cut]]:
         """Cut texts into pieces, and yield as many at a time as one shard of the cache holds."""
         limit = _PART_BYTES // (2 * self.dimension)
-        part: list[_Cut] = []
+        part: list[Cut] = []
         n = 0
         for start in range(0, len(texts), _TEXTS_TO_CUT):
-            # one for one, so that spans still fit
-            clean = [_SURROGATES.sub("\ufffd", t) for t in texts[start : start + _TEXTS_TO_CUT]]
+            clean = [without_surrogates(text) for text in texts[start : start + _TEXTS_TO_CUT]]
             for text, encoding in zip(clean, self._tokenizer.encode_batch(clean), strict=True):
-                part.append(_cut(text, encoding))
+                part.append(cut_text(text, encoding))
                 n += len(part[-1].ids)
                 if n >= limit:
                     yield part
@@ -174,12 +179,12 @@ class TransformerVectors:
         if part:
             yield part
 
-    def _vectors_of(self, part: list[_Cut], advance: Callable[[int], None]) -> NDArray[np.float32]:
+    def _vectors_of(self, part: list[Cut], advance: Callable[[int], None]) -> NDArray[np.float32]:
         """Return the vectors of all pieces of a part, ``(p, d)``."""
-        windows: list[_Window] = []
+        windows: list[Window] = []
         n = 0
         for cut in part:
-            windows.extend(_windows(cut, self._window, n))
+            windows.extend(windows_of(cut, self._window, n))
             n += len(cut.ids)
         windows.sort(key=lambda window: -len(window.ids))  # if memory is short, it shows at once
         vectors = np.empty((n, self.dimension), np.float32)  # (p, d)
@@ -260,74 +265,7 @@ class TransformerVectors:
         return model.float().eval().to(device)
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A text as the tokenizer cuts it into p pieces, without the special tokens around them."""
-
-    ids: NDArray[np.int64]  # (p,)
-    before: NDArray[np.int64]
-    after: NDArray[np.int64]
-    word_starts: NDArray[np.int64]  # (w,) first piece of each word
-    spans: NDArray[np.int32]  # (w, 2)
-
-
-@dataclass(frozen=True)
-class _Window:
-    """What the model sees at once; ``ids[first : first + n_kept]`` are kept at ``target``."""
-
-    ids: NDArray[np.int64]
-    first: int
-    n_kept: int
-    target: int
-
-
-def _cut(text: str, encoding: Any) -> _Cut:
-    ids = np.array(encoding.ids, np.int64)
-    places = np.flatnonzero(np.array(encoding.special_tokens_mask) == 0)  # (p,)
-    if not len(places):
-        none = np.zeros(0, np.int64)
-        return _Cut(none, none, none, none, np.zeros((0, 2), np.int32))
-    start, stop = int(places[0]), int(places[-1]) + 1
-    # a piece that belongs to no word is one
-    words = [-i if word is None else word for i, word in enumerate(encoding.word_ids, 1)]
-    word_of = np.array(words[start:stop], np.int64)  # (p,)
-    word_starts = np.flatnonzero(np.diff(word_of, prepend=word_of[0] - 1))  # (w,)
-    edges = np.array(encoding.offsets[start:stop], np.int32)  # (p, 2)
-    spans = np.stack(
-        [
-            np.minimum.reduceat(edges[:, 0], word_starts),
-            np.maximum.reduceat(edges[:, 1], word_starts),
-        ],
-        axis=1,
-    )  # (w, 2)
-    for i, (begin, end) in enumerate(spans.tolist()):  # some count the blank before a word as its
-        word = text[begin:end]
-        if word[:1].isspace() or word[-1:].isspace():
-            begin += len(word) - len(word.lstrip())
-            spans[i] = begin, begin + len(word.strip())
-    return _Cut(ids[start:stop], ids[:start], ids[stop:], word_starts, spans)
-
-
-def _overlap(window: int) -> int:
-    return window // 8
-
-
-def _windows(cut: _Cut, size: int, target: int) -> Iterator[_Window]:
-    """Cut pieces into windows; in an overlap the middle is where the next one takes over."""
-    n, room = len(cut.ids), size - len(cut.before) - len(cut.after)
-    step = max(1, room - _overlap(size))
-    if room < 1:
-        raise DataError(f"a window of {size} tokens has no room beside the special ones.")
-    begin = kept = 0
-    while kept < n:
-        end = min(begin + room, n)
-        stop = n if end == n else (begin + step + end + 1) // 2
-        ids = np.concatenate([cut.before, cut.ids[begin:end], cut.after])
-        yield _Window(ids, len(cut.before) + kept - begin, stop - kept, target + kept)
-        begin, kept = begin + step, stop
-
-
-def _as_words(part: list[_Cut], vectors: NDArray[np.float32]) -> EncodedTexts:
+def _as_words(part: list[Cut], vectors: NDArray[np.float32]) -> EncodedTexts:
     """Average the pieces' vectors, ``(p, d)``, over each word."""
     sizes = np.array([len(cut.ids) for cut in part])
     firsts = np.concatenate(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
+
+from google.protobuf.message import EncodeError
 
 import textocl
 from textocl.detector import OneClassDetector
@@ -14,8 +18,8 @@ from textocl.exceptions import DataError
 from textocl.export.calibration_graph import labels, p_values
 from textocl.export.graph import Graph
 from textocl.export.point_graphs import score_of_points, transformed
-from textocl.export.text_graphs import Scored, check_exportable, score_of_texts
-from textocl.export.words_graph import DTYPES, Words
+from textocl.export.text_graphs import Documents, Scored, check_exportable, score_of_texts
+from textocl.export.words_graph import DTYPES
 from textocl.pooled import PooledDetector
 from textocl.validation import check_choice
 
@@ -30,12 +34,13 @@ def to_onnx(
 
     Parameters
     ----------
-    detector : on static vectors, cutting words by ``tokenization="english"``; or a detector on
-        points that was fitted on features
+    detector : fitted; on static vectors, it must cut words by ``tokenization="english"``
     path : the file to write, ``.onnx``
+        With a language model, ``tokenizer.json`` and ``config.json`` are written beside it.
     dtype : "float32", "float16" or "int8", default "float32"
-        How the tables of words are stored. "float32" keeps every number that scoring uses;
-        "int8", with a scale for each word, makes about half the file.
+        How vectors and the weights of a language model are stored. "float32" keeps every number
+        that scoring uses. "int8" has a scale for each word; a language model is then computed
+        with 8 bits, too.
 
     Returns
     -------
@@ -44,48 +49,73 @@ def to_onnx(
     Raises
     ------
     NotFittedError
+    MissingExtraError
+        Exporting a language model needs onnxscript.
     DataError
         A detector that cannot be exported, or a file that cannot be written. Nothing is left.
 
     Notes
     -----
-    Inputs: ``text`` ``(n,)`` strings, or ``features`` ``(n, d)`` float32. Outputs: ``score``
-    float32, ``p_value`` float32, ``label`` int64 (+1 normal, -1 anomalous) and ``n_known_words``
-    int64, all ``(n,)``; ``context_distance`` ``(n, r)`` float32 where the detector has contexts.
-    The file's metadata say what it is. It runs in ONNX Runtime without further libraries.
+    Inputs: ``text`` ``(n,)`` strings; or ``features`` ``(n, d)`` float32; with a language model
+    ``input_ids`` and ``attention_mask`` ``(n, T)`` int64, beside ``text`` if another member of the
+    detector needs it. Outputs: ``score`` float32, ``p_value`` float32, ``label`` int64 (+1
+    normal, -1 anomalous) and ``n_known_words`` int64, all ``(n,)``; ``context_distance`` ``(n, r)``
+    float32 where the detector has contexts. The file's metadata say what it is. It runs in ONNX
+    Runtime without further libraries.
     """
     check_choice("dtype", dtype, DTYPES)
     check_exportable(detector)
-    target = Path(path)
-    content = model_of(detector, dtype).SerializeToString()
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    model, beside = exported(detector, dtype)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_bytes(content)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot write {target}: {error.strerror}.") from error
+        content = model.SerializeToString()
+    except (ValueError, EncodeError) as error:
+        raise DataError(
+            f"ONNX files hold 2 GB, and this {type(detector).__name__} more."
+        ) from error
+    target = Path(path)
+    written: list[Path] = []
+    try:
+        for name, own in beside.items():
+            file = target.with_name(name)
+            if file.exists() and file.read_bytes() != own:
+                raise DataError(
+                    f"{file} is there already, of another model; export into a folder of its own."
+                )
+            if not file.exists():
+                _write(file, own)
+                written.append(file)
+        _write(target, content)
+    except BaseException as error:
+        for file in written:
+            file.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DataError(f"cannot write {target}: {error.strerror}.") from error
+        raise
     return target
 
 
-def model_of(detector: OneClassDetector, dtype: str = "float32") -> Any:
-    """The ONNX model of a fitted detector, as `to_onnx` writes it."""
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that appears when it is complete."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def exported(detector: OneClassDetector, dtype: str = "float32") -> tuple[Any, dict[str, bytes]]:
+    """The ONNX model of a fitted detector, and the files that belong beside it, by name."""
     graph = Graph()
-    on_features = isinstance(detector, PooledDetector) and detector._view is None
-    if on_features:
-        assert isinstance(detector, PooledDetector)
+    documents = Documents(graph, dtype)
+    if isinstance(detector, PooledDetector) and detector._view is None:
         points = graph.input("features", "float32", ["n", detector.n_features_in_])
         score = score_of_points(graph, transformed(graph, points, detector._metric), detector)
-        n_known = graph.op(
-            "Expand", graph.constant(1), graph.op("Shape", score)
-        )  # features are known
-        scored = Scored(score, n_known)
+        n_known = graph.op("Expand", graph.constant(1), graph.op("Shape", score))
+        scored = Scored(score, n_known)  # features are known
     else:
-        text = graph.input("text", "string", ["n"])
-        scored = score_of_texts(graph, Words(graph, text, dtype), detector)
+        scored = score_of_texts(graph, documents, detector)
     graph.output("score", scored.score, "float32", ["n"])
     graph.output(
         "p_value", p_values(graph, scored.score, detector.calibration_scores_), "float32", ["n"]
@@ -95,33 +125,55 @@ def model_of(detector: OneClassDetector, dtype: str = "float32") -> Any:
     if scored.distances is not None:
         n_contexts = len(detector.contexts_)
         graph.output("context_distance", scored.distances, "float32", ["n", n_contexts])
-    return graph.model(type(detector).__name__, _metadata(detector, on_features, dtype))
+    facts = _facts(detector, graph.inputs, dtype)
+    beside: dict[str, bytes] = {}
+    if documents.encoder is not None:
+        beside = documents.encoder.files()
+        digest = hashlib.sha256(beside["tokenizer.json"]).hexdigest()
+        facts["language_model"] = {**documents.encoder.facts, "tokenizer_sha256": digest}
+    metadata = {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in facts.items()
+    }
+    return graph.model(type(detector).__name__, metadata), beside
 
 
-def _metadata(detector: OneClassDetector, on_features: bool, dtype: str) -> dict[str, str]:
-    """What a stranger needs to use the file, as strings."""
+_EXPECTED = {
+    "text": "'text': documents as strings",
+    "features": "'features': vectors",
+    "input_ids": (
+        "'input_ids' and 'attention_mask': the tokens of documents by tokenizer.json, special "
+        "tokens included, not truncated, padded on the right"
+    ),
+    "word_ids": (
+        "'word_ids': for each token the number of its word in the document, -1 for special tokens, "
+        "padding, and words that do not count"
+    ),
+}
+
+
+def _facts(detector: OneClassDetector, inputs: Sequence[str], dtype: str) -> dict[str, Any]:
+    """What a stranger needs to use the file."""
     contexts = [
         {"context": c.context, "share": c.share, "words": [w.word for w in c.words[:_TOP_WORDS]]}
         for c in getattr(detector, "contexts_", [])
     ]
-    facts: dict[str, Any] = {
+    expected = "; ".join(_EXPECTED[name] for name in inputs if name in _EXPECTED)
+    return {
         "format": "textocl-onnx",
         "format_version": FORMAT_VERSION,
         "textocl_version": textocl.__version__,
         "detector": type(detector).__name__,
         "dtype": dtype,
         "description": (
-            f"One-class detector of {'feature vectors' if on_features else 'texts'}: score is "
-            "higher for what belongs less, label is -1 above the threshold and +1 otherwise, "
-            "p_value is the share of normal calibration data that scores as high."
+            f"One-class detector of {'feature vectors' if 'features' in inputs else 'texts'}: "
+            "score is higher for what belongs less, label is -1 above the threshold and +1 "
+            "otherwise, p_value is the share of normal calibration data that scores as high."
         ),
-        "input": "features" if on_features else "text",
+        "input": "features" if "features" in inputs else "text",
+        "expected_input": expected,
         "threshold": detector.threshold_,
         "false_alarm_rate": detector._in_force["false_alarm_rate"],
         "calibration_documents": len(detector.calibration_scores_),
         "contexts": contexts,
-    }
-    return {
-        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for name, value in facts.items()
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.compose
 from onnx import TensorProto, helper, numpy_helper
 
 #: what every runtime since 2024 reads, GPU builds included
@@ -48,6 +49,10 @@ class Graph:
         self._inputs.append(helper.make_tensor_value_info(name, _TYPES[kind], list(shape)))
         return name
 
+    @property
+    def inputs(self) -> list[str]:
+        return [value.name for value in self._inputs]
+
     def output(self, name: str, value: str, kind: str, shape: Sequence[int | str]) -> None:
         self._nodes.append(helper.make_node("Identity", [value], [name]))
         self._outputs.append(helper.make_tensor_value_info(name, _TYPES[kind], list(shape)))
@@ -87,6 +92,17 @@ class Graph:
         node = helper.make_node(kind, list(inputs), outputs, domain=domain, **attributes)
         self._nodes.append(node)
         return outputs
+
+    def splice(self, model: onnx.ModelProto, inputs: Sequence[str]) -> list[str]:
+        """Add all of another model, fed with ``inputs`` in its order; returns its outputs."""
+        prefix = f"{self._new(model.graph.name or 'model')}/"
+        part = onnx.compose.add_prefix(model, prefix).graph
+        given = dict(zip((value.name for value in part.input), inputs, strict=True))
+        for node in part.node:
+            node.input[:] = [given.get(name, name) for name in node.input]
+        self._nodes.extend(part.node)
+        self._constants.extend(part.initializer)
+        return [value.name for value in part.output]
 
     def model(self, name: str, metadata: dict[str, str]) -> onnx.ModelProto:
         """Return the whole as a checked model."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textocl.exceptions import DataError, FormatError, MissingExtraError
 from textocl.validation import check_documents, check_features
+
+if TYPE_CHECKING:
+    from textocl.export.tokens import TextCutter
 
 _READS_UP_TO = 1  # the newest format_version
 # a graph pads the documents of a run to the longest: few at once, and of like length
@@ -79,6 +82,14 @@ class OnnxDetector:
         self.threshold_ = float(self.metadata["threshold"])
         self.false_alarm_rate = float(self.metadata["false_alarm_rate"])
         self._outputs = [output.name for output in self._session.get_outputs()]
+        inputs = [value.name for value in self._session.get_inputs()]
+        self._takes_strings = "text" in inputs
+        self._cutter: TextCutter | None = None
+        if "input_ids" in inputs:
+            from textocl.export.tokens import TextCutter
+
+            facts = self.metadata["language_model"]
+            self._cutter = TextCutter(file, facts, with_words="word_ids" in inputs)
 
     def __repr__(self) -> str:
         return f"OnnxDetector({self.metadata['detector']}, {self.provider})"
@@ -98,14 +109,28 @@ class OnnxDetector:
                 raise DataError(f"expected {expected} features, got {features.shape[1]}.")
             return self._run({"features": features})
         texts = check_documents(X)
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        order = np.argsort(lengths, kind="stable")
+        batches = list(self._batches(texts or [""]))
+        parts = [self._run(inputs) for _, inputs in batches]
+        back = np.argsort(np.concatenate([numbers for numbers, _ in batches]), kind="stable")
+        return {
+            name: np.concatenate([part[name] for part in parts])[back][: len(texts)]
+            for name in self._outputs
+        }
+
+    def _batches(
+        self, texts: list[str]
+    ) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[Any]]]]:
+        """Numbers of texts ``(b,)`` of like length, with what the graph takes for them."""
         # onnxruntime cannot encode lone surrogates; no letter is among them
         array = np.array([t.encode("utf-8", "replace").decode("utf-8") for t in texts], object)
-        parts = [self._run({"text": array[:0]})]
-        parts += [self._run({"text": array[chosen]}) for chosen in _batches(order, lengths)]
-        back = np.argsort(order, kind="stable")
-        return {name: np.concatenate([p[name] for p in parts])[back] for name in self._outputs}
+        if self._cutter is None:
+            for chosen in _alike(np.fromiter(map(len, texts), np.int64, len(texts))):
+                yield chosen, {"text": array[chosen]}
+            return
+        on_gpu = self.provider != "CPUExecutionProvider"
+        for tokens in self._cutter.batches(texts, on_gpu=on_gpu):
+            strings = {"text": array[tokens.texts]} if self._takes_strings else {}
+            yield tokens.texts, {**tokens.inputs, **strings}
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
         """Score texts or features, ``(n,)``; higher is more anomalous."""
@@ -137,16 +162,16 @@ class OnnxDetector:
         return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
 
 
-def _batches(order: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Cut ``order``, of ascending lengths, into batches of bounded size."""
-    batches, start = [], 0
+def _alike(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Group what is of like length into batches of bounded size; yields numbers ``(b,)``."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
     while start < len(order):
         longest = lengths[order[start : start + _DOCUMENTS_AT_ONCE]]
         sizes = longest * np.arange(1, len(longest) + 1)  # characters with padding
         fitting = max(1, int(np.searchsorted(sizes, _CHARACTERS_AT_ONCE, side="right")))
-        batches.append(order[start : start + fitting])
+        yield order[start : start + fitting]
         start += fitting
-    return batches
 
 
 def _metadata(file: Path, given: dict[str, str]) -> dict[str, Any]:
@@ -159,6 +184,9 @@ def _metadata(file: Path, given: dict[str, str]) -> dict[str, Any]:
         version = int(found["format_version"])
         float(found["threshold"]), float(found["false_alarm_rate"])
         found["detector"], found["input"]
+        if "language_model" in given:
+            found["language_model"] = json.loads(given["language_model"])
+            found["language_model"]["tokenizer_sha256"], found["language_model"]["content_words"]
     except (KeyError, ValueError, TypeError) as error:
         raise FormatError(f"{file}: its metadata are damaged: {error}") from None
     if version > _READS_UP_TO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,16 @@ import numpy as np
 from textocl.cvdd import CVDD
 from textocl.detector import OneClassDetector
 from textocl.exceptions import DataError
+from textocl.export.context_graph import Encoder, WordsInContext
 from textocl.export.graph import Graph
 from textocl.export.point_graphs import score_of_points, transformed
-from textocl.export.words_graph import Bag, Words
+from textocl.export.words_graph import Words
 from textocl.fusion import Detector
 from textocl.likelihood import WordLikelihood
 from textocl.pooled import WORST_POOLED_SCORE, PooledDetector
+from textocl.pooling import LEAD
 from textocl.scoring import SOFTMIN_ALPHA, WORST_SCORE
-from textocl.spaces import ContextSpace, WordSpace
+from textocl.spaces import ContextSpace
 from textocl.tokenization import EnglishTokenizer
 
 _NO_ATTENTION = -6e4  # of padding, within float16; minus infinity would make NaN
@@ -39,7 +42,34 @@ class Scored:
     distances: str | None = None
 
 
-def score_of_texts(graph: Graph, words: Words, detector: OneClassDetector) -> Scored:
+class Documents:
+    """What a graph is given, cut into words as its detectors ask for it; each way once.
+
+    Attributes
+    ----------
+    encoder : Encoder or None, the language model of the file
+    """
+
+    def __init__(self, graph: Graph, dtype: str) -> None:
+        self._graph = graph
+        self._dtype = dtype
+        self.encoder: Encoder | None = None
+
+    @cached_property
+    def words(self) -> Words:
+        """Words that have a vector each, from the input ``text``."""
+        return Words(self._graph, self._graph.input("text", "string", ["n"]), self._dtype)
+
+    def in_context(self, space: ContextSpace) -> WordsInContext:
+        """Words with vectors of a language model, from the input ``input_ids``."""
+        if self.encoder is None:
+            self.encoder = Encoder(self._graph, space, self._dtype)
+        if self.encoder.space.source is not space.source:
+            raise DataError("one file holds one language model; this detector has two.")
+        return self.encoder.words
+
+
+def score_of_texts(graph: Graph, documents: Documents, detector: OneClassDetector) -> Scored:
     """Add what scores documents as ``detector`` does.
 
     Raises
@@ -49,13 +79,13 @@ def score_of_texts(graph: Graph, words: Words, detector: OneClassDetector) -> Sc
     """
     check_exportable(detector)
     if isinstance(detector, CVDD):
-        return _cvdd(graph, words, detector)
+        return _cvdd(graph, documents, detector)
     if isinstance(detector, WordLikelihood):
-        return _likelihood(graph, words, detector)
+        return _likelihood(graph, documents, detector)
     if isinstance(detector, Detector):
-        return _fusion(graph, words, detector)
+        return _fusion(graph, documents, detector)
     assert isinstance(detector, PooledDetector)
-    return _pooled(graph, words, detector)
+    return _pooled(graph, documents, detector)
 
 
 def check_exportable(detector: OneClassDetector) -> None:
@@ -73,10 +103,12 @@ def check_exportable(detector: OneClassDetector) -> None:
         getattr(detector, "_view", None), "space", None
     )
     if isinstance(space, ContextSpace):
-        raise DataError(
-            f"this {name} is on the language model {space.source_name!r}; only detectors on static "
-            "vectors can be exported so far."
-        )
+        if parameters.get("pooling") == "tfidf":
+            raise DataError(
+                f"this {name} weighs the words of a language model by pooling='tfidf', for which a "
+                "graph has no words; fit with pooling='mean' or 'lead' to export."
+            )
+        return
     is_text = not isinstance(detector, PooledDetector) or detector._view is not None
     if is_text and parameters["tokenization"] != EnglishTokenizer.name:
         raise DataError(
@@ -85,35 +117,43 @@ def check_exportable(detector: OneClassDetector) -> None:
         )
 
 
-def _cvdd(g: Graph, words: Words, detector: CVDD) -> Scored:
-    space, scoring = detector._space, detector._scoring
-    assert isinstance(space, WordSpace)
-    assert scoring is not None
-    bag = words.bag(space.vocabulary.words)
-    vectors = scoring.vectors.cpu().numpy().astype(np.float32)
-    contexts = scoring.contexts.cpu().numpy().astype(np.float64)
+def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
+    space, weights = detector._space, detector._weights
+    contexts = weights.contexts.cpu().numpy().astype(np.float64)
     unit_contexts = contexts / np.maximum(np.linalg.norm(contexts, axis=1, keepdims=True), 1e-8)
-    logits = scoring.logits.cpu().numpy()
-    products = vectors.astype(np.float64) @ unit_contexts.T  # <h, c_k / ‖c_k‖>, (u, r)
-    r = len(contexts)
-    logit = words.values(logits, bag, _NO_ATTENTION)  # (n, D, r)
-    product = words.values(products, bag)
-    count = g.op("Max", bag.counts, g.constant(1.0))
+    if isinstance(space, ContextSpace):
+        found = documents.in_context(space)
+        counts, n_known, vector = found.counts, found.n_known, found.vectors
+        W1, W2 = (g.constant(w.cpu().numpy()) for w in (weights.W1, weights.W2))
+        logit = g.op("MatMul", g.op("Tanh", g.op("MatMul", vector, W1)), W2)
+        padded = g.op("Unsqueeze", g.op("Equal", counts, g.constant(0.0)), g.constant([2]))
+        logit = g.op("Where", padded, g.constant(_NO_ATTENTION), logit)  # (n, D, r)
+        # <h, c_k / ‖c_k‖>
+        product = g.op("MatMul", vector, g.constant(unit_contexts.T))
+    else:
+        scoring = detector._scoring
+        assert scoring is not None
+        bag = documents.words.bag(space.vocabulary.words)
+        counts, n_known = bag.counts, bag.n_known
+        vectors = scoring.vectors.cpu().numpy().astype(np.float32)
+        logit = documents.words.values(scoring.logits.cpu().numpy(), bag, _NO_ATTENTION)
+        product = documents.words.values(vectors.astype(np.float64) @ unit_contexts.T, bag)
+        vector = documents.words.values(vectors, bag)  # (n, D, d)
+    count = g.op("Max", counts, g.constant(1.0))
     logit = g.op("Add", logit, g.op("Unsqueeze", g.op("Log", count), g.constant([2])))
     attention = g.op("Softmax", logit, axis=1)  # (n, D, r)
     along = g.sum(g.op("Mul", attention, product), axis=1)  # <m_k, c_k> / ‖c_k‖, (n, r)
-    vector = words.values(vectors, bag)  # (n, D, d), only for the length of m_k
-    mean = g.op("MatMul", g.op("Transpose", attention, perm=[0, 2, 1]), vector)  # m_k, (n, r, d)
+    # vectors only for the length of m_k, (n, r, d)
+    mean = g.op("MatMul", g.op("Transpose", attention, perm=[0, 2, 1]), vector)
     length = g.op("ReduceL2", mean, g.constant([2]), keepdims=0)
     cosine = g.op("Div", along, g.op("Max", length, g.constant(1e-8)))
     distances = g.scaled(g.op("Sub", g.constant(1.0), cosine), 0.5)
-    known = g.op("Greater", bag.n_known, g.constant(0))
+    known = g.op("Greater", n_known, g.constant(0))
     distances = g.op(
         "Where", g.op("Unsqueeze", known, g.constant([1])), distances, g.constant(WORST_SCORE)
     )
-    return Scored(
-        _aggregated(g, distances, detector._in_force["aggregation"], r), bag.n_known, distances
-    )
+    aggregation = detector._in_force["aggregation"]
+    return Scored(_aggregated(g, distances, aggregation, len(contexts)), n_known, distances)
 
 
 def _aggregated(g: Graph, distances: str, aggregation: Any, r: int) -> str:
@@ -126,9 +166,9 @@ def _aggregated(g: Graph, distances: str, aggregation: Any, r: int) -> str:
     return g.sum(g.op("Mul", distances, g.constant(given / given.sum())), axis=1)
 
 
-def _likelihood(g: Graph, words: Words, detector: WordLikelihood) -> Scored:
-    bag = words.bag(detector.words_)
-    ratios = words.values(detector.log_ratios_, bag)  # (n, D)
+def _likelihood(g: Graph, documents: Documents, detector: WordLikelihood) -> Scored:
+    bag = documents.words.bag(detector.words_)
+    ratios = documents.words.values(detector.log_ratios_, bag)  # (n, D)
     weights = g.op("Log", g.shifted(bag.counts, 1.0))  # 0 where padded
     total = g.op("Max", g.sum(weights, axis=1), g.constant(1e-30))
     score = g.op("Div", g.sum(g.op("Mul", weights, ratios), axis=1), total)
@@ -136,41 +176,49 @@ def _likelihood(g: Graph, words: Words, detector: WordLikelihood) -> Scored:
     return Scored(g.op("Sub", g.constant(0.0), score), bag.n_known)
 
 
-def _pooled(g: Graph, words: Words, detector: PooledDetector) -> Scored:
+def _pooled(g: Graph, documents: Documents, detector: PooledDetector) -> Scored:
     view = detector._view
     assert view is not None
-    assert isinstance(view.space, WordSpace)
-    vocabulary = view.space.vocabulary
-    bag = words.bag(vocabulary.words)
-    vector = words.values(vocabulary.table, bag)  # (n, D, d)
-    if view.pooling == "max":
-        points = _largest(g, vector, bag)
+    if isinstance(view.space, ContextSpace):
+        found = documents.in_context(view.space)
+        counts, n_known, vector = found.counts, found.n_known, found.vectors
+        weights = counts
+        if view.pooling == "lead":
+            before = g.op("CumSum", counts, g.constant(1), exclusive=1)  # pieces
+            weights = g.op("Mul", counts, g.op("Exp", g.scaled(before, -1 / LEAD)))
     else:
-        weights = bag.counts
+        vocabulary = view.space.vocabulary
+        bag = documents.words.bag(vocabulary.words)
+        counts, n_known = bag.counts, bag.n_known
+        vector = documents.words.values(vocabulary.table, bag)  # (n, D, d)
+        weights = counts
         if view.importance is not None:
             rows = view.importance._index.rows(vocabulary.words)
             idf = np.where(rows >= 0, view.importance.idf[rows], view.importance.unseen)
-            weights = g.op("Mul", weights, words.values(idf, bag))
+            weights = g.op("Mul", counts, documents.words.values(idf, bag))
+    if view.pooling == "max":
+        points = _largest(g, vector, counts)
+    else:
         total = g.op("Max", g.sum(weights, axis=1, keep=True), g.constant(1e-30))
         sums = g.op("MatMul", g.op("Unsqueeze", weights, g.constant([1])), vector)  # (n, 1, d)
         points = g.op("Div", g.op("Squeeze", sums, g.constant([1])), total)
     score = score_of_points(g, transformed(g, points, detector._metric), detector)
-    known = g.op("Greater", bag.n_known, g.constant(0))
-    return Scored(g.op("Where", known, score, g.constant(WORST_POOLED_SCORE)), bag.n_known)
+    known = g.op("Greater", n_known, g.constant(0))
+    return Scored(g.op("Where", known, score, g.constant(WORST_POOLED_SCORE)), n_known)
 
 
-def _largest(g: Graph, vector: str, bag: Bag) -> str:
+def _largest(g: Graph, vector: str, counts: str) -> str:
     """The largest value of each entry over the words, ``(n, d)``."""
-    padded = g.op("Unsqueeze", g.op("Equal", bag.counts, g.constant(0.0)), g.constant([2]))
+    padded = g.op("Unsqueeze", g.op("Equal", counts, g.constant(0.0)), g.constant([2]))
     lowest = g.constant(np.finfo(np.float32).min)
     return g.op("ReduceMax", g.op("Where", padded, lowest, vector), g.constant([1]), keepdims=0)
 
 
-def _fusion(g: Graph, words: Words, detector: Detector) -> Scored:
+def _fusion(g: Graph, documents: Documents, detector: Detector) -> Scored:
     sums = weights = most_known = None
     distances = None
     for name, member in detector.members_.items():
-        scored = score_of_texts(g, words, member.detector)
+        scored = score_of_texts(g, documents, member.detector)
         standard = g.scaled(
             g.shifted(g.cast(scored.score, "float64"), -member.location, np.float64),
             member.weight / member.scale,
