@@ -32,8 +32,16 @@ def export(
         ),
     ] = None,
     dtype: Annotated[
-        Dtype, typer.Option(help="How word vectors are stored; int8 makes about half the file.")
+        Dtype,
+        typer.Option(help="How vectors and weights are stored; int8 makes about half the file."),
     ] = Dtype.float32,
+    raw_text: Annotated[
+        bool,
+        typer.Option(
+            "--raw-text",
+            help="Cut texts for a language model inside the file, with onnxruntime-extensions.",
+        ),
+    ] = False,
     text_field: TextField = "text",
     format: FormatOption = None,
     skip_bad: SkipBad = False,
@@ -50,12 +58,17 @@ def export(
         with documents_of(verify, text_field, format, skip_bad) as documents:
             texts = [document.text for document in documents]
     found = None
+    already_there = set(out.parent.glob("*.json"))
     partial = out.with_name(f".{out.name}.unverified")
     try:
-        to_onnx(detector, partial, dtype=dtype.value)
+        to_onnx(detector, partial, dtype=dtype.value, raw_text=raw_text)
         if verify is not None:
             found = compare(detector, partial, texts)
         partial.replace(out)
+    except BaseException:
+        for file in set(out.parent.glob("*.json")) - already_there:
+            file.unlink()  # what came with a language model
+        raise
     finally:
         partial.unlink(missing_ok=True)
     if found is not None:

@@ -19,6 +19,7 @@ from textocl.embeddings.windows import Cut, cut_text, overlap
 from textocl.exceptions import DataError
 from textocl.export.graph import Graph
 from textocl.export.language_models import encoder_model
+from textocl.export.raw_text_graph import tokens_of
 from textocl.spaces import ContextSpace
 
 
@@ -41,6 +42,10 @@ class WordsInContext:
 class Encoder:
     """The language model of a file, and how it cuts texts.
 
+    Parameters
+    ----------
+    text : strings ``(n,)`` to be cut in the graph, or None for inputs that hold tokens
+
     Attributes
     ----------
     space : ContextSpace
@@ -48,7 +53,9 @@ class Encoder:
     facts : dict, what is needed to make the inputs of the graph
     """
 
-    def __init__(self, graph: Graph, space: ContextSpace, dtype: str) -> None:
+    def __init__(
+        self, graph: Graph, space: ContextSpace, dtype: str, text: str | None = None
+    ) -> None:
         source = space.source
         if not isinstance(source, TransformerVectors):
             raise DataError(
@@ -66,10 +73,20 @@ class Encoder:
             "special_tokens": [self._n_before, self._n_after],
             "content_words": None if space.tokenizer is None else space.tokenizer.name,
         }
-        ids = graph.input("input_ids", "int64", ["n", "T"])
-        mask = graph.input("attention_mask", "int64", ["n", "T"])
         continues = None if space.tokenizer is not None else _continuing(source)
-        numbers = None if continues is not None else graph.input("word_ids", "int64", ["n", "T"])
+        numbers = None
+        if text is not None:
+            if continues is None:
+                raise DataError(
+                    "raw_text needs a language model that cuts texts as BERT does, and a detector "
+                    "that counts every word (CVDD does not); export without raw_text."
+                )
+            ids, mask = tokens_of(graph, text, source)
+        else:
+            ids = graph.input("input_ids", "int64", ["n", "T"])
+            mask = graph.input("attention_mask", "int64", ["n", "T"])
+            if continues is None:
+                numbers = graph.input("word_ids", "int64", ["n", "T"])
         self.words = self._words(ids, mask, numbers, continues, encoder_model(source, dtype))
 
     def files(self) -> dict[str, bytes]:

@@ -28,7 +28,11 @@ _TOP_WORDS = 10
 
 
 def to_onnx(
-    detector: OneClassDetector, path: str | PathLike[str], *, dtype: str = "float32"
+    detector: OneClassDetector,
+    path: str | PathLike[str],
+    *,
+    dtype: str = "float32",
+    raw_text: bool = False,
 ) -> Path:
     """Write a fitted detector as one ONNX file that takes texts and gives scores.
 
@@ -41,6 +45,9 @@ def to_onnx(
         How vectors and the weights of a language model are stored. "float32" keeps every number
         that scoring uses. "int8" has a scale for each word; a language model is then computed
         with 8 bits, too.
+    raw_text : bool, default False
+        Let the graph cut texts for a language model, too, by onnxruntime-extensions: it then
+        takes ``text`` alone, and runs where these are installed.
 
     Returns
     -------
@@ -65,7 +72,7 @@ def to_onnx(
     """
     check_choice("dtype", dtype, DTYPES)
     check_exportable(detector)
-    model, beside = exported(detector, dtype)
+    model, beside = exported(detector, dtype, raw_text=raw_text)
     try:
         content = model.SerializeToString()
     except (ValueError, EncodeError) as error:
@@ -105,10 +112,12 @@ def _write(path: Path, content: bytes) -> None:
         partial.unlink(missing_ok=True)
 
 
-def exported(detector: OneClassDetector, dtype: str = "float32") -> tuple[Any, dict[str, bytes]]:
+def exported(
+    detector: OneClassDetector, dtype: str = "float32", *, raw_text: bool = False
+) -> tuple[Any, dict[str, bytes]]:
     """The ONNX model of a fitted detector, and the files that belong beside it, by name."""
     graph = Graph()
-    documents = Documents(graph, dtype)
+    documents = Documents(graph, dtype, raw_text=raw_text)
     if isinstance(detector, PooledDetector) and detector._view is None:
         points = graph.input("features", "float32", ["n", detector.n_features_in_])
         score = score_of_points(graph, transformed(graph, points, detector._metric), detector)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -13,8 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 #: what every runtime since 2024 reads, GPU builds included
 IR_VERSION = 10
-OPSETS = {"": 18, "ai.onnx.ml": 3, "com.microsoft": 1}
+OPSETS = {"": 18, "ai.onnx.ml": 3, "com.microsoft": 1, "ai.onnx.contrib": 1}
 _TYPES = {
+    "bool": TensorProto.BOOL,
     "string": TensorProto.STRING,
     "float16": TensorProto.FLOAT16,
     "float32": TensorProto.FLOAT,
@@ -37,13 +38,14 @@ class Graph:
     'Add'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int] | None = None) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
-        self._numbers = count()
+        self._numbers = count() if numbers is None else numbers
+        self._domains = {"", "ai.onnx.ml", "com.microsoft"}
 
     def input(self, name: str, kind: str, shape: Sequence[int | str]) -> str:
         self._inputs.append(helper.make_tensor_value_info(name, _TYPES[kind], list(shape)))
@@ -91,7 +93,42 @@ class Graph:
         outputs = [self._new(kind) for _ in range(n_outputs)]
         node = helper.make_node(kind, list(inputs), outputs, domain=domain, **attributes)
         self._nodes.append(node)
+        self._domains.add(domain)
         return outputs
+
+    def loop(
+        self, n: str, start: str, body: Callable[[Graph, str, str], tuple[str, str]]
+    ) -> tuple[str, str]:
+        """Run ``body`` for 0, 1, … up to ``n`` times.
+
+        Parameters
+        ----------
+        n : scalar int64
+        start : (k,) int64, what the first run is given
+        body : of a graph, the number of the run, and what was handed on
+            Returns what it hands on, ``(k,)``, and a scalar.
+
+        Returns
+        -------
+        What the last run handed on, and the scalars of all runs, ``(n,)``; all int64.
+        """
+        inner = Graph(self._numbers)
+        names = [self._new(name) for name in ("run", "go_on", "given")]
+        handed_on, scalar = body(inner, names[0], names[2])
+        goes_on = inner.op("Identity", names[1])
+        shapes = [(names[0], "int64", []), (names[1], "bool", []), (names[2], "int64", ["k"])]
+        results = [(goes_on, "bool", []), (handed_on, "int64", ["k"]), (scalar, "int64", [])]
+        inputs, outputs = (
+            [helper.make_tensor_value_info(name, _TYPES[kind], shape) for name, kind, shape in part]
+            for part in (shapes, results)
+        )
+        graph = helper.make_graph(
+            inner._nodes, self._new("body"), inputs, outputs, initializer=inner._constants
+        )
+        self._domains |= inner._domains
+        true = self.constant(True, np.bool_)
+        last, scalars = self.ops("Loop", n, true, start, n_outputs=2, body=graph)
+        return last, scalars
 
     def splice(self, model: onnx.ModelProto, inputs: Sequence[str]) -> list[str]:
         """Add all of another model, fed with ``inputs`` in its order; returns its outputs."""
@@ -109,7 +146,7 @@ class Graph:
         graph = helper.make_graph(
             self._nodes, name, self._inputs, self._outputs, initializer=self._constants
         )
-        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
+        opsets = [helper.make_opsetid(domain, OPSETS[domain]) for domain in sorted(self._domains)]
         model = helper.make_model(
             graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="textocl"
         )

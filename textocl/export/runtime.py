@@ -73,7 +73,9 @@ class OnnxDetector:
             wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
             providers = [name for name in wanted if name in available]
         try:
-            self._session = onnxruntime.InferenceSession(file, options, providers=list(providers))
+            self._session = _session(file, options, list(providers))
+        except MissingExtraError:
+            raise
         except Exception as error:  # onnxruntime's own classes have no common base
             reason = str(error).strip().split("\n")[0][:300]
             raise FormatError(f"{file} cannot be read as an ONNX model: {reason}") from None
@@ -160,6 +162,24 @@ class OnnxDetector:
 
     def _run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+
+
+def _session(file: Path, options: Any, providers: list[str]) -> Any:
+    import onnxruntime
+
+    try:
+        return onnxruntime.InferenceSession(file, options, providers=providers)
+    except Exception as error:
+        if "ai.onnx.contrib" not in str(error):
+            raise
+    try:
+        import onnxruntime_extensions
+    except ImportError as error:
+        raise MissingExtraError(
+            "onnxruntime-extensions", "onnx-text", f"OnnxDetector({str(file)!r})"
+        ) from error
+    options.register_custom_ops_library(onnxruntime_extensions.get_library_path())
+    return onnxruntime.InferenceSession(file, options, providers=providers)
 
 
 def _alike(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

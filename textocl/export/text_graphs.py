@@ -45,25 +45,35 @@ class Scored:
 class Documents:
     """What a graph is given, cut into words as its detectors ask for it; each way once.
 
+    Parameters
+    ----------
+    raw_text : whether a language model, too, gets strings
+
     Attributes
     ----------
     encoder : Encoder or None, the language model of the file
     """
 
-    def __init__(self, graph: Graph, dtype: str) -> None:
+    def __init__(self, graph: Graph, dtype: str, *, raw_text: bool = False) -> None:
         self._graph = graph
         self._dtype = dtype
+        self._raw_text = raw_text
         self.encoder: Encoder | None = None
 
     @cached_property
     def words(self) -> Words:
         """Words that have a vector each, from the input ``text``."""
-        return Words(self._graph, self._graph.input("text", "string", ["n"]), self._dtype)
+        return Words(self._graph, self._text, self._dtype)
+
+    @cached_property
+    def _text(self) -> str:
+        return self._graph.input("text", "string", ["n"])
 
     def in_context(self, space: ContextSpace) -> WordsInContext:
         """Words with vectors of a language model, from the input ``input_ids``."""
         if self.encoder is None:
-            self.encoder = Encoder(self._graph, space, self._dtype)
+            text = self._text if self._raw_text else None
+            self.encoder = Encoder(self._graph, space, self._dtype, text)
         if self.encoder.space.source is not space.source:
             raise DataError("one file holds one language model; this detector has two.")
         return self.encoder.words
