@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::textocl.exceptions.TextoclWarni
 # the model's window holds 24 tokens; the last are cut into many
 HARD = [
     "", " ", "12 !?", "the", "ship\ud800port", "ünï ＳＨＩＰ é ﬁ 中文", "[SEP] ship [CLS] [PAD]", "\0\t\n",
-    "a" * 500, "ship " * 22, "ship " * 23, "shipyard's port, " * 40,
+    "a" * 500, "ship " * 22, "ship " * 23, "shipyard's port, " * 40, "ship " * 9000,
 ]  # fmt: skip
 DETECTORS: dict[str, tuple[type, dict[str, Any], list[str]]] = {
     "mean": (KDE, {}, ["input_ids", "attention_mask"]),
@@ -105,6 +105,13 @@ def test_the_files_beside_are_a_model_folder(exported: Path, mixed: list[str]) -
     (scores,) = session.run(["score"], inputs)
     np.testing.assert_allclose(OnnxDetector(exported).anomaly_score(mixed), scores, atol=2e-5)
     assert json.loads(exported.with_name("config.json").read_text())["model_type"] == "bert"
+
+
+def test_inputs_can_be_bound_to_a_device(exported: Path, mixed: list[str]) -> None:
+    detector = OnnxDetector(exported)
+    scores = detector.anomaly_score(mixed)
+    detector._binds = True  # as on a GPU
+    np.testing.assert_array_equal(detector.anomaly_score(mixed), scores)
 
 
 def test_scoring_loads_neither_torch_nor_transformers(exported: Path, tmp_path: Path) -> None:

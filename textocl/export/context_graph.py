@@ -22,6 +22,8 @@ from textocl.export.language_models import encoder_model
 from textocl.export.raw_text_graph import tokens_of
 from textocl.spaces import ContextSpace
 
+_TOKENS_AT_ONCE = 8192  # of windows, padding included: a long document takes no more memory
+
 
 @dataclass(frozen=True)
 class WordsInContext:
@@ -141,7 +143,7 @@ class Encoder:
         start = g.reshape(g.op("Mul", document, width), -1, 1)
         taken = g.op("Gather", g.reshape(ids, -1), g.op("Add", start, column))
         window_ids = g.op("Where", there, taken, g.constant(self._pad))
-        (hidden,) = g.splice(model, [window_ids, g.cast(there, "int64")])  # (w, L, d)
+        hidden = self._encoded(window_ids, g.cast(there, "int64"), model)  # (w L, d)
 
         # pieces: in an overlap, the middle is where the next window takes over
         p = g.op("Range", zero, width, one)
@@ -162,8 +164,7 @@ class Encoder:
         )  # (n, T)
         row = g.op("Mul", g.op("Add", window, g.reshape(first, -1, 1)), longest)
         row = g.op("Where", inside, g.op("Add", row, inner), zero)
-        d = g.constant([-1, self.space.dimension])
-        vectors = g.op("Gather", g.op("Reshape", hidden, d), g.reshape(row, -1))  # (n T, d)
+        vectors = g.op("Gather", hidden, g.reshape(row, -1))  # (n T, d)
 
         # words: the mean over their pieces
         if numbers is None:
@@ -198,13 +199,33 @@ class Encoder:
         n_known = g.sum(g.cast(g.op("Greater", counts, g.constant(0.0)), "int64"), axis=1)
         return WordsInContext(means, counts, n_known)
 
+    def _encoded(self, ids: str, mask: str, model: Any) -> str:
+        """Run the model on windows ``(w, L)``, some at a time; returns ``(w L, d)``."""
+        g, d = self._graph, self.space.dimension
+        n, width = (g.op("Gather", g.op("Shape", ids), g.constant([axis])) for axis in (0, 1))
+        some = g.op("Max", g.op("Div", g.constant([_TOKENS_AT_ONCE]), width), g.constant([1]))
+        runs = _quotient(g, g.op("Add", n, g.shifted(some, -1, np.int64)), some)
+
+        def encode(inner: Graph, run: str, given: str) -> tuple[str, str]:
+            start = inner.op("Mul", some, run)
+            stop = inner.op("Add", start, some)
+            axis = inner.constant([0])
+            part = [inner.op("Slice", value, start, stop, axis) for value in (ids, mask)]
+            (hidden,) = inner.splice(model, part)  # (windows at once, L, d)
+            found = inner.op("Concat", given, inner.reshape(hidden, -1, d), axis=0)
+            return found, inner.op("Identity", run)
+
+        none = g.constant(np.zeros((0, d), np.float32))
+        hidden, _ = g.loop(g.op("Squeeze", runs), none, "float32", ["p", d], encode)
+        return hidden
+
     def _without_last(self, value: str) -> str:
         g = self._graph
         return g.op("Slice", value, g.constant([0]), g.constant([-1]), g.constant([1]))
 
 
-def _quotient(g: Graph, value: str, divisor: int) -> str:
-    return g.op("Div", value, g.constant(divisor))
+def _quotient(g: Graph, value: str, divisor: int | str) -> str:
+    return g.op("Div", value, divisor if isinstance(divisor, str) else g.constant(divisor))
 
 
 def _around(source: TransformerVectors) -> Cut:

@@ -97,34 +97,39 @@ class Graph:
         return outputs
 
     def loop(
-        self, n: str, start: str, body: Callable[[Graph, str, str], tuple[str, str]]
+        self,
+        n: str,
+        start: str,
+        kind: str,
+        shape: Sequence[int | str],
+        body: Callable[[Graph, str, str], tuple[str, str]],
     ) -> tuple[str, str]:
         """Run ``body`` for 0, 1, … up to ``n`` times.
 
         Parameters
         ----------
         n : scalar int64
-        start : (k,) int64, what the first run is given
+        start : what the first run is given, of that ``kind`` and ``shape``
         body : of a graph, the number of the run, and what was handed on
-            Returns what it hands on, ``(k,)``, and a scalar.
+            Returns what it hands on, and a scalar int64.
 
         Returns
         -------
-        What the last run handed on, and the scalars of all runs, ``(n,)``; all int64.
+        What the last run handed on, and the scalars of all runs, ``(n,)``.
         """
         inner = Graph(self._numbers)
-        names = [self._new(name) for name in ("run", "go_on", "given")]
-        handed_on, scalar = body(inner, names[0], names[2])
-        goes_on = inner.op("Identity", names[1])
-        shapes = [(names[0], "int64", []), (names[1], "bool", []), (names[2], "int64", ["k"])]
-        results = [(goes_on, "bool", []), (handed_on, "int64", ["k"]), (scalar, "int64", [])]
+        run, goes_on, given = (self._new(name) for name in ("run", "goes_on", "given"))
+        handed_on, scalar = body(inner, run, given)
+        result = inner.op("Identity", goes_on)
+        takes = [(run, "int64", []), (goes_on, "bool", []), (given, kind, shape)]
+        gives = [(result, "bool", []), (handed_on, kind, shape), (scalar, "int64", [])]
         inputs, outputs = (
-            [helper.make_tensor_value_info(name, _TYPES[kind], shape) for name, kind, shape in part]
-            for part in (shapes, results)
+            [helper.make_tensor_value_info(name, _TYPES[of], size) for name, of, size in values]
+            for values in (takes, gives)
         )
-        graph = helper.make_graph(
-            inner._nodes, self._new("body"), inputs, outputs, initializer=inner._constants
-        )
+        # constants outside: one run after the other uses the same
+        self._constants.extend(inner._constants)
+        graph = helper.make_graph(inner._nodes, self._new("body"), inputs, outputs)
         self._domains |= inner._domains
         true = self.constant(True, np.bool_)
         last, scalars = self.ops("Loop", n, true, start, n_outputs=2, body=graph)

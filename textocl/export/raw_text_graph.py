@@ -51,7 +51,7 @@ def tokens_of(graph: Graph, text: str, source: TransformerVectors) -> tuple[str,
         return inner.op("Concat", given, ids, axis=0), size
 
     n = g.op("Squeeze", g.op("Shape", text))
-    every, sizes = g.loop(n, g.constant(np.zeros(0, np.int64)), cut_one)  # (all,), (n,)
+    every, sizes = g.loop(n, g.constant(np.zeros(0, np.int64)), "int64", ["all"], cut_one)
     width = g.op("ReduceMax", sizes, keepdims=0)
     place = g.reshape(g.op("Range", g.constant(0), width, g.constant(1)), 1, -1)  # (1, T)
     first = g.op("Sub", g.op("CumSum", sizes, g.constant(0)), sizes)

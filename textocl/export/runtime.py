@@ -86,6 +86,8 @@ class OnnxDetector:
         self._outputs = [output.name for output in self._session.get_outputs()]
         inputs = [value.name for value in self._session.get_inputs()]
         self._takes_strings = "text" in inputs
+        # strings cannot be bound
+        self._binds = self.provider == "CUDAExecutionProvider" and not self._takes_strings
         self._cutter: TextCutter | None = None
         if "input_ids" in inputs:
             from textocl.export.tokens import TextCutter
@@ -161,7 +163,15 @@ class OnnxDetector:
         return np.asarray(self.assess(X)["context_distance"])
 
     def _run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+        if not self._binds:
+            return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+        binding = self._session.io_binding()
+        for name, values in inputs.items():
+            binding.bind_cpu_input(name, np.ascontiguousarray(values))
+        for name in self._outputs:
+            binding.bind_output(name)
+        self._session.run_with_iobinding(binding)
+        return dict(zip(self._outputs, binding.copy_outputs_to_cpu(), strict=True))
 
 
 def _session(file: Path, options: Any, providers: list[str]) -> Any:
