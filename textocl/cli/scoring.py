@@ -63,13 +63,7 @@ def score(
     if workers > 1 or parts_folder(out).exists():
         scorer = Workers(workers, model, false_alarm_rate)
         if out != "-":
-            made_from = {
-                "model": fingerprint(model),
-                "--false-alarm-rate": false_alarm_rate,
-                "--text-field": text_field,
-                "--format": format and format.value,
-                "--skip-bad": skip_bad,
-            }
+            made_from = {"model": fingerprint(model), "false-alarm rate": false_alarm_rate}
             results = ResumableResults(out, made_from)
     with (
         documents_of(docs, text_field, format, skip_bad) as documents,
