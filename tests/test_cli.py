@@ -180,7 +180,9 @@ def test_an_exported_file_scores_and_evaluates(
     for own, other in zip(*tables, strict=True):
         assert list(own) == list(other)
         for name, value in own.items():
-            assert other[name] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-5))
+            assert other[name] == (
+                value if isinstance(value, str) else pytest.approx(value, rel=1e-5)
+            )
     arguments = (folder / "mixed.jsonl", "--label-field", "label", "--normal", "ships", "--json")
     measured = [json.loads(run("evaluate", by, *arguments).stdout) for by in (model, exported)]
     at_threshold = [measures.pop("at_threshold") for measures in measured]

@@ -50,15 +50,10 @@ class Assessor:
             yield self.part(rows, documents)
 
 
-def load_assessor(
-    model: Path, false_alarm_rate: float | None = None, *, n_threads: int = 0
-) -> Assessor:
+def load_assessor(model: Path, false_alarm_rate: float | None = None) -> Assessor:
     """Load the folder of a model, or a ``.onnx`` file without torch.
 
-    Parameters
-    ----------
-    false_alarm_rate : None is the model's own; an exported file has no other
-    n_threads : of the computation; 0 is one for each core
+    A ``false_alarm_rate`` of None is the model's own; an exported file has no other.
 
     Raises
     ------
@@ -68,14 +63,10 @@ def load_assessor(
         As `textocl.load` and `textocl.export.OnnxDetector`.
     """
     if _is_exported(model):
-        return _exported(model, false_alarm_rate, n_threads)
+        return _exported(model, false_alarm_rate)
     from textocl.persistence import load  # judges the folder before torch is imported
 
     detector = load(model)
-    if n_threads:
-        import torch
-
-        torch.set_num_threads(n_threads)
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
     return Assessor(lambda texts: vars(detector._assess(texts)), detector.threshold_)
@@ -93,11 +84,11 @@ def _is_exported(model: Path) -> bool:
     return model.suffix.lower() == ".onnx" and not model.is_dir()
 
 
-def _exported(model: Path, false_alarm_rate: float | None, n_threads: int) -> Assessor:
+def _exported(model: Path, false_alarm_rate: float | None) -> Assessor:
     from textocl.export.frames import _nearest
     from textocl.export.runtime import OnnxDetector
 
-    detector = OnnxDetector(model, n_threads=n_threads)
+    detector = OnnxDetector(model, n_threads=1)  # two take two cores and are hardly faster
     if detector.metadata["input"] != "text":
         raise DataError(f"{model} takes features; expected a file of a detector on texts.")
     if false_alarm_rate not in (None, detector.false_alarm_rate):

@@ -9,6 +9,7 @@ import os
 import signal
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -54,7 +55,7 @@ class Workers:
 
     def __enter__(self) -> Workers:
         context = get_context("spawn")
-        ensure_running()  # unblocks signals; so not between the two lines below
+        ensure_running()  # here, as it would unblock what is blocked next
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             for _ in range(self._n_workers):  # they inherit the mask: Ctrl-C is for the parent
@@ -152,18 +153,19 @@ def _work(parent: Connection, model: Path, false_alarm_rate: float | None) -> No
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TextoclWarning)  # the parent loads it too, and tells
-        assessor = load_assessor(model, false_alarm_rate, n_threads=1)
-    try:
-        while True:
+        assessor = load_assessor(model, false_alarm_rate)
+    while True:
+        try:
             rows, documents = parent.recv()
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", TextoclWarning)
-                result: Part | DataError
-                try:
-                    part = assessor.part(rows, documents)
-                    result = replace(part, input_sha256=digest(documents))
-                except TextoclError as error:
-                    result = DataError(str(error))
+        except (EOFError, OSError):  # the parent is gone
+            return
+        result: Part | DataError
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", TextoclWarning)
+            try:
+                part = assessor.part(rows, documents)
+                result = replace(part, input_sha256=digest(documents))
+            except TextoclError as error:
+                result = DataError(str(error))
+        with suppress(OSError):  # the parent is gone; `recv` will tell
             parent.send((result, [str(w.message) for w in caught]))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the parent is gone

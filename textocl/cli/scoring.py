@@ -53,7 +53,6 @@ def score(
     from textocl.progress import counting_bar
     from textocl.results import ResultRows, ResultWriter, tasks_of
     from textocl.resumable import ResumableResults, parts_folder
-    from textocl.sharding import Workers
     from textocl.validation import warn_of_unknown
 
     rows = ResultRows.for_path(out)
@@ -61,6 +60,8 @@ def score(
     results: ResultWriter | ResumableResults = ResultWriter(out)
     scorer: AbstractContextManager[Assessor | Workers] = nullcontext(assessor)
     if workers > 1 or parts_folder(out).exists():
+        from textocl.sharding import Workers
+
         scorer = Workers(workers, model, false_alarm_rate)
         if out != "-":
             made_from = {"model": fingerprint(model), "false-alarm rate": false_alarm_rate}
@@ -68,14 +69,14 @@ def score(
     with (
         documents_of(docs, text_field, format, skip_bad) as documents,
         results,
-        scorer as parts,
+        scorer as scoring,
         counting_bar("scoring", watched(quiet)) as advance,
     ):
         n_before = results.counts.n_documents
         if n_before and not quiet:
             err_console.print(f"going on after {n_before:,} documents.", highlight=False)
         advance(n_before)
-        for part in parts.in_order(results.remaining(tasks_of(rows, batches_of(documents)))):
+        for part in scoring.in_order(results.remaining(tasks_of(rows, batches_of(documents)))):
             results.write(part)
             advance(part.counts.n_documents)
     counts = results.counts
