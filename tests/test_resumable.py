@@ -97,10 +97,10 @@ def test_a_run_may_be_killed_at_any_byte(out: Path, cut: Path, tmp_path: Path) -
     ends = [0, len(part_of(BATCHES[0]).lines), len(lines)]
     shutil.copytree(cut, tmp_path / "state")
     for n_journal in range(0, len(journal) + 1, 37):
-        for n_lines in (*range(len(lines) + 1), len(lines) + 5):
+        for n_lines in (*range(len(lines) + 1), len(lines) + 200):
             shutil.copytree(tmp_path / "state", cut, dirs_exist_ok=True)
             (cut / "journal.jsonl").write_bytes(journal[:n_journal])
-            (cut / "lines").write_bytes((lines + b"3 torn")[:n_lines])
+            (cut / "lines").write_bytes((lines + b"x" * 200)[:n_lines])
             done = sum(
                 n_journal >= start and n_lines >= end
                 for start, end in zip(starts[1:], ends[1:], strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,9 +36,8 @@ def batches() -> list[list[Document]]:
     return [documents[a:b] for a, b in pairwise(cuts)]
 
 
-def endless(batch: list[Document], taken: list[int]) -> Iterator[Task]:
-    for i in count():
-        taken.append(i)
+def endless(batch: list[Document]) -> Iterator[Task]:
+    while True:
         yield ResultRows(), batch
 
 
@@ -75,21 +74,27 @@ def test_a_model_folder_takes_a_rate(
             assert (a.lines, a.counts) == (b.lines, b.counts)
 
 
-def test_few_batches_are_held_however_many_there_are(
+def test_few_batches_are_held_while_one_takes_long(
     model: Path, batches: list[list[Document]]
 ) -> None:
-    taken: list[int] = []
+    taken = []
+
+    def tasks() -> Iterator[Task]:
+        for i in range(200):
+            taken.append(i)
+            yield ResultRows(), batches[0] * 20 if i == 0 else batches[1]
+
     with Workers(2, model, None) as workers:
-        for n_given, _ in enumerate(workers.in_order(endless(batches[1], taken))):
-            assert len(taken) - n_given <= 4 * 2 + 1
-            if n_given == 50:
-                break
+        parts = workers.in_order(tasks())
+        next(parts)
+        assert len(taken) <= 4 * 2 + 1
+        assert len(list(parts)) == 199
 
 
 def test_a_worker_that_is_killed_ends_all(model: Path, batches: list[list[Document]]) -> None:
     with pytest.raises(TextoclError, match="one of 2 workers was killed by signal 9; is there mem"):
         with Workers(2, model, None) as workers:
-            parts = workers.in_order(endless(batches[1], []))
+            parts = workers.in_order(endless(batches[1]))
             next(parts)
             _, second = alive(workers)
             assert second
@@ -103,9 +108,13 @@ def test_a_document_that_cannot_be_written_ends_all(
     model: Path, batches: list[list[Document]]
 ) -> None:
     wide = [Document(7, "ship", {"text": "ship", "extra": 1})]
+    found = []
     with pytest.raises(DataError, match=r"document 7 has a field 'extra'.*write \.jsonl"):
         with Workers(2, model, None) as workers:
-            list(workers.in_order(tasks_of(ResultRows(table=True), [*batches, wide, *batches])))
+            given = [batches[0] * 5, wide, *batches]  # the second is done first
+            for part in workers.in_order(tasks_of(ResultRows(table=True), given)):
+                found.append(part)
+    assert [part.counts.n_documents for part in found] == [2000]
     assert alive(workers) == []
 
 

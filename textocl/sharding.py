@@ -96,7 +96,7 @@ class Workers:
         upcoming = next(numbered, None)
         idle = list(self._processes)
         busy: dict[Connection, int] = {}
-        done: dict[int, Part] = {}
+        done: dict[int, Part | TextoclError] = {}
         turn = 0
         while upcoming is not None or busy:
             while upcoming is not None and idle and upcoming[0] < turn + _AHEAD * self._n_workers:
@@ -108,7 +108,10 @@ class Workers:
                 done[busy.pop(worker)] = self._receive(worker)
                 idle.append(worker)
             while turn in done:
-                yield done.pop(turn)
+                result = done.pop(turn)
+                if isinstance(result, TextoclError):  # in its turn: what is before it counts
+                    raise result
+                yield result
                 turn += 1
 
     def _send(self, worker: Connection, task: Task) -> None:
@@ -117,7 +120,7 @@ class Workers:
         except OSError:
             raise self._loss_of(worker) from None
 
-    def _receive(self, worker: Connection) -> Part:
+    def _receive(self, worker: Connection) -> Part | TextoclError:
         try:
             result, warned = worker.recv()
         except (EOFError, OSError):
@@ -125,9 +128,7 @@ class Workers:
         for message in set(warned) - self._warned:
             warnings.warn(message, TextoclWarning, stacklevel=3)
             self._warned.add(message)
-        if isinstance(result, TextoclError):
-            raise result
-        return result
+        return cast("Part | TextoclError", result)
 
     def _loss_of(self, worker: Connection) -> TextoclError:
         process = self._processes[worker]
