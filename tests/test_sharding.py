@@ -91,6 +91,17 @@ def test_few_batches_are_held_while_one_takes_long(
         assert len(list(parts)) == 199
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks at processes in /proc")
+def test_an_interrupt_reaches_only_the_parent(model: Path, batches: list[list[Document]]) -> None:
+    with Workers(2, model, None) as workers:
+        assert list(workers.in_order(tasks_of(ResultRows(), batches)))
+        for pid in alive(workers):
+            status = Path(f"/proc/{pid}/status").read_text()
+            blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+            assert blocked & 1 << signal.SIGINT - 1
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def test_a_worker_that_is_killed_ends_all(model: Path, batches: list[list[Document]]) -> None:
     with pytest.raises(TextoclError, match="one of 2 workers was killed by signal 9; is there mem"):
         with Workers(2, model, None) as workers:
