@@ -181,7 +181,7 @@ def test_an_exported_file_scores_and_evaluates(
         assert list(own) == list(other)
         for name, value in own.items():
             assert other[name] == (
-                value if isinstance(value, str) else pytest.approx(value, rel=1e-5)
+                value if isinstance(value, str) else pytest.approx(value, rel=1e-5, abs=1e-5)
             )
     arguments = (folder / "mixed.jsonl", "--label-field", "label", "--normal", "ships", "--json")
     measured = [json.loads(run("evaluate", by, *arguments).stdout) for by in (model, exported)]

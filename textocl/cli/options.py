@@ -27,7 +27,7 @@ Docs = Annotated[
 Model = Annotated[Path, typer.Argument(help="Folder of a fitted model.")]
 ModelOrFile = Annotated[
     Path,
-    typer.Argument(metavar="MODEL", help="Folder of a fitted model, or its exported .onnx file."),
+    typer.Argument(help="Folder of a fitted model, or its exported .onnx file."),
 ]
 TextField = Annotated[str, typer.Option(help="Field or column that holds the text.")]
 FormatOption = Annotated[
