@@ -58,6 +58,24 @@ def model(folder: Path) -> Path:
     return folder / "model"
 
 
+@pytest.fixture(scope="module")
+def exported(model: Path, folder: Path) -> Path:
+    from textocl.export import to_onnx
+
+    return to_onnx(textocl.load(model), folder.parent / f"{folder.name}.onnx")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve batches of documents: more than two workers hold."""
+    file = tmp_path_factory.mktemp("many") / "many.jsonl"
+    texts = sentences("ships", 12_000)
+    texts[4000] = "é"  # no known word
+    records = [{"id": i, "text": text, "label": "sea"} for i, text in enumerate(texts)]
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return file
+
+
 def test_fit_writes_a_model_with_the_parameters_given(model: Path, folder: Path) -> None:
     assert textocl.load(model).get_params()["random_state"] == 1
     done = run(
@@ -152,6 +170,64 @@ def test_score_reads_standard_input_and_writes_standard_output(model: Path) -> N
     assert "1 of 3 documents have no known word" in done.stderr
 
 
+def test_an_exported_file_scores_and_evaluates(
+    model: Path, exported: Path, folder: Path, tmp_path: Path
+) -> None:
+    tables = []
+    for name, by in (("own", model), ("exported", exported)):
+        run("score", by, folder / "mixed.jsonl", "--out", tmp_path / f"{name}.jsonl")
+        tables.append([json.loads(line) for line in (tmp_path / f"{name}.jsonl").open()])
+    for own, other in zip(*tables, strict=True):
+        assert list(own) == list(other)
+        for name, value in own.items():
+            assert other[name] == (
+                value if isinstance(value, str) else pytest.approx(value, rel=1e-5, abs=1e-5)
+            )
+    arguments = (folder / "mixed.jsonl", "--label-field", "label", "--normal", "ships", "--json")
+    measured = [json.loads(run("evaluate", by, *arguments).stdout) for by in (model, exported)]
+    at_threshold = [measures.pop("at_threshold") for measures in measured]
+    assert measured[1] == pytest.approx(measured[0])
+    assert at_threshold[1] == at_threshold[0]
+    refused = run("evaluate", exported, *arguments, "--false-alarm-rate", 0.3, code=3)
+    assert "has one threshold, for a false-alarm rate of 0.05" in refused.stderr
+    assert "no model at" in run("info", exported, code=4).stderr
+
+
+@pytest.mark.parametrize(("ending", "largest"), [("jsonl", 3), ("csv", 2)])
+def test_workers_write_what_one_process_writes(
+    exported: Path, many: Path, tmp_path: Path, ending: str, largest: int
+) -> None:
+    files = [tmp_path / f"{n}.{ending}" for n in range(1, largest + 1)]
+    said = {
+        run("score", exported, many, "--out", file, "--workers", n).stderr
+        for n, file in enumerate(files, 1)
+    }
+    assert len(said) == 1
+    assert len({file.read_bytes() for file in files}) == 1
+    assert sorted(tmp_path.iterdir()) == files
+
+
+def test_workers_write_to_standard_output_in_order(exported: Path, many: Path) -> None:
+    one, two = (run("score", exported, many, "--out", "-", "--workers", n).stdout for n in (1, 2))
+    assert len(one.splitlines()) == 12_000
+    assert one == two
+
+
+def test_a_bad_document_keeps_what_is_done_before_it(
+    exported: Path, many: Path, tmp_path: Path
+) -> None:
+    lines = many.read_text().splitlines(keepends=True)
+    docs, out = tmp_path / "docs.jsonl", tmp_path / "out.csv"
+    docs.write_text("".join([*lines[:8500], '{"text": "ship", "extra": 1}\n', *lines[8500:]]))
+    arguments = ("score", exported, docs, "--out", out, "--workers", 2)
+    refused = run(*arguments, code=3)
+    assert "document 8501 has a field 'extra' that the first document lacks" in refused.stderr
+    assert "warning: 8,192 scored documents are kept in" in refused.stderr
+    docs.write_text("".join(lines))
+    assert "going on after 8,192 documents" in run(*arguments).stderr
+    assert len(out.read_text().splitlines()) == 12_001
+
+
 def test_quiet_is_quiet(model: Path, folder: Path, tmp_path: Path) -> None:
     done = run("score", model, folder / "mixed.jsonl", "--out", tmp_path / "o.jsonl", "--quiet")
     assert done.stdout == done.stderr == ""
@@ -227,6 +303,10 @@ def test_control_characters_never_reach_the_terminal(model: Path) -> None:
         (["score", "ships.txt", "ships.txt", "--out", "o.csv"], 4, "no model at"),
         (["score", "model", "ships.txt", "--out", "o.xlsx"], 3, ".jsonl or .csv"),
         (["score", "model", "ships.txt", "--out", "no/o.csv"], 3, "cannot write to"),
+        (["score", "absent.onnx", "ships.txt", "--out", "o.csv"], 4, "no ONNX file at 'absent.onnx'"),
+        (["score", "model", "ships.txt", "--out", "o.csv", "--workers", "0"], 2, "--workers"),
+        (["score", "model", "broken.jsonl", "--out", "o.csv", "--workers", "2"], 3, "not JSON"),
+        (["score", "model", "ships.txt", "--out", "no/o.csv", "--workers", "2"], 3, "cannot write"),
         (["score", "model", "ships.docx", "--out", "o.csv"], 3, "no such file"),
         (["score", "model", "broken.jsonl", "--out", "o.csv"], 3, "line 1: not JSON"),
         (["evaluate", "model", "mixed.jsonl", "--normal", "x"], 2, "--label-field"),
@@ -257,11 +337,12 @@ def test_skip_bad_counts_and_reports(model: Path, tmp_path: Path) -> None:
     assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 2
 
 
-def test_a_closed_pipe_is_no_error(model: Path, folder: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_closed_pipe_is_no_error(exported: Path, folder: Path, workers: str) -> None:
     big = folder / "big.txt"
     big.write_text("the ship\n" * 20_000)
     reader = subprocess.Popen(
-        [*TEXTOCL, "score", str(model), str(big), "--out", "-"],
+        [*TEXTOCL, "score", str(exported), str(big), "--out", "-", "--workers", workers],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert reader.stdout
@@ -398,3 +479,81 @@ def test_benchmark_says_what_is_wrong(tmp_path: Path) -> None:
     assert "looked for reuters.jsonl.gz in data (--data)" in done.stderr
     run("benchmark", "reuters", "--contamination", "some", code=2, cwd=tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+
+
+def running(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # empty where only its end is kept
+    except OSError:
+        return False
+
+
+def cut_off(
+    model: Path, docs: Path, out: Path, how: signal.Signals
+) -> subprocess.CompletedProcess[str]:
+    """Give a run all but the last batch, wait for results, and end it."""
+    process = subprocess.Popen(
+        [*TEXTOCL, "score", model, "-", "--format", "jsonl", "--out", out, "--workers", "2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stdin
+    journal = out.with_name(f"{out.name}.parts") / "journal.jsonl"
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    try:
+        process.stdin.writelines(docs.open().readlines()[:11_500])
+        process.stdin.flush()
+        while not journal.exists() or not journal.read_text().endswith("\n"):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        workers = children.read_text().split()
+        assert len(workers) >= 2
+        second = run("score", model, docs, "--out", out, "--workers", 2, code=3)
+        assert f"another run is writing {out}" in second.stderr
+        if how == signal.SIGKILL:
+            process.kill()
+        else:
+            os.killpg(process.pid, how)
+        _, errors = process.communicate(timeout=60)
+        while any(map(running, workers)):
+            time.sleep(0.01)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess([], process.returncode, "", errors)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize(("how", "workers"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
+def test_a_run_of_workers_that_is_cut_off_goes_on(
+    exported: Path, many: Path, tmp_path: Path, how: signal.Signals, workers: int
+) -> None:
+    out, parts = tmp_path / "out.csv", tmp_path / "out.csv.parts"
+    run("score", exported, many, "--out", tmp_path / "expected.csv")
+    cut = cut_off(exported, many, out, how)
+    assert "Traceback" not in cut.stderr
+    n_kept = sum(
+        json.loads(line)["counts"][0]
+        for line in (parts / "journal.jsonl").open()
+        if line[-1] == "\n"
+    )
+    assert n_kept in range(1024, 11_500, 1024)
+    if how == signal.SIGINT:
+        assert cut.returncode == 130
+        assert f"{n_kept:,} scored documents are kept in {parts} for the next run" in cut.stderr
+    assert not out.exists()
+    arguments = ("score", exported, many, "--out", out, "--workers", workers)
+    refused = run(*arguments, "--text-field", "label", code=3)
+    assert "documents 1 to 1,024 are not those of the unfinished run in" in refused.stderr
+    done = run(*arguments, "--json")
+    assert f"going on after {n_kept:,} documents" in done.stderr
+    summary = json.loads(done.stdout)
+    assert summary == {
+        "documents": 12_000, "anomalous": summary["anomalous"], "without_known_word": 1, "out": str(out)
+    }  # fmt: skip
+    assert "1 of 12,000 documents have no known word" in done.stderr
+    assert out.read_bytes() == (tmp_path / "expected.csv").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["expected.csv", "out.csv"]

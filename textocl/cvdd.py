@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from textocl.cvdd_training import TrainingSettings, train_cvdd
-from textocl.detector import Assessment, OneClassDetector, warn_of_unknown
+from textocl.detector import Assessment, OneClassDetector
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
     ContextSummary,
@@ -42,6 +42,7 @@ from textocl.validation import (
     check_labels,
     check_number,
     is_features,
+    warn_of_unknown,
 )
 from textocl.vocabulary import Vocabulary
 

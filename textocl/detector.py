@@ -21,7 +21,7 @@ from textocl.thresholds import (
     conformal_threshold,
     smallest_calibration_size,
 )
-from textocl.validation import check_choice, check_number
+from textocl.validation import check_choice, check_number, warn_of_unknown
 
 Self = TypeVar("Self", bound="OneClassDetector")
 
@@ -45,17 +45,6 @@ class Assessment:
     label: NDArray[np.int64]
     nearest_context: NDArray[np.int64]
     n_known_words: NDArray[np.int64]
-
-
-def warn_of_unknown(n_unknown: int, n_documents: int) -> None:
-    """Count documents without a known word, in one warning, if there are any."""
-    if n_unknown:
-        warnings.warn(
-            f"{n_unknown:,} of {n_documents:,} documents have no known word; "
-            "they get the worst score.",
-            TextoclWarning,
-            stacklevel=4,
-        )
 
 
 class NotFittedError(TextoclError, _SklearnNotFittedError):

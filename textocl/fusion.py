@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.cvdd import CVDD
-from textocl.detector import Assessment, OneClassDetector, warn_of_unknown
+from textocl.detector import Assessment, OneClassDetector
 from textocl.embeddings import load_embedding
 from textocl.embeddings.contextual import is_contextual
 from textocl.exceptions import DataError, FormatError, TextoclWarning
@@ -28,6 +28,7 @@ from textocl.validation import (
     check_labels,
     check_number,
     is_features,
+    warn_of_unknown,
 )
 
 _SMALLEST_CORPUS = 8

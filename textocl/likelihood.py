@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.detector import OneClassDetector, warn_of_unknown
+from textocl.detector import OneClassDetector
 from textocl.documents import PackedDocuments, pack
 from textocl.exceptions import DataError, FormatError
 from textocl.explain import Explanation
@@ -23,6 +23,7 @@ from textocl.validation import (
     check_labels,
     check_number,
     is_features,
+    warn_of_unknown,
 )
 from textocl.vocabulary import frequent_words, general_frequencies
 from textocl.word_index import WordIndex

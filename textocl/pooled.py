@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.detector import OneClassDetector, warn_of_unknown
+from textocl.detector import OneClassDetector
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import Explanation
 from textocl.features import View, WordImportance, unit
@@ -28,6 +28,7 @@ from textocl.validation import (
     check_labels,
     check_number,
     is_features,
+    warn_of_unknown,
 )
 
 #: score of a document without a known word: the largest float32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import DataError
+from textocl.exceptions import DataError, TextoclWarning
 
 
 def check_documents(X: Any) -> list[str]:
@@ -59,6 +60,17 @@ def _hint(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "; leave missing documents out or replace them by an empty string"
     return ""
+
+
+def warn_of_unknown(n_unknown: int, n_documents: int) -> None:
+    """Count documents without a known word, in one warning, if there are any."""
+    if n_unknown:
+        warnings.warn(
+            f"{n_unknown:,} of {n_documents:,} documents have no known word; "
+            "they get the worst score.",
+            TextoclWarning,
+            stacklevel=4,
+        )
 
 
 def check_labels(y: Any, n_documents: int) -> NDArray[np.int64]:

@@ -20,13 +20,10 @@ if TYPE_CHECKING:
     from textocl.detector import OneClassDetector
 
 
-def load_model(model: Path, false_alarm_rate: float | None = None) -> OneClassDetector:
+def load_model(model: Path) -> OneClassDetector:
     from textocl.persistence import load  # judges the folder before torch is imported
 
-    detector = load(model)
-    if false_alarm_rate is not None:
-        detector.recalibrate(false_alarm_rate=false_alarm_rate)
-    return detector
+    return load(model)
 
 
 @contextmanager

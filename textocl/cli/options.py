@@ -25,6 +25,10 @@ Docs = Annotated[
     ),
 ]
 Model = Annotated[Path, typer.Argument(help="Folder of a fitted model.")]
+ModelOrFile = Annotated[
+    Path,
+    typer.Argument(help="Folder of a fitted model, or its exported .onnx file."),
+]
 TextField = Annotated[str, typer.Option(help="Field or column that holds the text.")]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="Format of DOCS, where its name does not tell.")

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textocl.cli.application import app, err_console, out_console, print_json, watched
-from textocl.cli.inputs import Labels, counted, documents_of, load_model
+from textocl.cli.inputs import Labels, counted, documents_of
 from textocl.cli.options import (
     Docs,
     FormatOption,
     Json,
-    Model,
+    ModelOrFile,
     NewRate,
     Quiet,
     SkipBad,
     TextField,
 )
 
+if TYPE_CHECKING:
+    from textocl.assessing import Assessor
+    from textocl.results import ResultWriter
+    from textocl.resumable import ResumableResults
+    from textocl.sharding import Workers
+
 
 @app.command()
 def score(
-    model: Model,
+    model: ModelOrFile,
     docs: Docs,
     out: Annotated[str, typer.Option(help="Where to: a .jsonl or .csv file, or - .")],
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes to share the work. With more than one, a run that was cut off goes on "
+            "where it was when the command is given again; OUT.parts keeps what is done.",
+            min=1,
+        ),
+    ] = 1,
     false_alarm_rate: NewRate = None,
     text_field: TextField = "text",
     format: FormatOption = None,
@@ -33,43 +48,53 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score documents of any number: each with its own fields, score, p_value and label."""
+    from textocl.assessing import fingerprint, load_assessor
     from textocl.corpora import batches_of
-    from textocl.detector import warn_of_unknown
     from textocl.progress import counting_bar
-    from textocl.results import ResultWriter
+    from textocl.results import ResultRows, ResultWriter, tasks_of
+    from textocl.resumable import ResumableResults, parts_folder
+    from textocl.validation import warn_of_unknown
 
-    detector = load_model(model, false_alarm_rate)
-    n_documents = n_anomalous = n_unknown = 0
+    rows = ResultRows.for_path(out)
+    assessor = load_assessor(model, false_alarm_rate)
+    results: ResultWriter | ResumableResults = ResultWriter(out)
+    scorer: AbstractContextManager[Assessor | Workers] = nullcontext(assessor)
+    if workers > 1 or parts_folder(out).exists():
+        from textocl.sharding import Workers
+
+        scorer = Workers(workers, model, false_alarm_rate)
+        if out != "-":
+            made_from = {"model": fingerprint(model), "false-alarm rate": false_alarm_rate}
+            results = ResumableResults(out, made_from)
     with (
         documents_of(docs, text_field, format, skip_bad) as documents,
-        ResultWriter(out) as writer,
+        results,
+        scorer as scoring,
         counting_bar("scoring", watched(quiet)) as advance,
     ):
-        for batch in batches_of(documents):
-            assessment = detector._assess([document.text for document in batch])
-            columns = zip(*(column.tolist() for column in vars(assessment).values()), strict=True)
-            names = list(vars(assessment))
-            for document, values in zip(batch, columns, strict=True):
-                writer.write(document, dict(zip(names, values, strict=True)))
-            n_documents += len(batch)
-            n_anomalous += int((assessment.label == -1).sum())
-            n_unknown += int((assessment.n_known_words == 0).sum())
-            advance(len(batch))
-    warn_of_unknown(n_unknown, n_documents)
-    summary = {"documents": n_documents, "anomalous": n_anomalous, "without_known_word": n_unknown}
+        n_before = results.counts.n_documents
+        if n_before and not quiet:
+            err_console.print(f"going on after {n_before:,} documents.", highlight=False)
+        advance(n_before)
+        for part in scoring.in_order(results.remaining(tasks_of(rows, batches_of(documents)))):
+            results.write(part)
+            advance(part.counts.n_documents)
+    counts = results.counts
+    warn_of_unknown(counts.n_unknown, counts.n_documents)
     if as_json and out != "-":
-        print_json({**summary, "out": out})
+        summary = zip(("documents", "anomalous", "without_known_word"), counts, strict=True)
+        print_json({**dict(summary), "out": out})
     elif not quiet:
         err_console.print(
-            f"{n_documents:,} documents scored, {n_anomalous:,} anomalous "
-            f"(threshold {detector.threshold_:.4f}).",
+            f"{counts.n_documents:,} documents scored, {counts.n_anomalous:,} anomalous "
+            f"(threshold {assessor.threshold:.4f}).",
             highlight=False,
         )
 
 
 @app.command()
 def evaluate(
-    model: Model,
+    model: ModelOrFile,
     docs: Docs,
     label_field: Annotated[str, typer.Option(help="Field that holds the label.")],
     normal: Annotated[list[str], typer.Option(help="Label of normal documents; repeatable.")],
@@ -83,25 +108,26 @@ def evaluate(
     """Measure on labelled documents: AUC, average precision, FPR at 95 % recall."""
     import numpy as np
 
+    from textocl.assessing import load_assessor
     from textocl.corpora import batches_of
-    from textocl.detector import warn_of_unknown
     from textocl.evaluation import evaluate as measure
     from textocl.rendering import evaluation_line
+    from textocl.validation import warn_of_unknown
 
-    detector = load_model(model, false_alarm_rate)
+    assessor = load_assessor(model, false_alarm_rate)
     scores, anomalous, n_unknown = [np.empty(0, np.float32)], [], 0
     labels = Labels(label_field, normal)
     with documents_of(docs, text_field, format, skip_bad) as documents:
         for batch in batches_of(counted(documents, "scoring", quiet)):
-            assessment = detector._assess([document.text for document in batch])
-            scores.append(assessment.score)
-            n_unknown += int((assessment.n_known_words == 0).sum())
+            found = assessor.assess([document.text for document in batch])
+            scores.append(found["score"])
+            n_unknown += int((found["n_known_words"] == 0).sum())
             anomalous += [not labels.is_normal(document) for document in batch]
     labels.refuse_if_none_is_normal()
     warn_of_unknown(n_unknown, len(anomalous))
     values, truth = np.concatenate(scores), np.array(anomalous, bool)
     evaluation = measure(values, truth)
-    flagged = values > detector.threshold_
+    flagged = values > assessor.threshold
     at_threshold = {
         "false_alarm_rate": float(flagged[~truth].mean()),
         "recall": float(flagged[truth].mean()),

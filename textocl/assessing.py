@@ -1,0 +1,104 @@
+"""What scores on the command line: the folder of a model or an exported file, as one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from textocl.corpora import Document
+from textocl.exceptions import DataError
+from textocl.results import Counts, Part, ResultRows, Task
+
+Found = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Assessor:
+    """Says of texts what `textocl.results.RESULTS` names.
+
+    Attributes
+    ----------
+    assess : texts to arrays ``(n,)`` by their names
+    threshold : scores above it are called anomalous
+    """
+
+    assess: Callable[[Sequence[str]], Found]
+    threshold: float
+
+    def part(self, rows: ResultRows, documents: list[Document]) -> Part:
+        """Score one batch.
+
+        Raises
+        ------
+        DataError
+            A table has no column for a field of a document.
+        """
+        found = self.assess([document.text for document in documents])
+        n_anomalous = int((found["label"] == -1).sum())
+        n_unknown = int((found["n_known_words"] == 0).sum())
+        counts = Counts(len(documents), n_anomalous, n_unknown)
+        return Part(rows.lines(documents, found), counts)
+
+    def in_order(self, tasks: Iterable[Task]) -> Iterator[Part]:
+        """Score batches one after the other."""
+        for rows, documents in tasks:
+            yield self.part(rows, documents)
+
+
+def load_assessor(model: Path, false_alarm_rate: float | None = None) -> Assessor:
+    """Load the folder of a model, or a ``.onnx`` file without torch.
+
+    A ``false_alarm_rate`` of None is the model's own; an exported file has no other.
+
+    Raises
+    ------
+    DataError
+        An exported file takes features or was made for another false-alarm rate.
+    FormatError, MissingExtraError
+        As `textocl.load` and `textocl.export.OnnxDetector`.
+    """
+    if _is_exported(model):
+        return _exported(model, false_alarm_rate)
+    from textocl.persistence import load  # judges the folder before torch is imported
+
+    detector = load(model)
+    if false_alarm_rate is not None:
+        detector.recalibrate(false_alarm_rate=false_alarm_rate)
+    return Assessor(lambda texts: vars(detector._assess(texts)), detector.threshold_)
+
+
+def fingerprint(model: Path) -> str:
+    """SHA-256 that tells a model from every other."""
+    from textocl.persistence import CONFIG  # holds the SHA-256 of the weights
+
+    file = model if _is_exported(model) else model / CONFIG
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _is_exported(model: Path) -> bool:
+    return model.suffix.lower() == ".onnx" and not model.is_dir()
+
+
+def _exported(model: Path, false_alarm_rate: float | None) -> Assessor:
+    from textocl.export.frames import _nearest
+    from textocl.export.runtime import OnnxDetector
+
+    detector = OnnxDetector(model, n_threads=1)  # two take two cores and are hardly faster
+    if detector.metadata["input"] != "text":
+        raise DataError(f"{model} takes features; expected a file of a detector on texts.")
+    if false_alarm_rate not in (None, detector.false_alarm_rate):
+        raise DataError(
+            f"{model} has one threshold, for a false-alarm rate of {detector.false_alarm_rate:g}; "
+            "for another rate give the folder of the model, which keeps its calibration scores."
+        )
+
+    def assess(texts: Sequence[str]) -> Found:
+        found = detector.assess(texts)
+        return {**found, "nearest_context": _nearest(found)}
+
+    return Assessor(assess, detector.threshold_)
