@@ -3,7 +3,7 @@
 python examples/score_large_file.py MODEL.onnx DOCUMENTS.jsonl SCORED.jsonl
 
 DOCUMENTS may be anything that textocl reads (.jsonl .csv .tsv .txt, gzipped or not). One process
-takes one core; for more, give each a part of the file.
+takes one core; `textocl score --workers N` takes more, and goes on where it was cut off.
 """
 
 import json

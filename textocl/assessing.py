@@ -50,10 +50,14 @@ class Assessor:
             yield self.part(rows, documents)
 
 
-def load_assessor(model: Path, false_alarm_rate: float | None = None) -> Assessor:
+def load_assessor(
+    model: Path, false_alarm_rate: float | None = None, *, n_threads: int = 0
+) -> Assessor:
     """Load the folder of a model, or a ``.onnx`` file without torch.
 
-    A ``false_alarm_rate`` of None is the model's own; an exported file has no other.
+    A ``false_alarm_rate`` of None is the model's own; an exported file has no other. A language
+    model in such a file takes ``n_threads``, 0 for one on each core; other files take one, as more
+    are hardly faster.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def load_assessor(model: Path, false_alarm_rate: float | None = None) -> Assesso
         As `textocl.load` and `textocl.export.OnnxDetector`.
     """
     if _is_exported(model):
-        return _exported(model, false_alarm_rate)
+        return _exported(model, false_alarm_rate, n_threads)
     from textocl.persistence import load  # judges the folder before torch is imported
 
     detector = load(model)
@@ -84,11 +88,13 @@ def _is_exported(model: Path) -> bool:
     return model.suffix.lower() == ".onnx" and not model.is_dir()
 
 
-def _exported(model: Path, false_alarm_rate: float | None) -> Assessor:
-    from textocl.export.frames import _nearest
+def _exported(model: Path, false_alarm_rate: float | None, n_threads: int) -> Assessor:
+    from textocl.export.frames import nearest_context
     from textocl.export.runtime import OnnxDetector
 
-    detector = OnnxDetector(model, n_threads=1)  # two take two cores and are hardly faster
+    detector = OnnxDetector(model, n_threads=1)
+    if n_threads != 1 and "language_model" in detector.metadata:
+        detector = OnnxDetector(model, n_threads=n_threads)
     if detector.metadata["input"] != "text":
         raise DataError(f"{model} takes features; expected a file of a detector on texts.")
     if false_alarm_rate not in (None, detector.false_alarm_rate):
@@ -99,6 +105,6 @@ def _exported(model: Path, false_alarm_rate: float | None) -> Assessor:
 
     def assess(texts: Sequence[str]) -> Found:
         found = detector.assess(texts)
-        return {**found, "nearest_context": _nearest(found)}
+        return {**found, "nearest_context": nearest_context(found)}
 
     return Assessor(assess, detector.threshold_)

@@ -154,7 +154,7 @@ def _work(parent: Connection, model: Path, false_alarm_rate: float | None) -> No
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TextoclWarning)  # the parent loads it too, and tells
-        assessor = load_assessor(model, false_alarm_rate)
+        assessor = load_assessor(model, false_alarm_rate, n_threads=1)
     while True:
         try:
             rows, documents = parent.recv()

@@ -78,7 +78,7 @@ def score_frame(
         raise DataError(f"{Path(model)} takes features; expected a file of a detector on texts.")
     found = detector.assess(texts)
     columns = {name: found[name] for name in ("score", "p_value", "label", "n_known_words")}
-    return frame.assign(**columns, nearest_context=_nearest(found))
+    return frame.assign(**columns, nearest_context=nearest_context(found))
 
 
 def score_frames(
@@ -112,7 +112,8 @@ def _texts(frame: Any, text_column: str) -> list[Any]:
     return list(column)
 
 
-def _nearest(found: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+def nearest_context(found: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Number of the nearest context of each document, ``(n,)``; -1 where there is none."""
     if "context_distance" not in found:
         return np.full(len(found["score"]), -1)
     distances = found["context_distance"]  # (n, r), all 1 without a known word
