@@ -1,6 +1,7 @@
 """Speed of an exported file from raw strings, its cold start, and CUDA where there is one.
 
 python benchmarks/export_speed.py            # one CPU core
+python benchmarks/export_speed.py --minilm   # a language model, one CPU core
 python benchmarks/export_speed.py --cuda     # CUDA against the CPU (needs onnxruntime-gpu)
 """
 
@@ -23,12 +24,16 @@ import torch
 import wordfreq
 from protocol import environment, write_result
 
-from textocl import CVDD, Detector, OneClassDetector
+from textocl import CVDD, KDE, Detector, OneClassDetector
 from textocl.export import OnnxDetector, to_onnx
 from textocl.export import runtime as onnx_runtime
+from textocl.export import tokens as onnx_tokens
+from textocl.export.words_graph import DTYPES
 
 N_DOCUMENTS, N_WORDS, ROUNDS = 8_192, 100, 5
-BATCHES = (32, 256, 2048)
+N_ENCODED, N_ENCODED_GPU = 128, 1_024  # documents for a language model
+BATCHES = (32, 256, 2_048)  # documents
+TOKEN_BATCHES = (2_048, 16_384, 65_536)
 _COLD = """
 import sys, time
 start = time.perf_counter()
@@ -58,9 +63,15 @@ def middle(values: list[float], form: str = ",.0f") -> str:
     return f"{statistics.median(values):{form}} | {min(values):{form}}–{max(values):{form}}"
 
 
-def measured(name: str, detector: OneClassDetector, texts: list[str], folder: Path) -> str:
+def measured(
+    name: str,
+    detector: OneClassDetector,
+    texts: list[str],
+    folder: Path,
+    dtype: str = "float32",
+) -> str:
     """Rows of one detector: its own path and its file, in turn."""
-    file = to_onnx(detector, folder / "model.onnx")
+    file = to_onnx(detector, folder / "model.onnx", dtype=dtype)
     exported = OnnxDetector(file, n_threads=1)
     own, theirs = [], []
     for _ in range(ROUNDS):
@@ -119,47 +130,88 @@ From the import to the first score, in a fresh process:
     )
 
 
+def minilm_on_cpu(folder: Path) -> None:
+    os.environ["TEXTOCL_CACHE"] = str(folder / "nothing remembered")
+    texts, training = np.split(
+        np.array(documents(2 * N_ENCODED)), 2
+    )  # what is fitted is remembered
+    detector = KDE(embedding="minilm").fit(training.tolist())
+    rows = [
+        measured(f"KDE on minilm, {dtype}", detector, texts.tolist(), folder, dtype)
+        for dtype in DTYPES
+    ]
+    write_result(
+        "export_speed_minilm",
+        f"""# Speed of an exported file with a language model
+
+`python benchmarks/export_speed.py --minilm`; {N_ENCODED} documents of {N_WORDS} English words drawn by
+Zipf's law, raw strings in, scores out; one core, {ROUNDS} rounds in turn.
+{environment("onnxruntime")}
+
+| | median | range |
+| --- | --- | --- |
+{chr(10).join(rows)}
+""",
+    )
+
+
 def on_cuda(folder: Path) -> None:
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    device = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
     texts = documents(N_DOCUMENTS)
-    file = to_onnx(CVDD(n_epochs=0).fit(texts[:500]), folder / "model.onnx")
-    cuda = OnnxDetector(file)
-    if cuda.provider != "CUDAExecutionProvider":
-        sys.exit(f"no CUDA here: {cuda.provider} serves (pip install 'textocl[onnx-gpu]').")
-    cpu = OnnxDetector(file, providers=["CPUExecutionProvider"])
+    cvdd = to_onnx(CVDD(n_epochs=0).fit(texts[:500]), folder / "cvdd.onnx")
+    encoded = texts[:N_ENCODED_GPU]
+    kde = to_onnx(KDE(embedding="minilm").fit(encoded[:N_ENCODED]), folder / "kde.onnx")
     rows = []
     for batch in BATCHES:
         onnx_runtime._DOCUMENTS_AT_ONCE = batch
-        for name, exported in (("CUDA", cuda), ("CPU", cpu)):
-            exported.anomaly_score(texts)
-            seconds = []
-            for _ in range(ROUNDS):
-                start = time.perf_counter()
-                exported.anomaly_score(texts)
-                seconds.append(len(texts) / (time.perf_counter() - start))
-            rows.append(f"| {batch:,} | {name} | {middle(seconds)} |")
+        rows += on_both(f"CVDD, r = 3, d = 256; {batch:,} documents", cvdd, texts)
+    for batch in TOKEN_BATCHES:
+        onnx_tokens._TOKENS_AT_ONCE = onnx_tokens._TOKENS_AT_ONCE_GPU = batch
+        rows += on_both(f"KDE on minilm; {batch:,} tokens", kde, encoded)
     write_result(
         "export_speed_cuda",
         f"""# Speed of an exported file on a GPU
 
-`python benchmarks/export_speed.py --cuda`; CVDD, r = 3, d = 256, documents of {N_WORDS} words, raw
-strings in; words are cut on the CPU in both. {torch.cuda.get_device_name()}, {os.cpu_count()} cores.
+`python benchmarks/export_speed.py --cuda`; documents of {N_WORDS} words, raw strings in; words and
+tokens are cut on the CPU in both. {device}; {os.cpu_count()} cores, all of them for the CPU.
 {environment("onnxruntime-gpu")}
 
-| documents at once | provider | documents a second | range |
+| detector; at once | provider | documents a second | range |
 | --- | --- | --- | --- |
 {chr(10).join(rows)}
 """,
     )
 
 
+def on_both(name: str, file: Path, texts: list[str]) -> list[str]:
+    """Rows of a file on the GPU and on the CPU."""
+    rows = []
+    for provider in ("CUDAExecutionProvider", "CPUExecutionProvider"):
+        exported = OnnxDetector(file, providers=[provider])
+        if exported.provider != provider:
+            sys.exit(f"no CUDA here: {exported.provider} serves (pip install 'textocl[onnx-gpu]').")
+        exported.anomaly_score(texts)
+        seconds = []
+        for _ in range(ROUNDS):
+            start = time.perf_counter()
+            exported.anomaly_score(texts)
+            seconds.append(len(texts) / (time.perf_counter() - start))
+        short = provider.removesuffix("ExecutionProvider")
+        rows.append(f"| {name} | {short} | {middle(seconds)} |")
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cuda", action="store_true")
+    parser.add_argument("--minilm", action="store_true", help="a language model")
+    parser.add_argument("--cuda", action="store_true", help="CUDA against the CPU")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        (on_cuda if arguments.cuda else on_cpu)(Path(folder))
+        measure = minilm_on_cpu if arguments.minilm else on_cpu
+        (on_cuda if arguments.cuda else measure)(Path(folder))
 
 
 if __name__ == "__main__":
