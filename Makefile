@@ -28,8 +28,10 @@ lint: install
 bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	for script in choose_defaults choose_fusion auc detectors outlier_exposure encoding_speed \
-	    scoring_speed memory export_agreement export_speed fit_speed; do \
+	    scoring_speed memory export_agreement export_vocabulary export_speed fit_speed; do \
 	    $(BIN)/python benchmarks/$$script.py || exit 1; done
+	$(BIN)/python benchmarks/export_agreement.py --minilm
+	$(BIN)/python benchmarks/export_speed.py --minilm
 	$(BIN)/python benchmarks/fit_speed.py --runs 20ng:comp:wordllama:1 --name fit_speed_comp
 
 clean:

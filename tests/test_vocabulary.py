@@ -9,7 +9,7 @@ import pytest
 
 from textocl import DataError, load_embedding
 from textocl.tokenization import EnglishTokenizer
-from textocl.vocabulary import build_vocabulary, count_words, frequent_words
+from textocl.vocabulary import build_vocabulary, count_words, frequent_words, most_used
 
 VECTORS = load_embedding({w: [i + 1.0, 1.0] for i, w in enumerate(["ship", "port", "people"])})
 
@@ -67,3 +67,11 @@ def test_vectors_too_large_to_store_are_refused() -> None:
             ["ship"], EnglishTokenizer(), source, language=None, n_general_words=0,
             n_training_words=9, standardized=False, frequency_damping=None,
         )  # fmt: skip
+
+
+def test_words_that_are_used_most_are_kept() -> None:
+    words = ["tanker", "freighter", "harbour", "zzyzx", "ship", "time", "xylem"]
+    assert most_used(words, 3, None).tolist() == [0, 1, 2]  # as the documents have them
+    # of general language "time" is the most frequent, then "ship"
+    assert [words[i] for i in most_used(words, 3, "en")] == ["tanker", "freighter", "time"]
+    assert most_used(words, 99, "en").tolist() == list(range(7))

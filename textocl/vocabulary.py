@@ -129,6 +129,20 @@ def general_frequencies(language: str | None) -> dict[str, float]:
         ) from None
 
 
+def most_used(words: Sequence[str], n_words: int, language: str | None) -> NDArray[np.int64]:
+    """Rows of the ``n_words`` of a vocabulary that can be missed least, ascending.
+
+    These stand early in it, being frequent in the training documents, or are frequent in general
+    language, so that anomalies hold them: words are taken by the lesser of their two ranks.
+    """
+    frequency = general_frequencies(language)
+    general = np.array([-frequency.get(word, 0.0) for word in words])
+    rank = np.empty(len(words), np.int64)
+    rank[np.argsort(general, kind="stable")] = np.arange(len(words))
+    lesser = np.minimum(rank, np.arange(len(words))) if language else np.arange(len(words))
+    return np.sort(np.argsort(lesser, kind="stable")[:n_words])
+
+
 def frequent_words(language: str | None, n_words: int, tokenizer: Tokenizer) -> list[str]:
     """Return those of the ``n_words`` most frequent words that the tokenizer keeps."""
     if language is None or not n_words:

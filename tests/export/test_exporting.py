@@ -30,7 +30,7 @@ from textocl import (
     NotFittedError,
     WordLikelihood,
 )
-from textocl.export import OnnxDetector, to_onnx, verify
+from textocl.export import OnnxDetector, VerificationError, to_onnx, verify
 
 ON_TEXTS = {
     "cvdd": CVDD(),
@@ -208,6 +208,69 @@ def test_nothing_half_written_remains(
             to_onnx(detector, old)
     assert old.read_bytes() == b"an older file"
     assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.filterwarnings("ignore::textocl.exceptions.TextoclWarning")
+@pytest.mark.parametrize("name", ["cvdd", "cvdd-softmin", "cvdd-min", "cvdd-weights"])
+def test_words_are_explained_as_the_detector_does(
+    name: str, ships: list[str], mixed: list[str], tmp_path: Path
+) -> None:
+    detector = ON_TEXTS[name].fit(ships)
+    file = to_onnx(detector, tmp_path / "model.onnx", words=True)
+    onnx.checker.check_model(onnx.load(file))
+    assert_equal(detector, file, mixed + HARD)
+    found = OnnxDetector(file).explain(mixed + HARD)
+    for own, theirs in zip(detector.explain(mixed + HARD), found, strict=True):
+        place = {word: i for i, word in enumerate(theirs.words)}
+        assert set(place) == set(own.words)
+        at = [place[word] for word in own.words]
+        np.testing.assert_array_equal(theirs.counts[at], own.counts)
+        np.testing.assert_allclose(theirs.contributions[at], own.contributions, atol=1e-5)
+        np.testing.assert_allclose(theirs.evidence[at], own.evidence, atol=1e-5)
+        np.testing.assert_allclose(theirs.attention[at], own.attention, atol=1e-5)
+        if own.words:
+            assert theirs.contributions.sum() == pytest.approx(own.score, abs=1e-5)
+            assert theirs.evidence.sum() == pytest.approx(own.score - own.threshold, abs=1e-5)
+        assert [word for word, _ in theirs.anomalous_words(3)] == [
+            word for word, _ in own.anomalous_words(3)
+        ]
+    assert OnnxDetector(file).explain([]) == []
+
+
+def test_words_are_explained_by_cvdd_alone(
+    ships: list[str], exported: OnnxDetector, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="export with words=True"):
+        exported.explain(ships)
+    with pytest.raises(DataError, match=r"members_\['contexts'\]\.detector"):
+        to_onnx(Detector().fit(ships), tmp_path / "model.onnx", words=True)
+
+
+def test_fewer_words_cost_what_verification_says(
+    ships: list[str], mixed: list[str], is_anomaly: np.ndarray, tmp_path: Path
+) -> None:
+    detector = Detector(n_contexts=2).fit(ships)
+    whole = to_onnx(detector, tmp_path / "whole.onnx")
+    found = verify(detector, whole, mixed)
+    assert found.words_kept is None
+    assert "words with vectors" not in found.to_markdown()
+    sizes, differences = [whole.stat().st_size], [found.largest_difference]
+    for n in (1000, 20):
+        file = to_onnx(detector, tmp_path / f"{n}.onnx", max_words=n)
+        assert OnnxDetector(file).metadata["words"]["kept"] == n
+        found = verify(detector, file, mixed, is_anomaly=is_anomaly)
+        sizes.append(file.stat().st_size)
+        differences.append(found.largest_difference)
+        assert f"| words with vectors | {n:,} of {found.words_before:,} |" in found.to_markdown()
+    assert sizes == sorted(sizes, reverse=True)
+    assert differences == sorted(differences)
+    assert differences[1] > 1e-5
+    with pytest.raises(VerificationError):
+        verify(detector, file, mixed, largest_difference=1e-5)
+    same = to_onnx(detector, tmp_path / "same.onnx", max_words=10**9)
+    assert same.read_bytes() == whole.read_bytes()
+    with pytest.raises(DataError, match="max_words must be an integer of at least 1"):
+        to_onnx(detector, tmp_path / "none.onnx", max_words=0)
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [("float16", 1e-3), ("int8", 2e-2)])

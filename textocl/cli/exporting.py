@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from textocl.cli.application import app, err_console, print_json
-from textocl.cli.inputs import documents_of, load_model
+from textocl.cli.inputs import Labels, documents_of, load_model
 from textocl.cli.options import FormatOption, Json, Model, Quiet, SkipBad, TextField
 
 
@@ -35,6 +35,13 @@ def export(
         Dtype,
         typer.Option(help="How vectors and weights are stored; int8 makes about half the file."),
     ] = Dtype.float32,
+    max_words: Annotated[
+        int | None,
+        typer.Option(help="Keep so many words for each member; --verify tells the cost.", min=1),
+    ] = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Also say what each word adds to a score (CVDD).")
+    ] = False,
     raw_text: Annotated[
         bool,
         typer.Option(
@@ -42,6 +49,12 @@ def export(
             help="Cut texts for a language model inside the file, with onnxruntime-extensions.",
         ),
     ] = False,
+    label_field: Annotated[
+        str | None, typer.Option(help="Field of --verify's documents that holds the label.")
+    ] = None,
+    normal: Annotated[
+        list[str] | None, typer.Option(help="Label of normal documents; repeatable.")
+    ] = None,
     text_field: TextField = "text",
     format: FormatOption = None,
     skip_bad: SkipBad = False,
@@ -54,16 +67,29 @@ def export(
 
     detector = load_model(model)
     texts: list[str] = []
+    is_anomaly: list[bool] | None = None
     if verify is not None:
         with documents_of(verify, text_field, format, skip_bad) as documents:
-            texts = [document.text for document in documents]
+            given = list(documents)
+        texts = [document.text for document in given]
+        if label_field is not None:
+            labels = Labels(label_field, normal or [])
+            is_anomaly = [not labels.is_normal(document) for document in given]
+            labels.refuse_if_none_is_normal()
     found = None
     already_there = set(out.parent.glob("*.json"))
     partial = out.with_name(f".{out.name}.unverified")
     try:
-        to_onnx(detector, partial, dtype=dtype.value, raw_text=raw_text)
+        to_onnx(
+            detector,
+            partial,
+            dtype=dtype.value,
+            max_words=max_words,
+            words=words,
+            raw_text=raw_text,
+        )
         if verify is not None:
-            found = compare(detector, partial, texts)
+            found = compare(detector, partial, texts, is_anomaly=is_anomaly)
         partial.replace(out)
     except BaseException:
         for file in set(out.parent.glob("*.json")) - already_there:
@@ -81,11 +107,13 @@ def export(
         agreed = ""
         if found is not None:
             n = found.flipped_labels
-            labels = f"{n:,} labels differ" if n > 1 else f"{n or 'no'} label differs"
+            flipped = f"{n:,} labels differ" if n > 1 else f"{n or 'no'} label differs"
             agreed = (
                 f" On {found.n_documents:,} documents scores differ by at most "
-                f"{found.largest_difference:.1g}, and {labels}."
+                f"{found.largest_difference:.1g}, and {flipped}."
             )
+            if found.auc is not None and found.onnx_auc is not None:
+                agreed += f" AUC {found.auc:.2%} of the model, {found.onnx_auc:.2%} of the file."
         err_console.print(
             f"{escape(str(out))} written, {out.stat().st_size / 1e6:.1f} MB.{agreed}",
             highlight=False,

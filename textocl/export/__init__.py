@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textocl.export.exporting import to_onnx
     from textocl.export.frames import SCORE_SCHEMA, score_frame, score_frames
-    from textocl.export.runtime import OnnxDetector
+    from textocl.export.runtime import OnnxDetector, WordExplanation
     from textocl.export.verification import Verification, VerificationError, verify
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "OnnxDetector",
     "Verification",
     "VerificationError",
+    "WordExplanation",
     "score_frame",
     "score_frames",
     "to_onnx",
@@ -28,6 +29,7 @@ _MODULES = {
     "score_frame": "frames",
     "score_frames": "frames",
     "OnnxDetector": "runtime",
+    "WordExplanation": "runtime",
     "Verification": "verification",
     "VerificationError": "verification",
     "verify": "verification",

@@ -21,7 +21,7 @@ from textocl.export.point_graphs import score_of_points, transformed
 from textocl.export.text_graphs import Documents, Scored, check_exportable, score_of_texts
 from textocl.export.words_graph import DTYPES
 from textocl.pooled import PooledDetector
-from textocl.validation import check_choice
+from textocl.validation import check_choice, check_integer
 
 FORMAT_VERSION = 1
 _TOP_WORDS = 10
@@ -32,6 +32,8 @@ def to_onnx(
     path: str | PathLike[str],
     *,
     dtype: str = "float32",
+    max_words: int | None = None,
+    words: bool = False,
     raw_text: bool = False,
 ) -> Path:
     """Write a fitted detector as one ONNX file that takes texts and gives scores.
@@ -45,6 +47,11 @@ def to_onnx(
         How vectors and the weights of a language model are stored. "float32" keeps every number
         that scoring uses. "int8" has a scale for each word; a language model is then computed
         with 8 bits, too.
+    max_words : int ≥ 1 or None, default None
+        Keep so many words with vectors for each member at most, those that the training documents
+        or general language use most. `textocl.export.verify` tells what it costs.
+    words : bool, default False
+        Also say what each word adds to a score; of `CVDD` on static vectors.
     raw_text : bool, default False
         Let the graph cut texts for a language model, too, by onnxruntime-extensions: it then
         takes ``text`` alone, and runs where these are installed.
@@ -64,15 +71,23 @@ def to_onnx(
     Notes
     -----
     Inputs: ``text`` ``(n,)`` strings; or ``features`` ``(n, d)`` float32; with a language model
-    ``input_ids`` and ``attention_mask`` ``(n, T)`` int64, beside ``text`` if another member of the
-    detector needs it. Outputs: ``score`` float32, ``p_value`` float32, ``label`` int64 (+1
-    normal, -1 anomalous) and ``n_known_words`` int64, all ``(n,)``; ``context_distance`` ``(n, r)``
-    float32 where the detector has contexts. The file's metadata say what it is. It runs in ONNX
-    Runtime without further libraries.
+    ``input_ids`` and ``attention_mask`` ``(n, T)`` int64, and ``word_ids`` where not every word
+    counts, beside ``text`` if another member of the detector needs it.
+
+    Outputs: ``score`` float32, ``p_value`` float32, ``label`` int64 (+1 normal, -1 anomalous) and
+    ``n_known_words`` int64, all ``(n,)``; ``context_distance`` ``(n, r)`` float32 where the detector
+    has contexts. With ``words``, for the distinct known words of each document, padded to the most
+    that one has: ``word`` strings, ``word_count`` int64, ``word_contribution`` and
+    ``word_evidence`` float32, all ``(n, D)``, and ``word_attention`` ``(n, D, r)`` float32, as in
+    `textocl.explain.Explanation`.
+
+    The file's metadata say what it is. It runs in ONNX Runtime without further libraries.
     """
     check_choice("dtype", dtype, DTYPES)
-    check_exportable(detector)
-    model, beside = exported(detector, dtype, raw_text=raw_text)
+    if max_words is not None:
+        check_integer("max_words", max_words, 1)
+    check_exportable(detector, with_words=words)
+    model, beside = exported(detector, dtype, max_words=max_words, words=words, raw_text=raw_text)
     try:
         content = model.SerializeToString()
     except (ValueError, EncodeError) as error:
@@ -113,11 +128,16 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def exported(
-    detector: OneClassDetector, dtype: str = "float32", *, raw_text: bool = False
+    detector: OneClassDetector,
+    dtype: str = "float32",
+    *,
+    max_words: int | None = None,
+    words: bool = False,
+    raw_text: bool = False,
 ) -> tuple[Any, dict[str, bytes]]:
     """The ONNX model of a fitted detector, and the files that belong beside it, by name."""
     graph = Graph()
-    documents = Documents(graph, dtype, raw_text=raw_text)
+    documents = Documents(graph, dtype, raw_text=raw_text, max_words=max_words, with_words=words)
     if isinstance(detector, PooledDetector) and detector._view is None:
         points = graph.input("features", "float32", ["n", detector.n_features_in_])
         score = score_of_points(graph, transformed(graph, points, detector._metric), detector)
@@ -134,7 +154,16 @@ def exported(
     if scored.distances is not None:
         n_contexts = len(detector.contexts_)
         graph.output("context_distance", scored.distances, "float32", ["n", n_contexts])
+    if scored.words is not None:
+        found, padded = scored.words, ["n", "D"]
+        graph.output("word", found.word, "string", padded)
+        graph.output("word_count", found.count, "int64", padded)
+        graph.output("word_contribution", found.contribution, "float32", padded)
+        graph.output("word_evidence", found.evidence, "float32", padded)
+        graph.output("word_attention", found.attention, "float32", [*padded, n_contexts])
     facts = _facts(detector, graph.inputs, dtype)
+    if documents.n_kept < documents.n_before:
+        facts["words"] = {"kept": documents.n_kept, "of": documents.n_before}
     beside: dict[str, bytes] = {}
     if documents.encoder is not None:
         beside = documents.encoder.files()

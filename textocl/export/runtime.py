@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,46 @@ _DOCUMENTS_AT_ONCE = 32
 _CHARACTERS_AT_ONCE = 1 << 18
 
 
+# in the order of WordExplanation
+_OF_WORDS = ("word", "word_count", "word_contribution", "word_evidence", "word_attention")
+
+
+@dataclass(frozen=True)
+class WordExplanation:
+    """What the known words of one document have to do with its score.
+
+    Attributes
+    ----------
+    words : w distinct words
+    counts : (w,) how often each occurs
+    contributions : (w,) what each adds; they sum to the score
+    evidence : (w,) positive speaks for an anomaly, negative for a normal document; they sum to
+        score - threshold
+    attention : (w, r) weight of each word in each context; columns sum to 1
+    """
+
+    words: list[str]
+    counts: NDArray[np.int64]
+    contributions: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    attention: NDArray[np.float32]
+
+    def anomalous_words(self, n: int = 10) -> list[tuple[str, float]]:
+        """Return up to ``n`` words that speak most for an anomaly, with their evidence."""
+        order = np.argsort(-self.evidence, kind="stable")[:n]
+        return [(self.words[i], float(self.evidence[i])) for i in order if self.evidence[i] > 0]
+
+    def normal_words(self, n: int = 10) -> list[tuple[str, float]]:
+        """Return up to ``n`` words that speak most for normal, with their (negative) evidence."""
+        order = np.argsort(self.evidence, kind="stable")[:n]
+        return [(self.words[i], float(self.evidence[i])) for i in order if self.evidence[i] < 0]
+
+
 class OnnxDetector:
     """A detector from a file that `textocl.export.to_onnx` wrote.
 
-    Use it where torch is too much to install. Its members are those of the detector; what needs
-    the detector itself, fitting and explaining, is missing.
+    Use it where torch is too much to install. Its members are those of the detector; fitting is
+    missing, and `explain` needs a file that was written with ``words``.
 
     Parameters
     ----------
@@ -83,7 +119,9 @@ class OnnxDetector:
         self.provider = str(self._session.get_providers()[0])
         self.threshold_ = float(self.metadata["threshold"])
         self.false_alarm_rate = float(self.metadata["false_alarm_rate"])
-        self._outputs = [output.name for output in self._session.get_outputs()]
+        names = [output.name for output in self._session.get_outputs()]
+        self._outputs = [name for name in names if name not in _OF_WORDS]
+        self._says_words = set(_OF_WORDS) <= set(names)
         inputs = [value.name for value in self._session.get_inputs()]
         self._takes_strings = "text" in inputs
         # strings cannot be bound
@@ -136,6 +174,27 @@ class OnnxDetector:
             strings = {"text": array[tokens.texts]} if self._takes_strings else {}
             yield tokens.texts, {**tokens.inputs, **strings}
 
+    def explain(self, X: Any) -> list[WordExplanation]:
+        """Say what each known word of each text adds to its score.
+
+        Raises
+        ------
+        DataError
+            The file was written without ``words``.
+        """
+        if not self._says_words:
+            raise DataError("the file says nothing of words; export with words=True (CVDD only).")
+        explanations: dict[int, WordExplanation] = {}
+        for numbers, inputs in self._batches(check_documents(X)):
+            found = self._run(inputs, ["n_known_words", *_OF_WORDS])
+            for row, number in enumerate(numbers.tolist()):
+                n = int(found["n_known_words"][row])  # known words come before padding
+                explanations[number] = WordExplanation(
+                    found["word"][row, :n].tolist(),
+                    *(found[name][row, :n] for name in _OF_WORDS[1:]),
+                )
+        return [explanations[number] for number in range(len(explanations))]
+
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
         """Score texts or features, ``(n,)``; higher is more anomalous."""
         return np.asarray(self.assess(X)["score"])
@@ -162,16 +221,19 @@ class OnnxDetector:
             raise DataError(f"a {self.metadata['detector']} has no contexts.")
         return np.asarray(self.assess(X)["context_distance"])
 
-    def _run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _run(
+        self, inputs: dict[str, NDArray[Any]], outputs: Sequence[str] = ()
+    ) -> dict[str, NDArray[Any]]:
+        outputs = outputs or self._outputs
         if not self._binds:
-            return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+            return dict(zip(outputs, self._session.run(outputs, inputs), strict=True))
         binding = self._session.io_binding()
         for name, values in inputs.items():
             binding.bind_cpu_input(name, np.ascontiguousarray(values))
-        for name in self._outputs:
+        for name in outputs:
             binding.bind_output(name)
         self._session.run_with_iobinding(binding)
-        return dict(zip(self._outputs, binding.copy_outputs_to_cpu(), strict=True))
+        return dict(zip(outputs, binding.copy_outputs_to_cpu(), strict=True))
 
 
 def _session(file: Path, options: Any, providers: list[str]) -> Any:
@@ -214,6 +276,8 @@ def _metadata(file: Path, given: dict[str, str]) -> dict[str, Any]:
         version = int(found["format_version"])
         float(found["threshold"]), float(found["false_alarm_rate"])
         found["detector"], found["input"]
+        if "words" in given:
+            found["words"] = json.loads(given["words"])
         if "language_model" in given:
             found["language_model"] = json.loads(given["language_model"])
             found["language_model"]["tokenizer_sha256"], found["language_model"]["content_words"]

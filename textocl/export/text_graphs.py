@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textocl.cvdd import CVDD
 from textocl.detector import OneClassDetector
@@ -20,8 +22,9 @@ from textocl.likelihood import WordLikelihood
 from textocl.pooled import WORST_POOLED_SCORE, PooledDetector
 from textocl.pooling import LEAD
 from textocl.scoring import SOFTMIN_ALPHA, WORST_SCORE
-from textocl.spaces import ContextSpace
+from textocl.spaces import ContextSpace, WordSpace
 from textocl.tokenization import EnglishTokenizer
+from textocl.vocabulary import most_used
 
 _NO_ATTENTION = -6e4  # of padding, within float16; minus infinity would make NaN
 
@@ -35,11 +38,32 @@ class Scored:
     score : (n,) float32
     n_known : (n,) int64
     distances : (n, r) float32, of contexts, if the detector has some
+    words : what each word has to do with it, if asked for
     """
 
     score: str
     n_known: str
     distances: str | None = None
+    words: WordOutputs | None = None
+
+
+@dataclass(frozen=True)
+class WordOutputs:
+    """The distinct words of documents, padded to the most that one has, and what they add.
+
+    Attributes
+    ----------
+    word : (n, D) strings, empty where padded
+    count : (n, D) int64, how often each occurs
+    attention : (n, D, r) float32, weight of each word in each context
+    contribution, evidence : (n, D) float32, as in `textocl.explain.Explanation`
+    """
+
+    word: str
+    count: str
+    attention: str
+    contribution: str
+    evidence: str
 
 
 class Documents:
@@ -47,18 +71,33 @@ class Documents:
 
     Parameters
     ----------
+    dtype : how numbers are stored
     raw_text : whether a language model, too, gets strings
+    max_words : how many words with vectors a member knows at most; None for all
+    with_words : whether to say what each word has to do with a score
 
     Attributes
     ----------
     encoder : Encoder or None, the language model of the file
+    n_kept, n_before : int, words with vectors of the largest vocabulary, and before ``max_words``
     """
 
-    def __init__(self, graph: Graph, dtype: str, *, raw_text: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        dtype: str,
+        *,
+        raw_text: bool = False,
+        max_words: int | None = None,
+        with_words: bool = False,
+    ) -> None:
         self._graph = graph
         self._dtype = dtype
         self._raw_text = raw_text
+        self._max_words = max_words
+        self.with_words = with_words
         self.encoder: Encoder | None = None
+        self.n_kept = self.n_before = 0
 
     @cached_property
     def words(self) -> Words:
@@ -68,6 +107,14 @@ class Documents:
     @cached_property
     def _text(self) -> str:
         return self._graph.input("text", "string", ["n"])
+
+    def kept(self, words: Sequence[str], language: str | None) -> NDArray[np.int64]:
+        """Rows of a vocabulary that the file keeps."""
+        limit = len(words) if self._max_words is None else self._max_words
+        rows = most_used(words, limit, language) if limit < len(words) else np.arange(len(words))
+        if len(words) > self.n_before:
+            self.n_before, self.n_kept = len(words), len(rows)
+        return rows
 
     def in_context(self, space: ContextSpace) -> WordsInContext:
         """Words with vectors of a language model, from the input ``input_ids``."""
@@ -98,9 +145,16 @@ def score_of_texts(graph: Graph, documents: Documents, detector: OneClassDetecto
     return _pooled(graph, documents, detector)
 
 
-def check_exportable(detector: OneClassDetector) -> None:
+def check_exportable(detector: OneClassDetector, *, with_words: bool = False) -> None:
     """Say what about ``detector`` no graph can do."""
     name = type(detector).__name__
+    if with_words and not (
+        isinstance(detector, CVDD) and isinstance(detector._fitted()._space, WordSpace)
+    ):
+        raise DataError(
+            f"outputs for words are made for CVDD on static vectors, got this {name}; of a "
+            "Detector, export members_['contexts'].detector."
+        )
     if isinstance(detector, Detector):
         for member in detector._fitted().members_.values():
             check_exportable(member.detector)
@@ -143,10 +197,12 @@ def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
     else:
         scoring = detector._scoring
         assert scoring is not None
-        bag = documents.words.bag(space.vocabulary.words)
+        kept = documents.kept(space.vocabulary.words, detector._in_force["language"])
+        known_words = [space.vocabulary.words[row] for row in kept]
+        bag = documents.words.bag(known_words)
         counts, n_known = bag.counts, bag.n_known
-        vectors = scoring.vectors.cpu().numpy().astype(np.float32)
-        logit = documents.words.values(scoring.logits.cpu().numpy(), bag, _NO_ATTENTION)
+        vectors = scoring.vectors.cpu().numpy()[kept].astype(np.float32)
+        logit = documents.words.values(scoring.logits.cpu().numpy()[kept], bag, _NO_ATTENTION)
         product = documents.words.values(vectors.astype(np.float64) @ unit_contexts.T, bag)
         vector = documents.words.values(vectors, bag)  # (n, D, d)
     count = g.op("Max", counts, g.constant(1.0))
@@ -162,18 +218,35 @@ def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
     distances = g.op(
         "Where", g.op("Unsqueeze", known, g.constant([1])), distances, g.constant(WORST_SCORE)
     )
-    aggregation = detector._in_force["aggregation"]
-    return Scored(_aggregated(g, distances, aggregation, len(contexts)), n_known, distances)
+    of_contexts = _context_weights(g, distances, detector._in_force["aggregation"], len(contexts))
+    score = g.sum(g.op("Mul", of_contexts, distances), axis=1)
+    if not documents.with_words:
+        return Scored(score, n_known, distances)
+    # textocl.explain.word_contributions: what word i adds is
+    # Σ_k w_k a_ik <h_i, m_k / ‖m_k‖ - c_k / ‖c_k‖> / 2 ‖m_k‖
+    length = g.op("Unsqueeze", g.op("Max", length, g.constant(1e-30)), g.constant([1]))
+    own = g.op("MatMul", vector, g.op("Transpose", mean, perm=[0, 2, 1]))
+    own = g.op("Div", own, length)  # <h_i, m_k / ‖m_k‖>, (n, D, r)
+    of_contexts = g.op("Unsqueeze", of_contexts, g.constant([1]))
+    scale = g.op("Mul", attention, g.op("Div", of_contexts, length))
+    away = g.scaled(g.op("Sub", own, product), 0.5)
+    contribution = g.sum(g.op("Mul", scale, away), axis=2)
+    share = g.sum(g.op("Mul", scale, own), axis=2)
+    evidence = g.op("Sub", contribution, g.scaled(share, detector.threshold_))
+    words = g.op("Gather", g.constant(np.array([*known_words, ""], object)), bag.rows)
+    outputs = WordOutputs(words, g.cast(counts, "int64"), attention, contribution, evidence)
+    return Scored(score, n_known, distances, outputs)
 
 
-def _aggregated(g: Graph, distances: str, aggregation: Any, r: int) -> str:
+def _context_weights(g: Graph, distances: str, aggregation: Any, r: int) -> str:
+    """Weight of each context in a score, ``(n, r)``; see `textocl.scoring`."""
     if isinstance(aggregation, str) and aggregation == "min":
-        return g.op("ReduceMin", distances, g.constant([1]), keepdims=0)
+        nearest = g.op("ArgMin", distances, axis=1, keepdims=1)
+        return g.cast(g.op("Equal", nearest, g.constant(np.arange(r)[None])), "float32")
     if isinstance(aggregation, str) and aggregation == "softmin":
-        weights = g.op("Softmax", g.scaled(distances, -SOFTMIN_ALPHA), axis=1)
-        return g.sum(g.op("Mul", weights, distances), axis=1)
+        return g.op("Softmax", g.scaled(distances, -SOFTMIN_ALPHA), axis=1)
     given = np.ones(r) if isinstance(aggregation, str) else np.asarray(aggregation, np.float64)
-    return g.sum(g.op("Mul", distances, g.constant(given / given.sum())), axis=1)
+    return g.op("Expand", g.constant((given / given.sum())[None]), g.op("Shape", distances))
 
 
 def _likelihood(g: Graph, documents: Documents, detector: WordLikelihood) -> Scored:
@@ -198,12 +271,14 @@ def _pooled(g: Graph, documents: Documents, detector: PooledDetector) -> Scored:
             weights = g.op("Mul", counts, g.op("Exp", g.scaled(before, -1 / LEAD)))
     else:
         vocabulary = view.space.vocabulary
-        bag = documents.words.bag(vocabulary.words)
+        kept = documents.kept(vocabulary.words, detector._in_force["language"])
+        known_words = [vocabulary.words[row] for row in kept]
+        bag = documents.words.bag(known_words)
         counts, n_known = bag.counts, bag.n_known
-        vector = documents.words.values(vocabulary.table, bag)  # (n, D, d)
+        vector = documents.words.values(vocabulary.table[kept], bag)  # (n, D, d)
         weights = counts
         if view.importance is not None:
-            rows = view.importance._index.rows(vocabulary.words)
+            rows = view.importance._index.rows(known_words)
             idf = np.where(rows >= 0, view.importance.idf[rows], view.importance.unseen)
             weights = g.op("Mul", counts, documents.words.values(idf, bag))
     if view.pooling == "max":

@@ -34,6 +34,8 @@ class Verification:
     largest_difference : of scores, divided by the size of the score where that is above 1
     rank_agreement : Spearman's correlation of the scores; 1 is the same order
     flipped_labels : number of documents that one calls normal and the other anomalous
+    words_kept, words_before : words with vectors in the file, and in the detector; None where
+        ``max_words`` left none out
     auc, onnx_auc : in [0, 1], of the detector and of the file; None without labels
     """
 
@@ -41,6 +43,8 @@ class Verification:
     largest_difference: float
     rank_agreement: float
     flipped_labels: int
+    words_kept: int | None = None
+    words_before: int | None = None
     auc: float | None = None
     onnx_auc: float | None = None
 
@@ -55,6 +59,8 @@ class Verification:
             "rank agreement (Spearman)": f"{self.rank_agreement:.8f}",
             "flipped labels": f"{self.flipped_labels:,}",
         }
+        if self.words_kept is not None:
+            rows["words with vectors"] = f"{self.words_kept:,} of {self.words_before:,}"
         if self.auc is not None and self.onnx_auc is not None:
             rows["AUC of the detector"] = f"{100 * self.auc:.4f} %"
             rows["AUC of the file"] = f"{100 * self.onnx_auc:.4f} %"
@@ -79,7 +85,8 @@ def verify(
     X : texts, or features if it takes these
     is_anomaly : (n,) bool, adds the AUC on both sides
     largest_difference : above it the file is refused, and a float32 file with a flipped label too;
-        None for `LARGEST_DIFFERENCE` of the file's dtype
+        None for `LARGEST_DIFFERENCE` of the file's dtype, and no bound where ``max_words`` left
+        words out
 
     Raises
     ------
@@ -90,8 +97,9 @@ def verify(
     given = X if is_features(X) else check_documents(X)
     file = OnnxDetector(path)
     dtype = str(file.metadata.get("dtype", "float32"))
+    words = file.metadata.get("words", {})
     if largest_difference is None:
-        largest_difference = LARGEST_DIFFERENCE[dtype]
+        largest_difference = LARGEST_DIFFERENCE[dtype] if not words else np.inf
     own, theirs = detector._assess(given), file.assess(given)
     scores, others = own.score.astype(np.float64), theirs["score"].astype(np.float64)
     apart = np.abs(scores - others) / np.maximum(np.abs(scores), 1)
@@ -100,10 +108,12 @@ def verify(
         largest_difference=float(apart.max(initial=0)),
         rank_agreement=_spearman(scores, others),
         flipped_labels=int((own.label != theirs["label"]).sum()),
+        words_kept=words.get("kept"),
+        words_before=words.get("of"),
         auc=None if is_anomaly is None else evaluate(scores, is_anomaly).auc,
         onnx_auc=None if is_anomaly is None else evaluate(others, is_anomaly).auc,
     )
-    flipped = found.flipped_labels and dtype == "float32"
+    flipped = found.flipped_labels and dtype == "float32" and not words
     if not found.largest_difference <= largest_difference or flipped:
         raise VerificationError(
             f"{Path(path)} does not agree with its detector on {found.n_documents:,} documents: "
