@@ -419,6 +419,36 @@ def test_export_writes_a_file_and_proves_it(model: Path, folder: Path, tmp_path:
     assert facts == {"out": str(small), "bytes": small.stat().st_size, "verification": None}
     assert facts["bytes"] < file.stat().st_size
     assert run("export", model, "--out", small, "--quiet").stderr == ""
+    done = run(
+        "export", model, "--out", small, "--max-words", 500,
+        "--verify", folder / "mixed.jsonl", "--label-field", "label", "--normal", "ships",
+    )  # fmt: skip
+    assert "of the model" in done.stderr
+    assert "| words with vectors | 500 of" in small.with_suffix(".verification.md").read_text()
+    refused = run("export", model, "--out", small, "--words", code=3)
+    assert "fit a CVDD" in " ".join(refused.stderr.split())
+
+
+def test_what_came_with_a_language_model_goes_with_a_refused_file(
+    tiny_bert: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import textocl.export.verification
+    from textocl.cli import main
+
+    texts = [json.loads(line)["text"] for line in (folder / "mixed.jsonl").open()]
+    textocl.KDE(embedding=str(tiny_bert)).fit(texts).save(tmp_path / "model")
+    (tmp_path / "own.json").write_text("{}")
+    out = tmp_path / "a.onnx"
+    done = run("export", tmp_path / "model", "--out", out, "--verify", folder / "mixed.jsonl")
+    assert "and no label differs." in " ".join(done.stderr.split())
+    for name in ("a.onnx", "config.json", "tokenizer.json"):
+        (tmp_path / name).unlink()
+    monkeypatch.setitem(textocl.export.verification.LARGEST_DIFFERENCE, "float32", -1.0)
+    command = ["export", tmp_path / "model", "--out", out, "--verify", folder / "mixed.jsonl"]
+    monkeypatch.setattr(sys, "argv", ["textocl", *map(str, command)])
+    with pytest.raises(SystemExit):
+        main()
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == ["a.verification.md", "own.json"]
 
 
 def test_a_file_that_fails_its_proof_is_not_written(

@@ -42,9 +42,24 @@ def test_commands_of_the_readme_exist() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in ROOT.glob("*.md"):
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
-            assert "://" in target or (ROOT / target).exists(), f"{page.name}: {target}"
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
+            assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_python_of_the_production_page_runs(
+    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textocl.export import OnnxDetector, to_onnx
+
+    monkeypatch.chdir(tmp_path)
+    detector = textocl.KDE(embedding=str(tiny_bert)).fit(sentences("ships", 60))
+    to_onnx(detector, "model.onnx")
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/production.md").read_text(), re.S)
+    names: dict[str, object] = {}
+    exec(compile(block, "production.md", "exec"), names)
+    texts = ["Tankers wait in the harbour.", "A guitar solo."]
+    assert names["score"] == pytest.approx(OnnxDetector("model.onnx").anomaly_score(texts), 1e-4)
 
 
 @pytest.mark.parametrize(

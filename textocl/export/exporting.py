@@ -75,9 +75,9 @@ def to_onnx(
     counts, beside ``text`` if another member of the detector needs it.
 
     Outputs: ``score`` float32, ``p_value`` float32, ``label`` int64 (+1 normal, -1 anomalous) and
-    ``n_known_words`` int64, all ``(n,)``; ``context_distance`` ``(n, r)`` float32 where the detector
-    has contexts. With ``words``, for the distinct known words of each document, padded to the most
-    that one has: ``word`` strings, ``word_count`` int64, ``word_contribution`` and
+    ``n_known_words`` int64, all ``(n,)``; ``context_distance`` ``(n, r)`` float32 where the
+    detector has contexts. With ``words``, for the distinct known words of each document, padded to
+    the most that one has: ``word`` strings, ``word_count`` int64, ``word_contribution`` and
     ``word_evidence`` float32, all ``(n, D)``, and ``word_attention`` ``(n, D, r)`` float32, as in
     `textocl.explain.Explanation`.
 

@@ -152,8 +152,9 @@ def check_exportable(detector: OneClassDetector, *, with_words: bool = False) ->
         isinstance(detector, CVDD) and isinstance(detector._fitted()._space, WordSpace)
     ):
         raise DataError(
-            f"outputs for words are made for CVDD on static vectors, got this {name}; of a "
-            "Detector, export members_['contexts'].detector."
+            f"outputs for words are those of CVDD on static vectors, not of this {name}; fit a "
+            "CVDD, or, in Python, export the one that a Detector holds: "
+            "members_['contexts'].detector."
         )
     if isinstance(detector, Detector):
         for member in detector._fitted().members_.values():
