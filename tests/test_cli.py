@@ -452,7 +452,11 @@ def test_what_came_with_a_language_model_goes_with_a_refused_file(
 
 
 def test_a_file_that_fails_its_proof_is_not_written(
-    model: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import textocl.export.verification
     from textocl.cli import main
@@ -463,6 +467,7 @@ def test_a_file_that_fails_its_proof_is_not_written(
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 3
+    assert f"{tmp_path / 'a.onnx'} does not agree" in capsys.readouterr().err.replace("\n", "")
     assert list(tmp_path.iterdir()) == []
 
 

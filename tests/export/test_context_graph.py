@@ -182,6 +182,7 @@ def test_strings_can_be_cut_inside_the_file(
     assert [value.name for value in onnx.load(file).graph.input] == ["text"]
     assert_equal(density, file, [*mixed, "", "Ünïcode, " * 30, "the ship's port. " * 40])
     assert len(OnnxDetector(file).anomaly_score([])) == 0
+    assert list(tmp_path.iterdir()) == [file]
     monkeypatch.setitem(sys.modules, "onnxruntime_extensions", None)
     with pytest.raises(MissingExtraError, match="onnx-text"):
         OnnxDetector(file)

@@ -62,7 +62,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a model as one ONNX file: texts in, scores, p-values and labels out."""
-    from textocl.export import to_onnx
+    from textocl.export import VerificationError, to_onnx
     from textocl.export import verify as compare
 
     detector = load_model(model)
@@ -91,9 +91,11 @@ def export(
         if verify is not None:
             found = compare(detector, partial, texts, is_anomaly=is_anomaly)
         partial.replace(out)
-    except BaseException:
+    except BaseException as error:
         for file in set(out.parent.glob("*.json")) - already_there:
             file.unlink()  # what came with a language model
+        if isinstance(error, VerificationError):
+            raise VerificationError(str(error).replace(str(partial), str(out))) from None
         raise
     finally:
         partial.unlink(missing_ok=True)

@@ -68,7 +68,9 @@ class Encoder:
         self._graph = graph
         empty = _around(source)
         self._n_before, self._n_after = len(empty.before), len(empty.after)
-        self._window, self._pad = source._window, source._pad
+        self._room = source._window - self._n_before - self._n_after  # for pieces
+        self._step = max(1, self._room - overlap(source._window))
+        self._pad = source._pad
         self.facts: dict[str, Any] = {
             "name": source.name,
             "window": source._window,
@@ -92,7 +94,7 @@ class Encoder:
         self.words = self._words(ids, mask, numbers, continues, encoder_model(source, dtype))
 
     def files(self) -> dict[str, bytes]:
-        """What belongs beside the ONNX file, by name, as model folders have it."""
+        """The files of the model that cut texts, by name, as model folders have them."""
         source = self.space.source
         assert isinstance(source, TransformerVectors)
         return {
@@ -104,100 +106,126 @@ class Encoder:
         self, ids: str, mask: str, numbers: str | None, continues: Any, model: Any
     ) -> WordsInContext:
         g = self._graph
-        before, around = self._n_before, self._n_before + self._n_after
-        room = self._window - around
-        step = max(1, room - overlap(self._window))
-        zero, one = g.constant(0), g.constant(1)
-        n, width = (g.op("Gather", g.op("Shape", ids), g.constant(axis)) for axis in (0, 1))
-        length = g.sum(mask, axis=1)  # (n,)
-        n_pieces = g.op("Max", g.shifted(length, -around, np.int64), zero)  # (n,)
-
-        # windows: window i of a document begins at its piece i * step
-        further = g.op("Max", g.shifted(n_pieces, step - 1 - room, np.int64), zero)
-        n_windows = g.shifted(_quotient(g, further, step), 1, np.int64)  # (n,)
-        first = g.op("Sub", g.op("CumSum", n_windows, zero), n_windows)  # (n,)
-        n_all = g.sum(n_windows, axis=0, keep=True)  # (1,), w
-        begins = g.op(
-            "ScatterElements", g.op("Expand", zero, n_all), first,
-            g.op("Expand", one, g.op("Shape", first)),
-        )  # fmt: skip
-        document = g.shifted(g.op("CumSum", begins, zero), -1, np.int64)  # (w,)
-        place = g.op("Range", zero, g.op("Squeeze", n_all), one)
-        begin = g.scaled(g.op("Sub", place, g.op("Gather", first, document)), step, np.int64)
-        held = g.op("Sub", g.op("Gather", n_pieces, document), begin)  # (w,)
-        held = g.reshape(g.op("Min", held, g.constant(room)), -1, 1)
-        longest = g.shifted(g.op("ReduceMax", held, keepdims=0), around, np.int64)
-        position = g.reshape(g.op("Range", zero, longest, one), 1, -1)  # (1, L)
-        after_pieces = g.shifted(held, before, np.int64)  # (w, 1)
-        # before the pieces, their own column; pieces, from `begin` on; after them, from the end
-        piece = g.op("Add", position, g.reshape(begin, -1, 1))  # (w, L)
-        end = g.op("Gather", length, document)
-        end = g.reshape(g.shifted(end, -self._n_after, np.int64), -1, 1)
-        closing = g.op("Add", end, g.op("Sub", position, after_pieces))
-        is_opening = g.op("Less", position, g.constant(before))
-        column = g.op("Where", g.op("Less", position, after_pieces), piece, closing)
-        column = g.op("Where", is_opening, position, column)
-        last_column = g.shifted(width, -1, np.int64)
-        column = g.op("Max", g.op("Min", column, last_column), zero)
-        there = g.op("Less", position, g.shifted(after_pieces, self._n_after, np.int64))  # (w, L)
-        start = g.reshape(g.op("Mul", document, width), -1, 1)
-        taken = g.op("Gather", g.reshape(ids, -1), g.op("Add", start, column))
-        window_ids = g.op("Where", there, taken, g.constant(self._pad))
-        hidden = self._encoded(window_ids, g.cast(there, "int64"), model)  # (w L, d)
-
-        # pieces: in an overlap, the middle is where the next window takes over
-        p = g.op("Range", zero, width, one)
-        p = g.reshape(g.shifted(p, -before, np.int64), 1, -1)  # (1, T)
+        shape = g.op("Shape", ids)
+        self._n, self._width = (g.op("Gather", shape, g.constant(axis)) for axis in (0, 1))
+        self._length = g.sum(mask, axis=1)  # (n,)
+        around = self._n_before + self._n_after
+        self._n_pieces = g.op("Max", self._plus(self._length, -around), g.constant(0))  # (n,)
+        further = g.op(
+            "Max", self._plus(self._n_pieces, self._step - 1 - self._room), g.constant(0)
+        )
+        self._n_windows = self._plus(_quotient(g, further, self._step), 1)  # (n,)
+        # number of the first window of each document, (n,)
+        self._first = g.op("Sub", g.op("CumSum", self._n_windows, g.constant(0)), self._n_windows)
+        window_ids, window_mask = self._windows(ids)  # (w, L)
+        hidden = self._encoded(window_ids, window_mask, model)  # (w L, d)
+        width = g.op("Gather", g.op("Shape", window_ids), g.constant(1))
+        piece = g.op("Range", g.constant(0), self._width, g.constant(1))
+        piece = g.reshape(self._plus(piece, -self._n_before), 1, -1)  # (1, T), of a document
         inside = g.op(
             "And",
-            g.op("GreaterOrEqual", p, zero),
-            g.op("Less", p, g.reshape(n_pieces, -1, 1)),
+            g.op("GreaterOrEqual", piece, g.constant(0)),
+            g.op("Less", piece, g.reshape(self._n_pieces, -1, 1)),
         )  # (n, T)
-        window = g.shifted(g.scaled(p, 2, np.int64), 1 - room - step, np.int64)
-        window = _quotient(
-            g, g.shifted(g.op("Max", window, zero), 2 * step - 1, np.int64), 2 * step
-        )
-        last_window = g.shifted(g.reshape(n_windows, -1, 1), -1, np.int64)
-        window = g.op("Min", window, last_window)  # (n, T)
-        inner = g.op(
-            "Sub", g.shifted(p, before, np.int64), g.scaled(window, step, np.int64)
-        )  # (n, T)
-        row = g.op("Mul", g.op("Add", window, g.reshape(first, -1, 1)), longest)
-        row = g.op("Where", inside, g.op("Add", row, inner), zero)
-        vectors = g.op("Gather", hidden, g.reshape(row, -1))  # (n T, d)
-
-        # words: the mean over their pieces
+        vectors = self._of_pieces(hidden, width, piece, inside)  # (n T, d)
         if numbers is None:
-            continuing = g.op("Gather", g.constant(continues, np.bool_), ids)
-            opens = g.op("Or", g.op("Not", continuing), g.op("Equal", p, zero))
-            opens = g.cast(g.op("And", inside, opens), "int64")
-            numbers = g.shifted(g.op("CumSum", opens, one), -1, np.int64)  # (n, T)
-        counted = g.op("And", inside, g.op("GreaterOrEqual", numbers, zero))
-        numbers = g.op("Where", counted, numbers, g.constant(-1))
-        most = g.shifted(g.op("ReduceMax", numbers, keepdims=0), 1, np.int64)
-        most = g.op("Max", most, one)  # D
-        slots = g.shifted(most, 1, np.int64)  # one for what does not count
-        slot = g.op("Where", counted, numbers, most)
-        line = g.reshape(g.op("Mul", g.op("Range", zero, n, one), slots), -1, 1)
-        target = g.reshape(g.op("Add", slot, line), -1, 1)  # (n T, 1)
-        total = g.reshape(g.op("Mul", n, slots), 1)
-        size = g.op("Concat", total, g.constant([self.space.dimension]), axis=0)
-        sums = g.op(
-            "ScatterND", g.op("Expand", g.constant(0.0), size), target, vectors, reduction="add"
+            numbers = self._numbers_of_words(ids, continues, piece, inside)
+        counted = g.op("And", inside, g.op("GreaterOrEqual", numbers, g.constant(0)))
+        return self._means(vectors, g.op("Where", counted, numbers, g.constant(-1)))
+
+    def _windows(self, ids: str) -> tuple[str, str]:
+        """Cut documents ``(n, T)`` into windows; returns tokens and mask, ``(w, L)``.
+
+        Window i of a document begins at its piece ``i * step``.
+        """
+        g, zero, one = self._graph, self._graph.constant(0), self._graph.constant(1)
+        n_all = g.sum(self._n_windows, axis=0, keep=True)  # (1,), w
+        begins = g.op(
+            "ScatterElements", g.op("Expand", zero, n_all), self._first,
+            g.op("Expand", one, g.op("Shape", self._first)),
+        )  # fmt: skip
+        document = self._plus(g.op("CumSum", begins, zero), -1)  # (w,)
+        number = g.op("Range", zero, g.op("Squeeze", n_all), one)
+        number = g.op("Sub", number, g.op("Gather", self._first, document))
+        begin = g.scaled(number, self._step, np.int64)  # (w,)
+        held = g.op("Sub", g.op("Gather", self._n_pieces, document), begin)
+        held = g.reshape(g.op("Min", held, g.constant(self._room)), -1, 1)  # (w, 1)
+        longest = self._plus(g.op("ReduceMax", held, keepdims=0), self._n_before + self._n_after)
+        place = g.reshape(g.op("Range", zero, longest, one), 1, -1)  # (1, L)
+        # a column of the document: before the pieces the same, then from `begin` on, after the
+        # pieces from the end
+        end_of_pieces = self._plus(held, self._n_before)  # (w, 1)
+        end = g.reshape(g.op("Gather", self._length, document), -1, 1)
+        closing = g.op("Sub", self._plus(place, -self._n_after), end_of_pieces)
+        column = g.op(
+            "Where",
+            g.op("Less", place, end_of_pieces),
+            g.op("Add", place, g.reshape(begin, -1, 1)),
+            g.op("Add", end, closing),
         )
+        is_opening = g.op("Less", place, g.constant(self._n_before))
+        column = g.op("Where", is_opening, place, column)  # (w, L)
+        column = g.op("Max", g.op("Min", column, self._plus(self._width, -1)), zero)
+        row = g.reshape(g.op("Mul", document, self._width), -1, 1)
+        taken = g.op("Gather", g.reshape(ids, -1), g.op("Add", row, column))
+        there = g.op("Less", place, self._plus(end_of_pieces, self._n_after))
+        return g.op("Where", there, taken, g.constant(self._pad)), g.cast(there, "int64")
+
+    def _of_pieces(self, hidden: str, width: str, piece: str, inside: str) -> str:
+        """The vector of each piece, ``(n T, d)``, from ``hidden`` ``(w L, d)``; any outside.
+
+        In an overlap the middle is where the next window takes over.
+        """
+        g, step = self._graph, self._step
+        beyond = self._plus(g.scaled(piece, 2, np.int64), 1 - self._room - step)
+        beyond = g.op("Max", beyond, g.constant(0))
+        number = _quotient(g, self._plus(beyond, 2 * step - 1), 2 * step)
+        last = self._plus(g.reshape(self._n_windows, -1, 1), -1)
+        number = g.op("Min", number, last)  # of its window, (n, T)
+        place = self._plus(g.op("Sub", piece, g.scaled(number, step, np.int64)), self._n_before)
+        row = g.op("Mul", g.op("Add", number, g.reshape(self._first, -1, 1)), width)
+        row = g.op("Where", inside, g.op("Add", row, place), g.constant(0))
+        return g.op("Gather", hidden, g.reshape(row, -1))
+
+    def _numbers_of_words(self, ids: str, continues: Any, piece: str, inside: str) -> str:
+        """Number of the word of each token in its document, ``(n, T)``; any outside."""
+        g = self._graph
+        continuing = g.op("Gather", g.constant(continues, np.bool_), ids)
+        opens = g.op("Or", g.op("Not", continuing), g.op("Equal", piece, g.constant(0)))
+        opens = g.cast(g.op("And", inside, opens), "int64")
+        return self._plus(g.op("CumSum", opens, g.constant(1)), -1)
+
+    def _means(self, vectors: str, numbers: str) -> WordsInContext:
+        """Means of pieces ``(n T, d)`` over words, whose ``numbers`` ``(n, T)`` are -1 for none."""
+        g, d = self._graph, self.space.dimension
+        most = g.op(
+            "Max", self._plus(g.op("ReduceMax", numbers, keepdims=0), 1), g.constant(1)
+        )  # D
+        slots = self._plus(most, 1)  # one for what does not count
+        none = g.op("Less", numbers, g.constant(0))
+        slot = g.op("Where", none, most, numbers)  # (n, T)
+        document = g.op("Range", g.constant(0), self._n, g.constant(1))
+        row = g.op("Add", slot, g.reshape(g.op("Mul", document, slots), -1, 1))
+        row = g.reshape(row, -1, 1)  # (n T, 1)
+        total = g.reshape(g.op("Mul", self._n, slots), 1)
+        shape = g.op("Concat", g.reshape(self._n, 1), g.reshape(slots, 1), axis=0)
+
+        def summed(values: str, *last: int) -> str:
+            zeros = g.op("Expand", g.constant(0.0), _joined(g, total, *last))
+            sums = g.op("ScatterND", zeros, row, values, reduction="add")
+            sums = g.op("Reshape", sums, _joined(g, shape, *last))  # (n, D + 1, …)
+            return g.op("Slice", sums, g.constant([0]), g.constant([-1]), g.constant([1]))
+
         ones = g.op("Expand", g.constant(1.0), g.op("Shape", g.reshape(row, -1)))
-        counts = g.op(
-            "ScatterND", g.op("Expand", g.constant(0.0), total), target, ones, reduction="add"
-        )
-        n_and_slots = g.op("Concat", g.reshape(n, 1), g.reshape(slots, 1), axis=0)
-        counts = self._without_last(g.op("Reshape", counts, n_and_slots))  # (n, D)
-        shape = g.op("Concat", n_and_slots, g.constant([self.space.dimension]), axis=0)
-        sums = self._without_last(g.op("Reshape", sums, shape))  # (n, D, d)
+        counts, sums = summed(ones), summed(vectors, d)
         pieces = g.op("Unsqueeze", g.op("Max", counts, g.constant(1.0)), g.constant([2]))
         # the vectors of a detector are what float16 holds
         means = g.cast(g.cast(g.op("Div", sums, pieces), "float16"), "float32")
         n_known = g.sum(g.cast(g.op("Greater", counts, g.constant(0.0)), "int64"), axis=1)
         return WordsInContext(means, counts, n_known)
+
+    def _plus(self, value: str, summand: int) -> str:
+        return self._graph.shifted(value, summand, np.int64)
 
     def _encoded(self, ids: str, mask: str, model: Any) -> str:
         """Run the model on windows ``(w, L)``, some at a time; returns ``(w L, d)``."""
@@ -219,9 +247,9 @@ class Encoder:
         hidden, _ = g.loop(g.op("Squeeze", runs), none, "float32", ["p", d], encode)
         return hidden
 
-    def _without_last(self, value: str) -> str:
-        g = self._graph
-        return g.op("Slice", value, g.constant([0]), g.constant([-1]), g.constant([1]))
+
+def _joined(g: Graph, shape: str, *last: int) -> str:
+    return g.op("Concat", shape, g.constant(list(last)), axis=0) if last else shape
 
 
 def _quotient(g: Graph, value: str, divisor: int | str) -> str:

@@ -166,9 +166,10 @@ def exported(
         facts["words"] = {"kept": documents.n_kept, "of": documents.n_before}
     beside: dict[str, bytes] = {}
     if documents.encoder is not None:
-        beside = documents.encoder.files()
-        digest = hashlib.sha256(beside["tokenizer.json"]).hexdigest()
+        files = documents.encoder.files()
+        digest = hashlib.sha256(files["tokenizer.json"]).hexdigest()
         facts["language_model"] = {**documents.encoder.facts, "tokenizer_sha256": digest}
+        beside = {} if raw_text else files
     metadata = {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in facts.items()
