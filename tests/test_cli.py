@@ -443,6 +443,7 @@ def test_what_came_with_a_language_model_goes_with_a_refused_file(
     assert "and no label differs." in " ".join(done.stderr.split())
     for name in ("a.onnx", "config.json", "tokenizer.json"):
         (tmp_path / name).unlink()
+    monkeypatch.setattr(textocl.export.verification, "_WITH_A_LANGUAGE_MODEL", -1.0)
     monkeypatch.setitem(textocl.export.verification.LARGEST_DIFFERENCE, "float32", -1.0)
     command = ["export", tmp_path / "model", "--out", out, "--verify", folder / "mixed.jsonl"]
     monkeypatch.setattr(sys, "argv", ["textocl", *map(str, command)])

@@ -18,6 +18,8 @@ from textocl.validation import check_documents, is_features
 
 # by how a file stores its numbers; relative to the size of a score where that is above 1
 LARGEST_DIFFERENCE = {"float32": 1e-5, "float16": 1e-3, "int8": 0.25}
+# vectors of words are rounded to float16 on both sides, now and then to the other neighbour
+_WITH_A_LANGUAGE_MODEL = 1e-4
 
 
 class VerificationError(TextoclError):
@@ -85,8 +87,8 @@ def verify(
     X : texts, or features if it takes these
     is_anomaly : (n,) bool, adds the AUC on both sides
     largest_difference : above it the file is refused, and a float32 file with a flipped label too;
-        None for `LARGEST_DIFFERENCE` of the file's dtype, and no bound where ``max_words`` left
-        words out
+        None for `LARGEST_DIFFERENCE` of the file's dtype, at least 1e-4 with a language model, and
+        no bound where ``max_words`` left words out
 
     Raises
     ------
@@ -100,6 +102,8 @@ def verify(
     words = file.metadata.get("words", {})
     if largest_difference is None:
         largest_difference = LARGEST_DIFFERENCE[dtype] if not words else np.inf
+        if "language_model" in file.metadata:
+            largest_difference = max(largest_difference, _WITH_A_LANGUAGE_MODEL)
     own, theirs = detector._assess(given), file.assess(given)
     scores, others = own.score.astype(np.float64), theirs["score"].astype(np.float64)
     apart = np.abs(scores - others) / np.maximum(np.abs(scores), 1)
