@@ -27,7 +27,7 @@ LAYERS = [
     ["occlusion", "cvdd_training"],
     ["pooled", "likelihood"],
     ["cvdd", "shallow", "hypersphere"],
-    ["fusion"],
+    ["fusion", "vision"],
     ["models"],
     ["export"],
     ["rendering", "reuters", "demo", "benchmark_results", "benchmark"],
