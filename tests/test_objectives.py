@@ -12,6 +12,7 @@ from textocl.objectives import (
     OBJECTIVES,
     deep_sad_losses,
     hsc_losses,
+    masked_losses,
     norm_by_name,
     pseudo_huber,
     semi_supervised_losses,
@@ -174,3 +175,25 @@ def test_norms_have_finite_gradients_everywhere(norm: str) -> None:
     generator = torch.Generator().manual_seed(0)
     near = torch.randn(5, 3, dtype=torch.float64, generator=generator, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: norm_by_name(x, norm), near)
+
+
+def test_masked_losses_are_a_loop_over_pixels() -> None:
+    generator = torch.Generator().manual_seed(0)
+    heat = torch.rand(3, 4, 5, dtype=torch.float64, generator=generator)
+    masks = (torch.rand(3, 4, 5, generator=generator) > 0.6).double()
+    masks[1] = 0  # a normal image
+    expected = []
+    for A, Y in zip(heat.tolist(), masks.tolist(), strict=True):
+        pixels = [(a, y) for rows in zip(A, Y, strict=True) for a, y in zip(*rows, strict=True)]
+        loss = sum(a for a, y in pixels if not y) / 20
+        inside = sum(a for a, y in pixels if y) / 20
+        expected.append(loss - math.log(1 - math.exp(-inside)) if inside else loss)
+    assert masked_losses(heat, masks).tolist() == pytest.approx(expected, rel=1e-12)
+    assert torch.autograd.gradcheck(lambda a: masked_losses(a, masks), heat.requires_grad_())
+
+
+def test_an_anomaly_alone_in_its_batch_is_not_trained_as_normal() -> None:
+    heat = torch.full((1, 2, 2), 0.1, requires_grad=True)
+    masked_losses(heat, torch.ones(1, 2, 2)).sum().backward()
+    assert heat.grad is not None
+    assert (heat.grad < 0).all()  # the loss falls where the heat rises

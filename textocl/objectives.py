@@ -58,6 +58,18 @@ def pseudo_huber(embeddings: Tensor) -> Tensor:
     return squared / (torch.sqrt(squared + 1) + 1)
 
 
+def masked_losses(heatmaps: Tensor, masks: Tensor) -> Tensor:
+    """FCDD with ground truth (thesis §3.1), from heatmaps A and masks Y, ``(n, h, w) -> (n,)``.
+
+    ``mean((1 − Y) A)``, and where Y has anomalous pixels ``−log(1 − e^(−mean(Y A)))``.
+    """
+    normal = ((1 - masks) * heatmaps).mean(dim=(1, 2))
+    has_anomaly = masks.flatten(1).amax(dim=1) > 0
+    labels = torch.where(has_anomaly, -1, 1)
+    anomalous = hsc_losses((masks * heatmaps).mean(dim=(1, 2)), labels)
+    return torch.where(has_anomaly, normal + anomalous, normal)
+
+
 def norm_by_name(embeddings: Tensor, norm: str) -> Tensor:
     """Return h of thesis §2.3.5 by its name, one of `NORMS`: ``(n, d) -> (n,)``."""
     if norm == "pseudo-huber":

@@ -192,6 +192,52 @@ def test_fcdd_scores_are_means_of_maps_and_heatmaps_find_the_place(digits: Digit
         FCDD().fit(*with_anomalies())
 
 
+def test_masks_sharpen_heatmaps() -> None:
+    X = np.full((60, 24, 24), 0.5, np.float32)
+    X += SOURCE.normal(0, 0.05, X.shape).astype(np.float32)
+    masks, y = np.zeros(X.shape, bool), np.repeat([0, -1], 30)
+    masks[30:, 4:10, 13:20] = True
+    X[30:, 4:10, 13:20] += 0.5  # the defect
+    settings = {
+        "batch_size": 30,
+        "preprocessing": "standardize",
+        "n_epochs": 10,
+        "calibration": "training",
+    }
+    areas = []
+    for given in (masks, None):
+        detector = FCDD(**settings).fit(X, y, given)
+        heat = detector.explain(X[30:])
+        areas.append(evaluate(heat.ravel(), masks[30:].ravel()).auc)
+    assert areas[0] > 0.95
+    assert areas[0] > areas[1]
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        (np.zeros((60, 8, 9)), r"expected masks \(60, 8, 8\)"),
+        (np.zeros((59, 8, 8)), r"got an array of float64 with shape \(59, 8, 8\)"),
+        (np.ones((60, 8, 8)), "30 masks mark a place in an image that is not labelled anomalous"),
+        (np.full((60, 8, 8), "a"), "expected masks"),
+    ],
+)
+def test_masks_that_do_not_match_are_refused(masks: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        FCDD(n_epochs=1).fit(SOURCE.random((60, 8, 8)), np.repeat([0, -1], 30), masks)
+
+
+def test_an_empty_mask_means_the_whole_image() -> None:
+    X, y = SOURCE.random((60, 8, 8)), np.repeat([0, -1], 30)
+    everywhere = np.zeros((60, 8, 8))
+    everywhere[30:] = 1
+    one, two = (
+        FCDD(n_epochs=1, batch_size=20, calibration="training").fit(X, y, masks).anomaly_score(X)
+        for masks in (np.zeros((60, 8, 8)), everywhere)
+    )
+    assert one.tobytes() == two.tobytes()
+
+
 def test_gradients_say_which_features_move_the_score() -> None:
     X = NORMAL.copy()
     detector = DeepSVDD(n_pretraining_epochs=5, preprocessing="none", **ON_POINTS).fit(X)

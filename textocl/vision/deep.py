@@ -17,7 +17,7 @@ from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.persistence import ModelFiles
 from textocl.training import ParameterGroup, Schedule, choose_device, train
 from textocl.validation import check_choice, check_integer, check_labels, check_number
-from textocl.vision.images import read_samples
+from textocl.vision.images import check_masks, read_samples
 from textocl.vision.networks import initialise
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
 
@@ -116,8 +116,10 @@ class DeepDetector(OneClassDetector):
         """Return a network, its weights not yet set."""
 
     @abstractmethod
-    def _losses(self, fitted: Fitted, outputs: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        """Losses ``(b,)`` of a batch's outputs."""
+    def _losses(
+        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+    ) -> Tensor:
+        """Losses ``(b,)`` of a batch's outputs; ``masks`` ``(b, h, w)`` where they were given."""
 
     @abstractmethod
     def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
@@ -149,10 +151,16 @@ class DeepDetector(OneClassDetector):
         TextoclError
             Training diverged.
         """
+        self._fit(X, y, None)
+        self._warn_of_shortage()
+        return self
+
+    def _fit(self, X: Any, y: Any, masks: Any) -> None:
         self._check_parameters()
         device = choose_device(self.device)
         samples = read_samples(X)
         labels = check_labels(y, len(samples), self._SAMPLES)
+        masks = check_masks(masks, labels, samples) if masks is not None else None
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
         self._check_counts(len(normal), len(anomalies))
         kept, held_out = (
@@ -164,7 +172,12 @@ class DeepDetector(OneClassDetector):
                 "learn from, are too few; give more."
             )
         training = np.concatenate([kept, anomalies]) if self._LEARNS_FROM_ANOMALIES else kept
-        fitted, history = self._train(samples[training], torch.from_numpy(labels[training]), device)
+        fitted, history = self._train(
+            samples[training],
+            torch.from_numpy(labels[training]),
+            masks if masks is None else masks[training],
+            device,
+        )
         scores = self._score(fitted, samples[held_out])
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self._model, self.history_ = fitted, history
@@ -172,8 +185,6 @@ class DeepDetector(OneClassDetector):
         self.n_features_in_ = int(np.prod(fitted.sample_shape))
         self._put_in_force()
         self._calibrate(scores)
-        self._warn_of_shortage()
-        return self
 
     def _check_counts(self, n_normal: int, n_anomalies: int) -> None:
         if not n_normal:
@@ -185,7 +196,7 @@ class DeepDetector(OneClassDetector):
             )
 
     def _train(
-        self, samples: Tensor, labels: Tensor, device: torch.device
+        self, samples: Tensor, labels: Tensor, masks: Tensor | None, device: torch.device
     ) -> tuple[Fitted, list[float]]:
         """Train on samples, the anomalies last, preprocessed once and kept in one tensor."""
         generator = torch.Generator().manual_seed(self.random_state)
@@ -208,7 +219,8 @@ class DeepDetector(OneClassDetector):
                 drawn = torch.randint(len(anomalies), (len(indices),), generator=generator)
                 indices = torch.cat([indices, anomalies[drawn]])
             chosen = indices.to(device)
-            return self._losses(fitted, network(X[chosen]), y[chosen], epoch).mean()
+            places = masks if masks is None else masks[indices].to(device)
+            return self._losses(fitted, network(X[chosen]), y[chosen], places, epoch).mean()
 
         history = train(
             [ParameterGroup(network.parameters())],
@@ -252,7 +264,7 @@ class DeepDetector(OneClassDetector):
                 f"{first:.2g} before training, so it gives nearly the same output for everything. "
                 "Train for fewer epochs, lower learning_rate, or give known anomalies.",
                 TextoclWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # --- scoring ---

@@ -45,7 +45,9 @@ class DeepSAD(CenteredDetector):
         super()._check_own()
         check_number("eta", self.eta, 0, low_open=True)
 
-    def _losses(self, fitted: Fitted, outputs: Tensor, labels: Tensor, epoch: int) -> Tensor:
+    def _losses(
+        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+    ) -> Tensor:
         return deep_sad_losses(
             squared_distances(outputs, fitted.vectors["center"]), labels, self.eta
         )

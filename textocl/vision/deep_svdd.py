@@ -78,7 +78,9 @@ class DeepSVDD(CenteredDetector):
         vectors = super()._prepare(network, X, labels, name, generator)
         return {**vectors, "radius": torch.zeros(1, device=X.device)}
 
-    def _losses(self, fitted: Fitted, outputs: Tensor, labels: Tensor, epoch: int) -> Tensor:
+    def _losses(
+        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+    ) -> Tensor:
         distances = squared_distances(outputs, fitted.vectors["center"])
         if self.objective == "one-class":
             return distances

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textocl.exceptions import DataError
-from textocl.objectives import hsc_losses, pseudo_huber
+from textocl.objectives import hsc_losses, masked_losses, pseudo_huber
 from textocl.validation import check_number
 from textocl.vision.deep import DeepDetector, Fitted
 from textocl.vision.heatmaps import receptive_fields, upsample
@@ -34,8 +34,9 @@ class FCDD(DeepDetector):
     Notes
     -----
     ``A(x) = √(φ(x)² + 1) − 1`` for each cell of the network's map; the loss of eq. 3.1 on its mean,
-    each sample for itself, and that mean is the score. Trained with Adam, as the other detectors
-    are; the thesis takes SGD for some data sets.
+    each sample for itself, and that mean is the score. With masks the loss is that of
+    `textocl.objectives.masked_losses` on heatmaps. Trained with Adam, as the other detectors are;
+    the thesis takes SGD for some data sets.
 
     References
     ----------
@@ -47,6 +48,26 @@ class FCDD(DeepDetector):
     _LEARNS_FROM_ANOMALIES: ClassVar[bool] = True
 
     sigma: float | None = None
+
+    def fit(self, X: Any, y: Any = None, masks: Any = None) -> FCDD:
+        """Train on images, labelled +1 normal, 0 unlabelled, -1 anomaly in ``y``.
+
+        Parameters
+        ----------
+        masks : (n, h, w) or None, default None
+            Where the anomalies are: other than 0. An anomaly with an empty mask, its place
+            unknown, counts as a whole.
+
+        Raises
+        ------
+        DataError
+            A parameter, the images, labels or masks are not as expected.
+        TextoclError
+            Training diverged.
+        """
+        self._fit(X, y, masks)
+        self._warn_of_shortage()
+        return self
 
     def _check_own(self) -> None:
         if self.sigma is not None:
@@ -62,8 +83,18 @@ class FCDD(DeepDetector):
     def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
         return fully_convolutional(name, sample_shape)
 
-    def _losses(self, fitted: Fitted, outputs: Tensor, labels: Tensor, epoch: int) -> Tensor:
-        return hsc_losses(anomaly_maps(outputs).mean(dim=(1, 2)), labels)
+    def _losses(
+        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+    ) -> Tensor:
+        maps = anomaly_maps(outputs)
+        if masks is None:
+            return hsc_losses(maps.mean(dim=(1, 2)), labels)
+        return masked_losses(self._heatmaps(fitted, maps), masks)
+
+    def _heatmaps(self, fitted: Fitted, maps: Tensor) -> Tensor:
+        fields = receptive_fields(fitted.network.children())
+        size = (fitted.sample_shape[1], fitted.sample_shape[2])
+        return upsample(maps, fields, size, fitted.parameters["sigma"])
 
     def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
         return anomaly_maps(outputs).mean(dim=(1, 2))
@@ -72,16 +103,13 @@ class FCDD(DeepDetector):
         """Heatmaps ``(n, h, w)`` float32, at least 0: how anomalous each place of an image is."""
         samples = self._judge_like_fit(X)
         model = self._model
-        fields = receptive_fields(model.network.children())
-        size = (model.sample_shape[1], model.sample_shape[2])
-        heatmaps = [np.empty((0, *size), np.float32)]
         device = next(model.network.parameters()).device
+        heatmaps = [np.empty((0, *model.sample_shape[1:]), np.float32)]
         for part in samples.split(100):
             if len(part):
                 with torch.no_grad():
                     maps = anomaly_maps(model.network(model.preprocessing(part.to(device))))
-                    spread = upsample(maps, fields, size, model.parameters["sigma"])
-                heatmaps.append(spread.cpu().numpy())
+                    heatmaps.append(self._heatmaps(model, maps).cpu().numpy())
         return np.concatenate(heatmaps)
 
 

@@ -56,7 +56,9 @@ class HSC(DeepDetector):
     def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
         return Encoder(layers_of(name, sample_shape, biased=True), sample_shape)
 
-    def _losses(self, fitted: Fitted, outputs: Tensor, labels: Tensor, epoch: int) -> Tensor:
+    def _losses(
+        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+    ) -> Tensor:
         return hsc_losses(norm_by_name(outputs, fitted.parameters["norm"]), labels)
 
     def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:

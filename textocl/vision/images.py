@@ -53,6 +53,33 @@ _EXPECTED = (
 )
 
 
+def check_masks(masks: Any, labels: NDArray[np.int64], samples: Tensor) -> Tensor:
+    """Masks as float32 ``(n, h, w)`` of 0 and 1; 1 everywhere for an anomaly with an empty one.
+
+    Raises
+    ------
+    DataError
+        They do not match the images, or mark a normal image.
+    """
+    given = np.asarray(masks)
+    expected = (len(samples), *samples.shape[2:])
+    if samples.ndim != 4 or given.shape != expected or given.dtype.kind not in "biuf":
+        raise DataError(
+            f"expected masks {expected}, one for each image and of its size, got an array of "
+            f"{given.dtype} with shape {given.shape}."
+        )
+    places = torch.from_numpy((given != 0).astype(np.float32))
+    marked = places.flatten(1).amax(dim=1).numpy() > 0
+    wrong = np.flatnonzero(marked & (labels >= 0))
+    if len(wrong):
+        raise DataError(
+            f"{len(wrong)} masks mark a place in an image that is not labelled anomalous (-1), "
+            f"the first is mask {wrong[0]}."
+        )
+    places[torch.from_numpy(~marked & (labels < 0))] = 1
+    return places
+
+
 def image_paths(folder: str | PathLike[str]) -> list[Path]:
     """Paths of all images in a folder and below, sorted.
 
