@@ -14,6 +14,8 @@ _HOME = {
     "HSC": "textocl.vision.hsc",
     "FCDD": "textocl.vision.fcdd",
     "DeepDetector": "textocl.vision.deep",
+    "ImageFolder": "textocl.vision.folders",
+    "read_folder": "textocl.vision.folders",
 }
 
 if TYPE_CHECKING:
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from textocl.vision.deep_sad import DeepSAD
     from textocl.vision.deep_svdd import DeepSVDD
     from textocl.vision.fcdd import FCDD
+    from textocl.vision.folders import ImageFolder, read_folder
     from textocl.vision.hsc import HSC
 
-__all__ = ["FCDD", "HSC", "DeepDetector", "DeepSAD", "DeepSVDD"]
+__all__ = ["FCDD", "HSC", "DeepDetector", "DeepSAD", "DeepSVDD", "ImageFolder", "read_folder"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.persistence import ModelFiles
 from textocl.training import ParameterGroup, Schedule, choose_device, train
 from textocl.validation import check_choice, check_integer, check_labels, check_number
+from textocl.vision.folders import is_labelled_folder, read_folder
 from textocl.vision.images import check_masks, read_samples
 from textocl.vision.networks import initialise
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
@@ -144,6 +146,9 @@ class DeepDetector(OneClassDetector):
     def fit(self: Self, X: Any, y: Any = None) -> Self:
         """Train on samples ``X``, labelled +1 normal, 0 unlabelled, -1 anomaly in ``y``.
 
+        A folder laid out as `textocl.vision.read_folder` has it stands for its training images,
+        here with their labels; for its test images give ``read_folder(folder, "test").paths``.
+
         Raises
         ------
         DataError
@@ -158,8 +163,8 @@ class DeepDetector(OneClassDetector):
     def _fit(self, X: Any, y: Any, masks: Any) -> None:
         self._check_parameters()
         device = choose_device(self.device)
-        samples = read_samples(X)
-        labels = check_labels(y, len(samples), self._SAMPLES)
+        samples, known = _read(X)
+        labels = check_labels(known if y is None else y, len(samples), self._SAMPLES)
         masks = check_masks(masks, labels, samples) if masks is not None else None
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
         self._check_counts(len(normal), len(anomalies))
@@ -321,7 +326,7 @@ class DeepDetector(OneClassDetector):
 
     def _judge_like_fit(self, X: Any) -> Tensor:
         shape = self._fitted()._model.sample_shape
-        samples = read_samples(X)
+        samples, _ = _read(X)
         if not len(samples):
             return torch.empty(0, *shape)
         if tuple(samples.shape[1:]) != shape:
@@ -389,6 +394,14 @@ class DeepDetector(OneClassDetector):
         self.n_features_in_ = int(np.prod(shape))
         self._put_in_force()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
+
+
+def _read(X: Any) -> tuple[Tensor, NDArray[np.int64] | None]:
+    """Samples, and the labels that a folder's layout gives them."""
+    if isinstance(X, (str, PathLike)) and is_labelled_folder(X):
+        folder = read_folder(X)
+        return read_samples(folder.paths), folder.labels
+    return read_samples(X), None
 
 
 def _weights(network: nn.Module) -> dict[str, Tensor]:
