@@ -78,7 +78,7 @@ def main() -> None:
     lines = [
         "# Classic tabular sets: AUC in %",
         "",
-        f"{environment()}; one thread; mean ± standard deviation over {arguments.seeds} splits "
+        f"{environment().rstrip('.')}; mean ± standard deviation over {arguments.seeds} splits "
         f"60:40; {arguments.epochs} epochs of the autoencoder and {arguments.epochs} of training, "
         "Adam 0.001, a tenth of it in the last third, the same for every set; k-NN and OC-SVM (RBF) "
         "with textocl's defaults. Thesis: Table 2.3, where OC-SVM's parameters were chosen on a "
