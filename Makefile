@@ -28,7 +28,8 @@ lint: install
 bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	for script in choose_defaults choose_fusion auc detectors outlier_exposure encoding_speed \
-	    scoring_speed memory export_agreement export_vocabulary export_speed fit_speed; do \
+	    scoring_speed memory export_agreement export_vocabulary export_speed fit_speed \
+	    vision_one_vs_rest vision_tabular; do \
 	    $(BIN)/python benchmarks/$$script.py || exit 1; done
 	$(BIN)/python benchmarks/export_agreement.py --minilm
 	$(BIN)/python benchmarks/export_speed.py --minilm

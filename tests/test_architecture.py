@@ -27,7 +27,7 @@ LAYERS = [
     ["occlusion", "cvdd_training"],
     ["pooled", "likelihood"],
     ["cvdd", "shallow", "hypersphere"],
-    ["fusion"],
+    ["fusion", "vision"],
     ["models"],
     ["export"],
     ["assessing", "resumable", "sharding"],
@@ -70,6 +70,14 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
     assert wrong == []
 
 
+def test_images_and_texts_share_only_the_contract() -> None:
+    shared = {
+        "detector", "exceptions", "objectives", "persistence", "training", "validation", "vision",
+    }  # fmt: skip
+    used = {name for path in (PACKAGE / "vision").glob("*.py") for name in imports_of(path)}
+    assert used <= shared
+
+
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
@@ -81,6 +89,8 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
         ("textocl.resumable", ["torch", "sklearn"]),
         ("textocl.export.runtime", ["torch", "sklearn", "onnx", "textocl.detector"]),
         ("textocl.cvdd", ["gensim", "transformers", "wordfreq", "wordllama"]),
+        ("textocl.vision", ["numpy", "torch", "sklearn", "PIL"]),
+        ("textocl.vision.deep_svdd", ["PIL", "wordfreq", "tokenizers", "textocl.documents"]),
     ],
 )
 def test_importing_stays_light(module: str, heavy: list[str], tmp_path: Path) -> None:

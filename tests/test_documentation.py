@@ -20,11 +20,12 @@ def test_the_python_of_the_readme_does_what_its_comments_say(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     names: dict[str, object] = {}
     for block in blocks:  # one after the other, as a reader would
         exec(compile(block, "README.md", "exec"), names)
         assert names["labels"].tolist() == [1, -1]  # type: ignore[attr-defined]
+    assert names["found"] > 0.9  # type: ignore[operator]
     assert names["proof"].flipped_labels == 0  # type: ignore[attr-defined]
     assert [word for word, _ in names["words"]] == ["guitarist", "played"]  # type: ignore[attr-defined]
     assert textocl.load("energy-model").threshold_ > 0

@@ -35,6 +35,16 @@ def test_every_sample_is_seen_once_an_epoch_also_in_the_last_batch() -> None:
     assert seen[0] != seen[1]
 
 
+def test_even_batches_leave_no_sample_alone() -> None:
+    order = torch.arange(401)
+    even = Schedule(1, 0.1, batch_size=200, even_batches=True).batches(order)
+    assert [len(batch) for batch in even] == [201, 200]
+    assert torch.equal(torch.cat(even), order)
+    assert [len(b) for b in Schedule(1, 0.1, batch_size=200).batches(order)] == [200, 200, 1]
+    few = Schedule(1, 0.1, batch_size=200, even_batches=True).batches(order[:3])
+    assert [len(batch) for batch in few] == [3]
+
+
 def test_groups_learn_at_their_own_rate() -> None:
     fast, slow = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     train(

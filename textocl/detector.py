@@ -68,6 +68,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     #: parameters that describe the machine at hand rather than the model; not saved
     _UNSAVED: ClassVar[tuple[str, ...]] = ()
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training")
+    _SAMPLES: ClassVar[str] = "documents"  # what messages call them
 
     false_alarm_rate: float
     calibration: str
@@ -247,7 +248,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         if n_calibration >= needed:
             return None
         return (
-            f"a false-alarm rate of {self.false_alarm_rate:g} needs {needed} held-out documents, "
-            f"there are {n_calibration}; the threshold is their highest score, a rate of about "
-            f"{1 / (n_calibration + 1):.2g}."
+            f"a false-alarm rate of {self.false_alarm_rate:g} needs {needed} held-out "
+            f"{self._SAMPLES}, there are {n_calibration}; the threshold is their highest score, "
+            f"a rate of about {1 / (n_calibration + 1):.2g}."
         )

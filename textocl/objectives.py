@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 OBJECTIVES = ("deep-sad", "hsc")
+NORMS = ("pseudo-huber", "l1", "l2", "squared-l2")
 _GUARD = 1e-6  # added where a distance stands in a denominator (thesis §2.2.3)
 
 
@@ -32,6 +33,22 @@ def hsc_losses(distances: Tensor, labels: Tensor) -> Tensor:
     return torch.where(labels < 0, anomalous, distances)
 
 
+def soft_boundary_losses(distances: Tensor, radius: float | Tensor, nu: float) -> Tensor:
+    """Soft-boundary Deep SVDD (eq. 2.10): ``R² + max(0, d − R²) / ν``, d squared norms ``(n,)``."""
+    squared = radius**2
+    return squared + (distances - squared).clamp_min(0) / nu
+
+
+def soft_boundary_radius(distances: Tensor, nu: float) -> float:
+    """Radius R that minimises the mean of `soft_boundary_losses` (Prop. 4).
+
+    With the squared norms d descending, R² is the first that at most ν n exceed.
+    """
+    n = len(distances)
+    n_outside = min(int(nu * n + 1e-9), n - 1)
+    return float(distances.double().sort(descending=True).values[n_outside].clamp_min(0).sqrt())
+
+
 def pseudo_huber(embeddings: Tensor) -> Tensor:
     """``√(‖z‖² + 1) − 1`` (thesis §2.3), as ``‖z‖² / (√(‖z‖² + 1) + 1)``: ``(n, d) -> (n,)``.
 
@@ -39,6 +56,29 @@ def pseudo_huber(embeddings: Tensor) -> Tensor:
     """
     squared = embeddings.square().sum(dim=1)
     return squared / (torch.sqrt(squared + 1) + 1)
+
+
+def masked_losses(heatmaps: Tensor, masks: Tensor) -> Tensor:
+    """FCDD with ground truth (thesis §3.1), from heatmaps A and masks Y, ``(n, h, w) -> (n,)``.
+
+    ``mean((1 − Y) A)``, and where Y has anomalous pixels ``−log(1 − e^(−mean(Y A)))``.
+    """
+    normal = ((1 - masks) * heatmaps).mean(dim=(1, 2))
+    has_anomaly = masks.flatten(1).amax(dim=1) > 0
+    labels = torch.where(has_anomaly, -1, 1)
+    anomalous = hsc_losses((masks * heatmaps).mean(dim=(1, 2)), labels)
+    return torch.where(has_anomaly, normal + anomalous, normal)
+
+
+def norm_by_name(embeddings: Tensor, norm: str) -> Tensor:
+    """Return h of thesis §2.3.5 by its name, one of `NORMS`: ``(n, d) -> (n,)``."""
+    if norm == "pseudo-huber":
+        return pseudo_huber(embeddings)
+    if norm == "l1":
+        return embeddings.abs().sum(dim=1)
+    squared = embeddings.square().sum(dim=1)
+    # off 0, where the root has no finite gradient
+    return squared if norm == "squared-l2" else squared.clamp_min(_GUARD**2).sqrt()
 
 
 def semi_supervised_losses(distances: Tensor, labels: Tensor, objective: str, eta: float) -> Tensor:

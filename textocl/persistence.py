@@ -44,6 +44,10 @@ _DETECTORS = {
     "KernelPCA": "textocl.shallow.reconstruction",
     "KDE": "textocl.shallow.density",
     "IsolationForest": "textocl.shallow.forest",
+    "DeepSVDD": "textocl.vision.deep_svdd",
+    "DeepSAD": "textocl.vision.deep_sad",
+    "HSC": "textocl.vision.hsc",
+    "FCDD": "textocl.vision.fcdd",
 }
 
 

@@ -28,6 +28,7 @@ class Schedule:
     batch_size: int = 64
     weight_decay: float = 0.0
     max_gradient_norm: float = float("inf")
+    even_batches: bool = False  # no last batch of one sample, which batch norm cannot take
 
     def learning_rate_at(self, epoch: int) -> float:
         """Learning rate of an epoch, counted from 0."""
@@ -35,6 +36,12 @@ class Schedule:
         if self.drop_after > 0:
             full = max(full, 1)  # a single epoch is not spent at a tenth of the rate
         return self.learning_rate * (1.0 if epoch < full else 0.1)
+
+    def batches(self, order: Tensor) -> tuple[Tensor, ...]:
+        """Cut ``order`` ``(n,)`` into batches; even ones hold about ``batch_size`` each."""
+        if self.even_batches:
+            return order.tensor_split(max(1, round(len(order) / self.batch_size)))
+        return order.split(self.batch_size)
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def train(
                 group["lr"] = schedule.learning_rate_at(epoch) * group["rate"]
             order = torch.randperm(n_samples, generator=generator)
             total = 0.0
-            for indices in order.split(schedule.batch_size):
+            for indices in schedule.batches(order):
                 loss = loss_of(indices, epoch)
                 optimizer.zero_grad()
                 loss.backward()

@@ -73,8 +73,10 @@ def warn_of_unknown(n_unknown: int, n_documents: int) -> None:
         )
 
 
-def check_labels(y: Any, n_documents: int) -> NDArray[np.int64]:
+def check_labels(y: Any, n_samples: int, samples: str = "documents") -> NDArray[np.int64]:
     """Return ``y`` as ``(n,)`` integers in {+1 normal, 0 unlabelled, -1 anomaly}; None is all 0.
+
+    ``samples`` is what a message calls them.
 
     Raises
     ------
@@ -82,11 +84,11 @@ def check_labels(y: Any, n_documents: int) -> NDArray[np.int64]:
         Wrong length, or a value outside {+1, 0, -1}.
     """
     if y is None:
-        return np.zeros(n_documents, np.int64)
+        return np.zeros(n_samples, np.int64)
     labels = np.asarray(list(y) if not isinstance(y, np.ndarray) else y)
-    if labels.shape != (n_documents,):
+    if labels.shape != (n_samples,):
         raise DataError(
-            f"expected one label for each of {n_documents} documents, got shape {labels.shape}."
+            f"expected one label for each of {n_samples} {samples}, got shape {labels.shape}."
         )
     wrong = [label for label in labels.tolist() if label not in (1, 0, -1)]
     if wrong:

@@ -1,0 +1,305 @@
+"""What every vision detector promises, the same as the text detectors do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from digits import Digits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+
+import textocl
+from textocl import DataError, FormatError, NotFittedError, OneClassDetector, TextoclWarning
+from textocl.evaluation import evaluate
+from textocl.thresholds import conformal_p_values
+from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD
+
+SHORT: dict[str, Any] = {"n_epochs": 15, "batch_size": 32}
+LENET: dict[str, Any] = {"network": "lenet-8-4-fc32", "n_pretraining_epochs": 10, **SHORT}
+DETECTORS: dict[str, OneClassDetector] = {
+    "deep-svdd": DeepSVDD(**LENET),
+    "deep-svdd-soft": DeepSVDD(objective="soft-boundary", nu=0.2, **LENET),
+    "deep-svdd-random": DeepSVDD(**{**LENET, "n_pretraining_epochs": 0}),
+    "deep-svdd-training": DeepSVDD(calibration="training", preprocessing="none", **LENET),
+    "deep-sad": DeepSAD(**LENET),
+    "hsc": HSC(network="lenet-8-fc16", **SHORT),
+    "hsc-l1": HSC(network="lenet-8-fc16", norm="l1", **SHORT),
+    "fcdd": FCDD(network="fcn-fashion-mnist", n_epochs=2, batch_size=32),
+}
+LEARN_FROM_ANOMALIES = [kind for kind in DETECTORS if not kind.startswith("deep-svdd")]
+
+
+@pytest.fixture(scope="module")
+def fits(digits: Digits) -> Callable[[str], OneClassDetector]:
+    @cache
+    def fit(kind: str) -> OneClassDetector:
+        if kind in LEARN_FROM_ANOMALIES:
+            return clone(DETECTORS[kind]).fit(*digits.labelled())
+        return clone(DETECTORS[kind]).fit(digits.train)
+
+    return fit
+
+
+@pytest.fixture(scope="module", params=DETECTORS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(kind: str, fits: Callable[[str], OneClassDetector]) -> OneClassDetector:
+    return fits(kind)
+
+
+def test_unseen_digits_score_higher_and_normal_ones_differ(
+    fitted: OneClassDetector, digits: Digits
+) -> None:
+    scores = fitted.anomaly_score(digits.test)
+    assert scores.dtype == np.float32
+    assert evaluate(scores, digits.is_anomaly).auc > 0.9
+    # a collapsed model can rank well: scores of normal samples must also spread
+    normal = scores[~digits.is_anomaly]
+    assert normal.std() > 1e-3 * np.abs(scores).max()
+    assert len(np.unique(normal)) == len(normal)
+
+
+def test_parameters_are_stored_unchanged_and_cloned(fitted: OneClassDetector) -> None:
+    copy = clone(fitted)
+    assert copy.get_params() == fitted.get_params()
+    assert not hasattr(copy, "threshold_")
+
+
+def test_fitting_again_gives_the_same_scores(
+    fitted: OneClassDetector, kind: str, digits: Digits
+) -> None:
+    given = digits.labelled() if kind in LEARN_FROM_ANOMALIES else (digits.train,)
+    again = clone(fitted).fit(*given)
+    assert again.anomaly_score(digits.test).tobytes() == fitted.anomaly_score(digits.test).tobytes()
+
+
+def test_labels_and_p_values_follow_the_scores(fitted: OneClassDetector, digits: Digits) -> None:
+    scores, labels = fitted.anomaly_score(digits.test), fitted.predict(digits.test)
+    assert set(labels.tolist()) == {1, -1}
+    assert ((scores > fitted.threshold_) == (labels == -1)).all()
+    expected = conformal_p_values(fitted.calibration_scores_, scores)
+    assert (fitted.p_value(digits.test) == expected).all()
+    assert (fitted.score_samples(digits.test) == -scores).all()
+    assert np.allclose(fitted.decision_function(digits.test), fitted.threshold_ - scores)
+    assessment = fitted.assess(digits.test)
+    assert (assessment.score == scores).all()
+    assert (assessment.label == labels).all()
+    assert (assessment.n_known_words == 1).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_scores_do_not_depend_on_batch_or_order(
+    fitted: OneClassDetector, digits: Digits, data: st.DataObject
+) -> None:
+    whole = fitted.anomaly_score(digits.test)
+    order = np.array(data.draw(st.permutations(range(len(digits.test)))))
+    cut = data.draw(st.integers(1, len(order) - 1))
+    parts = [fitted.anomaly_score(digits.test[part]) for part in (order[:cut], order[cut:])]
+    assert np.allclose(np.concatenate(parts), whole[order], rtol=1e-4, atol=1e-5)
+
+
+def test_no_samples_give_no_scores(fitted: OneClassDetector, digits: Digits) -> None:
+    for nothing in ([], digits.test[:0]):
+        assert fitted.anomaly_score(nothing).shape == (0,)
+        assert fitted.explain(nothing).shape == (0, 8, 8)
+
+
+def test_saved_and_loaded_scores_are_equal_bit_for_bit(
+    fitted: OneClassDetector, digits: Digits, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    loaded = textocl.load(tmp_path / "model")
+    assert type(loaded) is type(fitted)
+    assert loaded.get_params() == fitted.get_params()
+    assert loaded.threshold_ == fitted.threshold_
+    for member in ("anomaly_score", "p_value", "explain"):
+        one, two = getattr(loaded, member)(digits.test), getattr(fitted, member)(digits.test)
+        assert one.tobytes() == two.tobytes(), member
+    loaded.save(tmp_path / "again")
+    names = ("model", "again")
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in names]
+    assert weights[0] == weights[1]
+
+
+def test_another_process_computes_the_same_scores(
+    fits: Callable[[str], OneClassDetector], digits: Digits, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "test.npy", digits.test)
+    for kind in DETECTORS:
+        fits(kind).save(tmp_path / kind)
+    program = (
+        "import sys, numpy, textocl; X = numpy.load('test.npy')\n"
+        "for m in sys.argv[1:]: print(textocl.load(m).anomaly_score(X).tobytes().hex())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *DETECTORS],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    for kind, scores in zip(DETECTORS, done.stdout.split(), strict=True):
+        assert bytes.fromhex(scores) == fits(kind).anomaly_score(digits.test).tobytes(), kind
+
+
+def test_recalibrating_moves_the_threshold_and_no_score(
+    fitted: OneClassDetector, digits: Digits, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    other = textocl.load(tmp_path / "model").recalibrate(false_alarm_rate=0.4)
+    assert (other.anomaly_score(digits.test) == fitted.anomaly_score(digits.test)).all()
+    assert other.threshold_ < fitted.threshold_
+
+
+def test_a_refused_fit_leaves_the_detector_as_it_was(
+    fitted: OneClassDetector, digits: Digits, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    detector = textocl.load(tmp_path / "model")
+    for wrong in (np.full((20, 8, 8), np.nan), digits.train[:1]):
+        with pytest.raises(DataError):
+            detector.fit(wrong)
+    assert detector.anomaly_score(digits.test).tobytes() == (
+        fitted.anomaly_score(digits.test).tobytes()
+    )
+
+
+def test_parameters_set_after_fit_change_nothing_by_half(
+    fitted: OneClassDetector, digits: Digits, tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / "model")
+    detector = textocl.load(tmp_path / "model")
+    known = detector.get_params()
+    other = {"objective": "soft-boundary", "norm": "l2", "sigma": 9.0, "network": "mnist"}
+    detector.set_params(**{name: value for name, value in other.items() if name in known})
+    assert detector.explain(digits.test).tobytes() == fitted.explain(digits.test).tobytes()
+    detector.save(tmp_path / "again")
+    again = textocl.load(tmp_path / "again")
+    assert again.get_params() == known
+    assert again.anomaly_score(digits.test).tobytes() == (
+        fitted.anomaly_score(digits.test).tobytes()
+    )
+
+
+def test_unfitted_detectors_say_so(kind: str, digits: Digits, tmp_path: Path) -> None:
+    detector = clone(DETECTORS[kind])
+    for use in (
+        lambda: detector.anomaly_score(digits.test),
+        lambda: detector.predict(digits.test),
+        lambda: detector.explain(digits.test),
+        lambda: detector.assess(digits.test),
+        lambda: detector.save(tmp_path / "model"),
+    ):
+        with pytest.raises(NotFittedError, match="call fit first"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.zeros((3, 8, 9)), "8 x 8 pixels with 1 channels, as in fit, got images of 8 x 9"),
+        (np.zeros((3, 8, 8, 3)), "with 3 channels"),
+        (np.zeros((3, 64)), "got 64 features"),
+        (np.full((3, 8, 8), np.inf), "image 0 holds NaN or infinity"),
+        ([np.zeros((8, 8)), np.zeros((8, 7))], "images must have one size"),
+        (None, "got NoneType"),
+        ({"images": 1}, "got dict"),
+    ],
+)
+def test_wrong_samples_are_refused(fitted: OneClassDetector, wrong: Any, message: str) -> None:
+    for use in (fitted.anomaly_score, fitted.predict, fitted.explain):
+        with pytest.raises(DataError, match=message):
+            use(wrong)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([1], "one label for each of 130 samples"),
+        ([2] * 130, "labels must be"),
+        ([-1] * 130, "no normal or unlabelled sample"),
+    ],
+)
+def test_wrong_labels_are_refused(kind: str, digits: Digits, y: list[int], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        clone(DETECTORS[kind]).fit(digits.train, y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"network": "resnet"}, "network must be"),
+        ({"preprocessing": "whiten"}, "preprocessing must be"),
+        ({"n_epochs": -1}, "n_epochs must be"),
+        ({"learning_rate": 0}, "learning_rate must be"),
+        ({"drop_after": 2}, "drop_after must be"),
+        ({"batch_size": 1}, "batch_size must be"),
+        ({"weight_decay": -1}, "weight_decay must be"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"false_alarm_rate": 1}, "false_alarm_rate must be"),
+        ({"calibration": "cross"}, "calibration must be"),
+        ({"device": "abacus"}, "device must be"),
+    ],
+)
+def test_wrong_parameters_are_refused(
+    kind: str, digits: Digits, parameters: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        clone(DETECTORS[kind]).set_params(**parameters).fit(*digits.labelled())
+
+
+def test_too_few_samples_for_the_rate_are_reported(digits: Digits) -> None:
+    with pytest.warns(TextoclWarning, match="needs 99 held-out samples, there are 65"):
+        DeepSVDD(n_epochs=1, n_pretraining_epochs=0, false_alarm_rate=0.01, network="mnist").fit(
+            digits.train
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sample_shape", None),
+        ("sample_shape", [1, 8]),
+        ("sample_shape", [1, 8, 80]),
+        ("sample_shape", ["1", 8, 8]),
+        ("network", "mlp-9"),
+        ("network", "nonsense"),
+        ("preprocessing", "nonsense"),
+        ("threshold", "0"),
+        ("n_samples", 0),
+    ],
+)
+def test_a_damaged_model_gives_one_clear_error(
+    kind: str, fitted: OneClassDetector, tmp_path: Path, name: str, value: Any
+) -> None:
+    fitted.save(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**config, name: value}), "utf-8")
+    if kind == "fcdd" and value == [1, 8, 80]:
+        assert textocl.load(tmp_path / "model").n_features_in_ == 640  # fits images of any size
+        return
+    with pytest.raises(FormatError):
+        textocl.load(tmp_path / "model")
+
+
+def test_images_come_as_arrays_and_tensors_alike(fitted: OneClassDetector, digits: Digits) -> None:
+    expected = fitted.anomaly_score(digits.test)
+    for same in (
+        digits.test[..., None],
+        list(digits.test),
+        torch.from_numpy(digits.test)[:, None],
+        digits.test.astype(np.float64),
+    ):
+        assert fitted.anomaly_score(same).tobytes() == expected.tobytes()

@@ -1,0 +1,41 @@
+"""Deep one-class learning on images and feature vectors, by the contract of the text detectors.
+
+The names below load on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "DeepSVDD": "textocl.vision.deep_svdd",
+    "DeepSAD": "textocl.vision.deep_sad",
+    "HSC": "textocl.vision.hsc",
+    "FCDD": "textocl.vision.fcdd",
+    "DeepDetector": "textocl.vision.deep",
+    "ImageFolder": "textocl.vision.folders",
+    "read_folder": "textocl.vision.folders",
+}
+
+if TYPE_CHECKING:
+    from textocl.vision.deep import DeepDetector
+    from textocl.vision.deep_sad import DeepSAD
+    from textocl.vision.deep_svdd import DeepSVDD
+    from textocl.vision.fcdd import FCDD
+    from textocl.vision.folders import ImageFolder, read_folder
+    from textocl.vision.hsc import HSC
+
+__all__ = ["FCDD", "HSC", "DeepDetector", "DeepSAD", "DeepSVDD", "ImageFolder", "read_folder"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'textocl.vision' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,423 @@
+"""What the deep one-class detectors share: samples in, one trained network, scores out."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from textocl.detector import OneClassDetector
+from textocl.exceptions import DataError, FormatError, TextoclWarning
+from textocl.persistence import ModelFiles
+from textocl.training import ParameterGroup, Schedule, choose_device, train
+from textocl.validation import check_choice, check_integer, check_labels, check_number
+from textocl.vision.folders import is_labelled_folder, read_folder
+from textocl.vision.images import check_masks, read_samples
+from textocl.vision.networks import initialise
+from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
+
+_AT_ONCE = 500  # samples; bounds the memory of scoring
+_COLLAPSED = 1e-3  # share of the first spread of normal scores that is left, at least
+_LARGEST = float(np.finfo(np.float32).max)
+
+Self = TypeVar("Self", bound="DeepDetector")
+
+
+@dataclass
+class Fitted:
+    """All that scoring needs.
+
+    Attributes
+    ----------
+    sample_shape : (c, h, w) or (d,)
+    network_name : str
+    vectors : what a detector learned beside the network, such as its centre
+    parameters : the detector's, as they were in fit
+    """
+
+    sample_shape: tuple[int, ...]
+    network_name: str
+    preprocessing: Preprocessing
+    network: nn.Module
+    vectors: dict[str, Tensor]
+    parameters: dict[str, Any]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeepDetector(OneClassDetector):
+    """A network trained to map normal samples together; the thesis's deep detectors derive from it.
+
+    ``fit`` takes images or features as `textocl.vision.images.read_samples` does, and labels: +1
+    normal, 0 unlabelled, -1 anomaly. The other members take samples of the same shape.
+
+    Parameters
+    ----------
+    network : str, default "auto"
+        A name of `textocl.vision.networks`, or layers: "lenet-8-4-fc32", "mlp-32-16-8". "auto" is
+        "mnist" for grey images, "cifar-10" for RGB, "tabular" for features.
+    preprocessing : "auto", "contrast", "standardize" or "none", default "auto"
+        See `textocl.vision.preprocessing.Preprocessing`; "auto" is "contrast" for images and
+        "standardize" for features.
+    n_epochs : int ≥ 0
+    learning_rate : float > 0
+        Of Adam; a tenth of it after ``drop_after`` of the epochs.
+    drop_after : float in [0, 1]
+    batch_size : int ≥ 1, default 200
+    weight_decay : float ≥ 0, default 1e-6
+    false_alarm_rate : float in (0, 1), default 0.05
+    calibration : "split" or "training", default "split"
+        Scores of held-out normal samples, a fifth, give the threshold; or those of all.
+    random_state : int, default 0
+    device : str, default "auto"
+    verbose : bool, default False
+
+    Attributes
+    ----------
+    history_ : list of float, after fitting
+        Mean loss of each epoch.
+    n_samples_ : int, normal and unlabelled samples learned from
+    """
+
+    _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
+    _SAMPLES: ClassVar[str] = "samples"
+    #: whether training uses known anomalies, needs them, and has as many as others in a batch
+    _LEARNS_FROM_ANOMALIES: ClassVar[bool] = False
+    _NEEDS_ANOMALIES: ClassVar[bool] = False
+    _BALANCED: ClassVar[bool] = False
+
+    network: str = "auto"
+    preprocessing: str = "auto"
+    n_epochs: int = 60
+    learning_rate: float = 1e-3
+    drop_after: float = 2 / 3
+    batch_size: int = 200
+    weight_decay: float = 1e-6
+    false_alarm_rate: float = 0.05
+    calibration: str = "split"
+    random_state: int = 0
+    device: str = "auto"
+    verbose: bool = False
+
+    @abstractmethod
+    def _check_own(self) -> None:
+        """Judge the parameters that a subclass adds."""
+
+    @abstractmethod
+    def _network_name(self, sample_shape: tuple[int, ...]) -> str:
+        """Return the name of the network that ``network`` means for such samples."""
+
+    @abstractmethod
+    def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
+        """Return a network, its weights not yet set."""
+
+    @abstractmethod
+    def _losses(
+        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+    ) -> Tensor:
+        """Losses ``(b,)`` of a batch's outputs; ``masks`` ``(b, h, w)`` where they were given."""
+
+    @abstractmethod
+    def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
+        """Scores ``(b,)`` of a batch's outputs."""
+
+    def _prepare(
+        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Set the network's first weights; return the vectors that training starts from."""
+        initialise(network, generator)
+        return {}
+
+    def _vector_shapes(self, fitted: Fitted) -> dict[str, tuple[int | None, ...]]:
+        """Shapes of the arrays in ``Fitted.vectors``."""
+        return {}
+
+    def _finish(self, fitted: Fitted, X: Tensor) -> None:
+        """Learn what depends on the trained network, from normal samples, preprocessed."""
+
+    # --- fitting ---
+
+    def fit(self: Self, X: Any, y: Any = None) -> Self:
+        """Train on samples ``X``, labelled +1 normal, 0 unlabelled, -1 anomaly in ``y``.
+
+        A folder laid out as `textocl.vision.read_folder` has it stands for its training images,
+        here with their labels; for its test images give ``read_folder(folder, "test").paths``.
+
+        Raises
+        ------
+        DataError
+            A parameter, the samples or the labels are not as expected.
+        TextoclError
+            Training diverged.
+        """
+        self._fit(X, y, None)
+        self._warn_of_shortage()
+        return self
+
+    def _fit(self, X: Any, y: Any, masks: Any) -> None:
+        self._check_parameters()
+        device = choose_device(self.device)
+        samples, known = _read(X)
+        labels = check_labels(known if y is None else y, len(samples), self._SAMPLES)
+        masks = check_masks(masks, labels, samples) if masks is not None else None
+        normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
+        self._check_counts(len(normal), len(anomalies))
+        kept, held_out = (
+            normal[part] for part in self._split_for_calibration(len(normal), self.random_state)
+        )
+        if len(kept) < 2 or not len(held_out):
+            raise DataError(
+                f"{len(normal)} normal or unlabelled samples, of which {len(kept)} are left to "
+                "learn from, are too few; give more."
+            )
+        training = np.concatenate([kept, anomalies]) if self._LEARNS_FROM_ANOMALIES else kept
+        fitted, history = self._train(
+            samples[training],
+            torch.from_numpy(labels[training]),
+            masks if masks is None else masks[training],
+            device,
+        )
+        scores = self._score(fitted, samples[held_out])
+        # nothing above touched the detector: a failed or interrupted fit leaves it as it was
+        self._model, self.history_ = fitted, history
+        self.n_samples_ = len(kept)
+        self.n_features_in_ = int(np.prod(fitted.sample_shape))
+        self._put_in_force()
+        self._calibrate(scores)
+
+    def _check_counts(self, n_normal: int, n_anomalies: int) -> None:
+        if not n_normal:
+            raise DataError("there is no normal or unlabelled sample to learn from.")
+        if self._NEEDS_ANOMALIES and not n_anomalies:
+            raise DataError(
+                f"{type(self).__name__} learns normal from anomalous: give anomalies, or images of "
+                "any other kind (Outlier Exposure), with y = -1; DeepSVDD needs none."
+            )
+
+    def _train(
+        self, samples: Tensor, labels: Tensor, masks: Tensor | None, device: torch.device
+    ) -> tuple[Fitted, list[float]]:
+        """Train on samples, the anomalies last, preprocessed once and kept in one tensor."""
+        generator = torch.Generator().manual_seed(self.random_state)
+        shape = tuple(samples.shape[1:])
+        name = self._network_name(shape)
+        preprocessing = self._make_preprocessing(shape).fit(samples[labels >= 0]).to(device)
+        X = torch.cat([preprocessing(part.to(device)) for part in samples.split(_AT_ONCE)])
+        y = labels.to(device)
+        network = self._make_network(name, shape).to(device)
+        vectors = self._prepare(network, X, y, name, generator)
+        fitted = Fitted(shape, name, preprocessing, network, vectors, self.get_params())
+        normal = X[y >= 0]
+        first_spread = self._spread(fitted, normal)
+        network.train()
+        n_normal = len(normal)
+        anomalies = torch.arange(n_normal, len(X))
+
+        def loss_of(indices: Tensor, epoch: int) -> Tensor:
+            if self._BALANCED:
+                drawn = torch.randint(len(anomalies), (len(indices),), generator=generator)
+                indices = torch.cat([indices, anomalies[drawn]])
+            chosen = indices.to(device)
+            places = masks if masks is None else masks[indices].to(device)
+            return self._losses(fitted, network(X[chosen]), y[chosen], places, epoch).mean()
+
+        history = train(
+            [ParameterGroup(network.parameters())],
+            n_normal if self._BALANCED else len(X),
+            loss_of,
+            self._schedule(self.n_epochs),
+            generator,
+            progress=self.verbose,
+        )
+        network.eval()
+        self._finish(fitted, normal)
+        self._warn_of_collapse(first_spread, self._spread(fitted, normal))
+        return fitted, history
+
+    def _schedule(self, n_epochs: int) -> Schedule:
+        return Schedule(
+            n_epochs,
+            self.learning_rate,
+            drop_after=self.drop_after,
+            batch_size=self.batch_size,
+            weight_decay=self.weight_decay,
+            max_gradient_norm=1.0,
+            even_batches=True,
+        )
+
+    def _make_preprocessing(self, shape: tuple[int, ...]) -> Preprocessing:
+        kind = self.preprocessing
+        if kind == "auto":
+            kind = "contrast" if len(shape) == 3 else "standardize"
+        return Preprocessing(kind, shape[0])
+
+    def _spread(self, fitted: Fitted, X: Tensor) -> float:
+        """Standard deviation of the scores of preprocessed samples."""
+        fitted.network.eval()
+        return float(self._scores_of(fitted, X).double().std(correction=0))
+
+    def _warn_of_collapse(self, first: float, last: float) -> None:
+        if last < _COLLAPSED * first:
+            warnings.warn(
+                f"the network has collapsed: scores of normal samples spread {last:.2g}, "
+                f"{first:.2g} before training, so it gives nearly the same output for everything. "
+                "Train for fewer epochs, lower learning_rate, or give known anomalies.",
+                TextoclWarning,
+                stacklevel=5,
+            )
+
+    # --- scoring ---
+
+    @torch.no_grad()
+    def _scores_of(self, fitted: Fitted, X: Tensor) -> Tensor:
+        """Scores of preprocessed samples, ``(n,)``, on their device."""
+        parts = [
+            self._distances_to_scores(fitted, fitted.network(part)) for part in X.split(_AT_ONCE)
+        ]
+        return torch.cat(parts) if parts else torch.empty(0)
+
+    @torch.no_grad()
+    def _score(self, fitted: Fitted, samples: Tensor) -> NDArray[np.float32]:
+        device = next(fitted.network.parameters()).device
+        parts = [np.empty(0, np.float32)]
+        for part in samples.split(_AT_ONCE):
+            scores = self._scores_of(fitted, fitted.preprocessing(part.to(device)))
+            parts.append(np.clip(scores.cpu().double().numpy(), -_LARGEST, _LARGEST))
+        return np.nan_to_num(np.concatenate(parts), nan=_LARGEST).astype(np.float32)
+
+    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
+        """Score samples, ``(n,)`` float32; higher is more anomalous.
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        return self._score(self._fitted()._model, self._judge_like_fit(X))
+
+    def explain(self, X: Any) -> NDArray[np.float32]:
+        """Heatmaps ``(n, h, w)``, or ``(n, d)``: how much each pixel or feature moves the score.
+
+        The absolute gradient of the score, the largest of a pixel's channels.
+        """
+        samples = self._judge_like_fit(X)
+        model = self._model
+        device = next(model.network.parameters()).device
+        shape = model.sample_shape[-2:] if len(model.sample_shape) == 3 else model.sample_shape
+        maps = [np.empty((0, *shape), np.float32)]
+        for part in samples.split(_AT_ONCE):
+            if not len(part):
+                continue
+            inputs = part.to(device).requires_grad_()
+            outputs = model.network(model.preprocessing(inputs))
+            total = self._distances_to_scores(model, outputs).sum()
+            gradient = torch.autograd.grad(total, inputs)[0].abs().cpu()
+            maps.append((gradient.amax(dim=1) if gradient.ndim == 4 else gradient).numpy())
+        return np.concatenate(maps)
+
+    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        scores = self._score(self._model, self._judge_like_fit(X))
+        return scores, np.ones(len(scores), np.int64)
+
+    def _judge_like_fit(self, X: Any) -> Tensor:
+        shape = self._fitted()._model.sample_shape
+        samples, _ = _read(X)
+        if not len(samples):
+            return torch.empty(0, *shape)
+        if tuple(samples.shape[1:]) != shape:
+            raise DataError(
+                f"expected {_shape_words(shape)}, as in fit, got "
+                f"{_shape_words(tuple(samples.shape[1:]))}."
+            )
+        return samples
+
+    # --- parameters and files ---
+
+    def _check_parameters(self) -> None:
+        self._check_calibration_parameters()
+        check_choice("preprocessing", self.preprocessing, ("auto", *PREPROCESSINGS))
+        check_integer("n_epochs", self.n_epochs, 0)
+        check_number("learning_rate", self.learning_rate, 0, low_open=True)
+        check_number("drop_after", self.drop_after, 0, 1)
+        check_integer("batch_size", self.batch_size, 2)
+        check_number("weight_decay", self.weight_decay, 0)
+        check_integer("random_state", self.random_state, 0, 2**32 - 1)
+        self._check_own()
+
+    def _to_files(self) -> ModelFiles:
+        model = self._model
+        state = {f"preprocessing.{k}": v for k, v in model.preprocessing.state_dict().items()}
+        state |= {f"network.{k}": v for k, v in _weights(model.network).items()}
+        state |= model.vectors
+        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+        return ModelFiles(
+            {
+                "threshold": self.threshold_,
+                "n_samples": self.n_samples_,
+                "sample_shape": list(model.sample_shape),
+                "preprocessing": model.preprocessing.kind,
+                "network": model.network_name,
+            },
+            {"calibration_scores": self.calibration_scores_, **arrays},
+        )
+
+    def _from_files(self, files: ModelFiles) -> None:
+        self._check_parameters()
+        sizes = files.fact("sample_shape", list)
+        if len(sizes) not in (1, 3):
+            raise FormatError("its sample_shape has neither one nor three sizes.")
+        shape = tuple(check_integer("sample_shape", size, 1, 2**20) for size in sizes)
+        kind = check_choice("preprocessing", files.fact("preprocessing", str), PREPROCESSINGS)
+        name = files.fact("network", str)
+        preprocessing = Preprocessing(kind, shape[0])
+        with torch.device("meta"):  # no memory before the file is known to fill it
+            network = self._make_network(name, shape)
+        preprocessing.load_state_dict(
+            _read_state(files, "preprocessing.", preprocessing.state_dict())
+        )
+        state = _read_state(files, "network.", _weights(network))
+        network = self._make_network(name, shape)
+        network.load_state_dict(state, strict=False)  # all but what `_weights` leaves out
+        fitted = Fitted(shape, name, preprocessing, network.eval(), {}, self.get_params())
+        for vector, size in self._vector_shapes(fitted).items():
+            fitted.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
+        n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
+        scores = files.array("calibration_scores", np.float32, None)
+        if not len(scores):
+            raise FormatError("it has no calibration scores.")
+        self._model, self.n_samples_, self.calibration_scores_ = fitted, n_samples, scores
+        self.n_features_in_ = int(np.prod(shape))
+        self._put_in_force()
+        self.threshold_ = check_number("threshold", files.facts.get("threshold"))
+
+
+def _read(X: Any) -> tuple[Tensor, NDArray[np.int64] | None]:
+    """Samples, and the labels that a folder's layout gives them."""
+    if isinstance(X, (str, PathLike)) and is_labelled_folder(X):
+        folder = read_folder(X)
+        return read_samples(folder.paths), folder.labels
+    return read_samples(X), None
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    """All of a network's state but the counters of batch norm, which scoring does not use."""
+    state = network.state_dict()
+    return {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+
+
+def _read_state(files: ModelFiles, prefix: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: torch.from_numpy(files.array(prefix + name, np.float32, *tensor.shape))
+        for name, tensor in expected.items()
+    }
+
+
+def _shape_words(shape: tuple[int, ...]) -> str:
+    if len(shape) == 1:
+        return f"{shape[0]} features"
+    return f"images of {shape[1]} x {shape[2]} pixels with {shape[0]} channels"
