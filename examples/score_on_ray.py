@@ -2,7 +2,8 @@
 
 python examples/score_on_ray.py MODEL.onnx DOCUMENTS SCORED [ACTORS]
 
-On a cluster the paths must lead somewhere from every node.
+Each of the ACTORS, by default one, takes a core; leave one for reading and writing, or they wait for
+each other for ever. On a cluster the paths must lead somewhere from every node.
 """
 
 import sys
@@ -22,7 +23,7 @@ class Scorer:
         return score_frame(frame, self.model)  # opens the model once in a process
 
 
-def main(model: str, source: str, out: str, n_actors: str = "2") -> None:
+def main(model: str, source: str, out: str, n_actors: str = "1") -> None:
     documents = ray.data.read_json(source)
     scored = documents.map_batches(
         Scorer,
