@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from textocl.corpora import Document
 from textocl.exceptions import DataError
 from textocl.results import Counts, Part, ResultRows, Task
+
+if TYPE_CHECKING:
+    from textocl.detector import OneClassDetector
 
 Found = dict[str, NDArray[Any]]
 
@@ -68,12 +71,23 @@ def load_assessor(
     """
     if _is_exported(model):
         return _exported(model, false_alarm_rate, n_threads)
-    from textocl.persistence import load  # judges the folder before torch is imported
-
-    detector = load(model)
+    detector = load_text_detector(model)
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
     return Assessor(lambda texts: vars(detector._assess(texts)), detector.threshold_)
+
+
+def load_text_detector(model: Path) -> OneClassDetector:
+    """Load the folder of a model; refuse one of images, which would take texts for their paths."""
+    from textocl.persistence import load  # judges the folder before torch is imported
+
+    detector = load(model)
+    if detector._SAMPLES != "documents":
+        raise DataError(
+            f"{model} holds a {type(detector).__name__}, which scores images; the command line is "
+            "for texts. In Python: textocl.load."
+        )
+    return detector
 
 
 def fingerprint(model: Path) -> str:

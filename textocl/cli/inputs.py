@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def load_model(model: Path) -> OneClassDetector:
-    from textocl.persistence import load  # judges the folder before torch is imported
+    from textocl.assessing import load_text_detector
 
-    return load(model)
+    return load_text_detector(model)
 
 
 @contextmanager

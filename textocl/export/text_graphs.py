@@ -161,7 +161,7 @@ def check_exportable(detector: OneClassDetector, *, with_words: bool = False) ->
             check_exportable(member.detector)
         return
     if not isinstance(detector, (CVDD, WordLikelihood, PooledDetector)):
-        raise DataError(f"a {name} cannot be exported; every detector of textocl can.")
+        raise DataError(f"a {name} cannot be exported; every detector of texts can.")
     detector._fitted()
     parameters = detector._in_force
     space = getattr(detector, "_space", None) or getattr(
