@@ -2,8 +2,8 @@
 
 python examples/score_on_ray.py MODEL.onnx DOCUMENTS SCORED [ACTORS]
 
-Each of the ACTORS, by default one, takes a core; leave one for reading and writing, or they wait for
-each other for ever. On a cluster the paths must lead somewhere from every node.
+Each of the ACTORS, by default one, takes a core; leave one for reading and writing, or all wait for
+each other. On a cluster the paths must lead somewhere from every node.
 """
 
 import sys
