@@ -47,12 +47,12 @@ def read_images(name: str, folder: Path) -> dict[str, np.ndarray]:
 
 
 def autoencoder_scores(
-    train: np.ndarray, test: np.ndarray, network: str, n_epochs: int, seed: int
+    train: np.ndarray, test: np.ndarray, network: str, kind: str, n_epochs: int, seed: int
 ) -> np.ndarray:
     """Mean squared reconstruction errors of test images, ``(n,)``."""
     X = read_samples(train)
     shape = tuple(X.shape[1:])
-    preprocessing = Preprocessing("contrast", shape[0]).fit(X)
+    preprocessing = Preprocessing(kind, shape[0]).fit(X)
     autoencoder = train_autoencoder(
         preprocessing(X),
         layers_of(network, shape),
@@ -69,13 +69,18 @@ def main() -> None:
     parser.add_argument("--data", choices=list(PUBLISHED), default="mnist")
     parser.add_argument("--folder", type=Path, default=FASHION_MNIST)
     parser.add_argument("--classes", type=int, nargs="*", default=list(range(10)))
+    parser.add_argument("--network", help="default: the thesis's for the data")
+    parser.add_argument("--preprocessing", default="contrast")
+    parser.add_argument("--pretraining", type=int, help="epochs; default: as --epochs")
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--name", help="of the result; default vision_one_vs_rest_<data>")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     data, n_epochs = read_images(arguments.data, arguments.folder), arguments.epochs
-    network = arguments.data
+    network = arguments.network or arguments.data
+    kind = arguments.preprocessing
+    n_before = n_epochs if arguments.pretraining is None else arguments.pretraining
     figures: dict[int, list[list[float]]] = {}
     seconds = 0.0
     for label in arguments.classes:
@@ -84,16 +89,20 @@ def main() -> None:
         for seed in range(arguments.seeds):
             started = time.perf_counter()
             detector = DeepSVDD(
-                network=network, n_epochs=n_epochs, n_pretraining_epochs=n_epochs,
-                random_state=seed,
+                network=network, preprocessing=kind, n_epochs=n_epochs,
+                n_pretraining_epochs=n_before, random_state=seed,
             ).fit(train)  # fmt: skip
             seconds += time.perf_counter() - started
             untrained = DeepSVDD(
-                network=network, n_epochs=0, n_pretraining_epochs=0, random_state=seed
+                network=network,
+                preprocessing=kind,
+                n_epochs=0,
+                n_pretraining_epochs=0,
+                random_state=seed,
             ).fit(train)
             for row, scores in enumerate((
                 untrained.anomaly_score(data["x_test"]),
-                autoencoder_scores(train, data["x_test"], network, n_epochs, seed),
+                autoencoder_scores(train, data["x_test"], arguments.data, kind, n_epochs, seed),
                 detector.anomaly_score(data["x_test"]),
             )):  # fmt: skip
                 figures[label][row].append(100 * evaluate(scores, is_anomaly).auc)
@@ -102,7 +111,9 @@ def main() -> None:
     lines = [
         f"# {arguments.data}, one class against the rest: AUC in %",
         "",
-        f"{environment().rstrip('.')}; network {network!r}; {n_epochs} epochs of the autoencoder and "
+        f"{environment().rstrip('.')}; network {network!r} (autoencoder: "
+        f"{arguments.data!r}, {n_epochs} epochs); preprocessing {kind!r}; {n_before} epochs of "
+        f"pretraining and "
         f"{n_epochs} of Deep SVDD, Adam 0.001, a tenth of it in the last third; a fifth of the "
         f"training images held out for the threshold; {arguments.seeds} seed(s), mean; a fit takes "
         f"{seconds / len(figures) / arguments.seeds:.0f} s. Published: thesis Table 2.1, which has no Fashion-MNIST.",

@@ -19,7 +19,7 @@ from textocl.vision.heatmaps import (
 )
 from textocl.vision.networks import FULLY_CONVOLUTIONAL, fully_convolutional
 
-SHAPES = {"fcn-fashion-mnist": (1, 28, 28), "fcn-cifar-10": (3, 32, 32)}
+SHAPES = {"fcn-fashion-mnist": (1, 28, 28), "fcn-cifar-10": (3, 32, 32), "fcn-head": (8, 4, 4)}
 
 
 @pytest.mark.parametrize(

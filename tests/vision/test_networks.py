@@ -24,6 +24,7 @@ SHAPES = {
     "mnist": (1, 28, 28),
     "fashion-mnist": (1, 28, 28),
     "cifar-10": (3, 32, 32),
+    "mnist-wide": (1, 28, 28),
     "arrhythmia": (274,),
     "tabular": (21,),
     "thyroid": (6,),
@@ -52,7 +53,7 @@ def test_networks_without_biases_have_the_thesis_size(name: str, n_parameters: i
         assert getattr(module, "bias", None) is None
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             assert module.weight is None
-    assert isinstance(network.layers[-1], nn.Linear)
+    assert isinstance(network.branches[0][-1], nn.Linear)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +76,18 @@ def test_decoders_mirror_encoders(name: str) -> None:
     layers = layers_of(name, SHAPES[name])
     X = torch.randn(4, *SHAPES[name])
     code = Encoder(layers, SHAPES[name])(X)
-    assert code.shape == (4, layers.units[-1])
+    assert code.shape == (4, layers.n_outputs)
     assert Decoder(layers, SHAPES[name])(code).shape == X.shape
+
+
+def test_branches_are_networks_of_their_own() -> None:
+    shape = (1, 8, 8)
+    both = Encoder(layers_of("lenet-4-fc6-x2", shape), shape).eval()
+    X = torch.rand(5, *shape)
+    for i in range(2):
+        alone = Encoder(layers_of("lenet-4-fc6", shape), shape).eval()
+        transfer(both.branches[i], alone.branches[0])
+        assert torch.equal(both(X)[:, 6 * i : 6 * i + 6], alone(X))
 
 
 @pytest.mark.parametrize("shape", [(1, 9, 13), (3, 12, 5), (1, 4, 31)])
@@ -99,7 +110,7 @@ def test_the_encoder_of_the_autoencoder_is_transferred_whole() -> None:
     assert any(not torch.equal(before[name], after[name]) for name in before)
     assert torch.equal(target(X), source.encoder(X))
     with pytest.raises(RuntimeError, match="Missing key"):  # never in part
-        transfer(source.encoder.layers[:2], target)
+        transfer(source.encoder.branches[0][:2], target)
 
 
 def test_batch_norm_takes_its_statistics_from_the_data() -> None:

@@ -35,6 +35,9 @@ DETECTORS: dict[str, OneClassDetector] = {
     "hsc": HSC(network="lenet-8-fc16", **SHORT),
     "hsc-l1": HSC(network="lenet-8-fc16", norm="l1", **SHORT),
     "fcdd": FCDD(network="fcn-fashion-mnist", n_epochs=2, batch_size=32),
+    "hsc-backbone": HSC(backbone="efficientnet-lite0:6", backbone_size=64, **SHORT),
+    "fcdd-backbone": FCDD(backbone="efficientnet-lite0:3", backbone_size=32, **SHORT),
+    "deep-svdd-branches": DeepSVDD(**{**LENET, "network": "lenet-8-4-fc16-x2"}),
 }
 LEARN_FROM_ANOMALIES = [kind for kind in DETECTORS if not kind.startswith("deep-svdd")]
 
@@ -287,7 +290,7 @@ def test_a_damaged_model_gives_one_clear_error(
     path = tmp_path / "model" / "config.json"
     config = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps({**config, name: value}), "utf-8")
-    if kind == "fcdd" and value == [1, 8, 80]:
+    if kind in ("fcdd", "fcdd-backbone", "hsc-backbone") and value == [1, 8, 80]:
         assert textocl.load(tmp_path / "model").n_features_in_ == 640  # fits images of any size
         return
     with pytest.raises(FormatError):

@@ -13,12 +13,14 @@ _HOME = {
     "DeepSAD": "textocl.vision.deep_sad",
     "HSC": "textocl.vision.hsc",
     "FCDD": "textocl.vision.fcdd",
+    "extract_features": "textocl.vision.backbones",
     "DeepDetector": "textocl.vision.deep",
     "ImageFolder": "textocl.vision.folders",
     "read_folder": "textocl.vision.folders",
 }
 
 if TYPE_CHECKING:
+    from textocl.vision.backbones import extract_features
     from textocl.vision.deep import DeepDetector
     from textocl.vision.deep_sad import DeepSAD
     from textocl.vision.deep_svdd import DeepSVDD
@@ -26,7 +28,16 @@ if TYPE_CHECKING:
     from textocl.vision.folders import ImageFolder, read_folder
     from textocl.vision.hsc import HSC
 
-__all__ = ["FCDD", "HSC", "DeepDetector", "DeepSAD", "DeepSVDD", "ImageFolder", "read_folder"]
+__all__ = [
+    "FCDD",
+    "HSC",
+    "DeepDetector",
+    "DeepSAD",
+    "DeepSVDD",
+    "ImageFolder",
+    "extract_features",
+    "read_folder",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,12 +18,17 @@ from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.persistence import ModelFiles
 from textocl.training import ParameterGroup, Schedule, choose_device, train
 from textocl.validation import check_choice, check_integer, check_labels, check_number
+from textocl.vision.backbones import Backbone, load_backbone, pooled
 from textocl.vision.folders import is_labelled_folder, read_folder
 from textocl.vision.images import check_masks, read_samples
 from textocl.vision.networks import initialise
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
+from textocl.vision.synthetic import SYNTHETIC, make_anomalies
 
 _AT_ONCE = 500  # samples; bounds the memory of scoring
+_IMAGES_AT_ONCE = 32  # through a backbone
+_N_SYNTHETIC = 2000  # anomalies to make at least, at most so many of each image:
+_MOST_COPIES = 8
 _COLLAPSED = 1e-3  # share of the first spread of normal scores that is left, at least
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -37,12 +42,16 @@ class Fitted:
     Attributes
     ----------
     sample_shape : (c, h, w) or (d,)
+    backbone : takes samples first, where there is one
+    input_shape : of what the network takes, (c, h, w) or (d,)
     network_name : str
     vectors : what a detector learned beside the network, such as its centre
     parameters : the detector's, as they were in fit
     """
 
     sample_shape: tuple[int, ...]
+    backbone: Backbone | None
+    input_shape: tuple[int, ...]
     network_name: str
     preprocessing: Preprocessing
     network: nn.Module
@@ -60,11 +69,23 @@ class DeepDetector(OneClassDetector):
     Parameters
     ----------
     network : str, default "auto"
-        A name of `textocl.vision.networks`, or layers: "lenet-8-4-fc32", "mlp-32-16-8". "auto" is
+        A name of `textocl.vision.networks`, or layers: "lenet-8-4-fc32", "mlp-32-16-8".
+        "lenet-16-32-fc32-x4", by another name "mnist-wide", is four networks side by side, which
+        separate better than one does. "auto" is
         "mnist" for grey images, "cifar-10" for RGB, "tabular" for features.
+    backbone : str or None, default None
+        A network trained on other images, as `textocl.vision.backbones.load_backbone` names it. It
+        stays as it is and gives the features that ``network`` then takes. The best choice for
+        photos where training images are few.
+    backbone_size : int ≥ 32 or None, default None
+        Pixels that images' shorter side is scaled to for the backbone. Raising it sees more, and
+        takes longer by its square.
+    synthetic : "confetti", "patches" or None, default None
+        Anomalies to make from the training images, where a detector learns from anomalies; see
+        `textocl.vision.synthetic.make_anomalies`.
     preprocessing : "auto", "contrast", "standardize" or "none", default "auto"
         See `textocl.vision.preprocessing.Preprocessing`; "auto" is "contrast" for images and
-        "standardize" for features.
+        "standardize" for features, those of a backbone too.
     n_epochs : int ≥ 0
     learning_rate : float > 0
         Of Adam; a tenth of it after ``drop_after`` of the epochs.
@@ -91,8 +112,13 @@ class DeepDetector(OneClassDetector):
     _LEARNS_FROM_ANOMALIES: ClassVar[bool] = False
     _NEEDS_ANOMALIES: ClassVar[bool] = False
     _BALANCED: ClassVar[bool] = False
+    #: whether the network takes a backbone's maps, rather than their means
+    _DENSE: ClassVar[bool] = False
 
     network: str = "auto"
+    backbone: str | None = None
+    backbone_size: int | None = None
+    synthetic: str | None = None
     preprocessing: str = "auto"
     n_epochs: int = 60
     learning_rate: float = 1e-3
@@ -167,7 +193,7 @@ class DeepDetector(OneClassDetector):
         labels = check_labels(known if y is None else y, len(samples), self._SAMPLES)
         masks = check_masks(masks, labels, samples) if masks is not None else None
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-        self._check_counts(len(normal), len(anomalies))
+        self._check_counts(len(normal), len(anomalies), tuple(samples.shape[1:]))
         kept, held_out = (
             normal[part] for part in self._split_for_calibration(len(normal), self.random_state)
         )
@@ -177,12 +203,14 @@ class DeepDetector(OneClassDetector):
                 "learn from, are too few; give more."
             )
         training = np.concatenate([kept, anomalies]) if self._LEARNS_FROM_ANOMALIES else kept
-        fitted, history = self._train(
+        given = (
             samples[training],
             torch.from_numpy(labels[training]),
-            masks if masks is None else masks[training],
-            device,
+            None if masks is None else masks[training],
         )
+        if self.synthetic is not None:
+            given = self._with_synthetic(*given, len(kept))
+        fitted, history = self._train(*given, device)
         scores = self._score(fitted, samples[held_out])
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self._model, self.history_ = fitted, history
@@ -191,14 +219,30 @@ class DeepDetector(OneClassDetector):
         self._put_in_force()
         self._calibrate(scores)
 
-    def _check_counts(self, n_normal: int, n_anomalies: int) -> None:
+    def _check_counts(self, n_normal: int, n_anomalies: int, shape: tuple[int, ...]) -> None:
+        if len(shape) == 1 and (self.backbone or self.synthetic):
+            raise DataError("backbone and synthetic are for images, not for features.")
         if not n_normal:
             raise DataError("there is no normal or unlabelled sample to learn from.")
-        if self._NEEDS_ANOMALIES and not n_anomalies:
+        if self._NEEDS_ANOMALIES and not n_anomalies and not self.synthetic:
             raise DataError(
                 f"{type(self).__name__} learns normal from anomalous: give anomalies, or images of "
-                "any other kind (Outlier Exposure), with y = -1; DeepSVDD needs none."
+                "any other kind (Outlier Exposure), with y = -1, or synthetic='confetti'; DeepSVDD "
+                "needs none."
             )
+
+    def _with_synthetic(
+        self, samples: Tensor, labels: Tensor, masks: Tensor | None, n_normal: int
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Add anomalies made from the first, normal samples; what is known of places has masks."""
+        n_copies = min(max(1, -(-_N_SYNTHETIC // n_normal)), _MOST_COPIES)
+        made, marked = make_anomalies(
+            samples[:n_normal].repeat(n_copies, 1, 1, 1), str(self.synthetic), self.random_state
+        )
+        if masks is None:  # an anomaly of unknown place counts as a whole
+            masks = (labels < 0).float()[:, None, None].expand(-1, *marked.shape[1:])
+        added = torch.full((len(made),), -1, dtype=labels.dtype)
+        return torch.cat([samples, made]), torch.cat([labels, added]), torch.cat([masks, marked])
 
     def _train(
         self, samples: Tensor, labels: Tensor, masks: Tensor | None, device: torch.device
@@ -206,13 +250,22 @@ class DeepDetector(OneClassDetector):
         """Train on samples, the anomalies last, preprocessed once and kept in one tensor."""
         generator = torch.Generator().manual_seed(self.random_state)
         shape = tuple(samples.shape[1:])
-        name = self._network_name(shape)
-        preprocessing = self._make_preprocessing(shape).fit(samples[labels >= 0]).to(device)
-        X = torch.cat([preprocessing(part.to(device)) for part in samples.split(_AT_ONCE)])
+        backbone = None
+        if self.backbone is not None:
+            backbone = load_backbone(self.backbone, self.backbone_size, dense=self._DENSE).to(
+                device
+            )
+        inputs = self._through(backbone, samples, device)
+        input_shape = tuple(inputs.shape[1:])
+        name = self._network_name(input_shape)
+        preprocessing = self._make_preprocessing(input_shape).fit(inputs[labels >= 0]).to(device)
+        X = torch.cat([preprocessing(part.to(device)) for part in inputs.split(_AT_ONCE)])
         y = labels.to(device)
-        network = self._make_network(name, shape).to(device)
+        network = self._make_network(name, input_shape).to(device)
         vectors = self._prepare(network, X, y, name, generator)
-        fitted = Fitted(shape, name, preprocessing, network, vectors, self.get_params())
+        fitted = Fitted(
+            shape, backbone, input_shape, name, preprocessing, network, vectors, self.get_params()
+        )
         normal = X[y >= 0]
         first_spread = self._spread(fitted, normal)
         network.train()
@@ -240,6 +293,25 @@ class DeepDetector(OneClassDetector):
         self._warn_of_collapse(first_spread, self._spread(fitted, normal))
         return fitted, history
 
+    @torch.no_grad()
+    def _through(self, backbone: Backbone | None, samples: Tensor, device: torch.device) -> Tensor:
+        """Samples as the network takes them, before preprocessing; computed once."""
+        if backbone is None:
+            return samples
+        parts = samples.split(_IMAGES_AT_ONCE)
+        return torch.cat([self._seen_by(backbone, part.to(device)) for part in parts])
+
+    def _seen_by(self, backbone: Backbone, samples: Tensor) -> Tensor:
+        maps: Tensor = backbone(samples)
+        return maps if self._DENSE else pooled(maps)
+
+    def _outputs(self, fitted: Fitted, samples: Tensor) -> Tensor:
+        """Outputs of the network for samples on its device."""
+        backbone = fitted.backbone
+        inputs = samples if backbone is None else self._seen_by(backbone, samples)
+        out: Tensor = fitted.network(fitted.preprocessing(inputs))
+        return out
+
     def _schedule(self, n_epochs: int) -> Schedule:
         return Schedule(
             n_epochs,
@@ -254,7 +326,7 @@ class DeepDetector(OneClassDetector):
     def _make_preprocessing(self, shape: tuple[int, ...]) -> Preprocessing:
         kind = self.preprocessing
         if kind == "auto":
-            kind = "contrast" if len(shape) == 3 else "standardize"
+            kind = "contrast" if len(shape) == 3 and self.backbone is None else "standardize"
         return Preprocessing(kind, shape[0])
 
     def _spread(self, fitted: Fitted, X: Tensor) -> float:
@@ -286,8 +358,9 @@ class DeepDetector(OneClassDetector):
     def _score(self, fitted: Fitted, samples: Tensor) -> NDArray[np.float32]:
         device = next(fitted.network.parameters()).device
         parts = [np.empty(0, np.float32)]
-        for part in samples.split(_AT_ONCE):
-            scores = self._scores_of(fitted, fitted.preprocessing(part.to(device)))
+        for part in samples.split(_AT_ONCE if fitted.backbone is None else _IMAGES_AT_ONCE):
+            outputs = self._outputs(fitted, part.to(device))
+            scores = self._distances_to_scores(fitted, outputs)
             parts.append(np.clip(scores.cpu().double().numpy(), -_LARGEST, _LARGEST))
         return np.nan_to_num(np.concatenate(parts), nan=_LARGEST).astype(np.float32)
 
@@ -310,12 +383,11 @@ class DeepDetector(OneClassDetector):
         device = next(model.network.parameters()).device
         shape = model.sample_shape[-2:] if len(model.sample_shape) == 3 else model.sample_shape
         maps = [np.empty((0, *shape), np.float32)]
-        for part in samples.split(_AT_ONCE):
+        for part in samples.split(_AT_ONCE if model.backbone is None else _IMAGES_AT_ONCE):
             if not len(part):
                 continue
             inputs = part.to(device).requires_grad_()
-            outputs = model.network(model.preprocessing(inputs))
-            total = self._distances_to_scores(model, outputs).sum()
+            total = self._distances_to_scores(model, self._outputs(model, inputs)).sum()
             gradient = torch.autograd.grad(total, inputs)[0].abs().cpu()
             maps.append((gradient.amax(dim=1) if gradient.ndim == 4 else gradient).numpy())
         return np.concatenate(maps)
@@ -341,6 +413,14 @@ class DeepDetector(OneClassDetector):
     def _check_parameters(self) -> None:
         self._check_calibration_parameters()
         check_choice("preprocessing", self.preprocessing, ("auto", *PREPROCESSINGS))
+        if self.backbone_size is not None and self.backbone is None:
+            raise DataError("backbone_size needs a backbone.")
+        if self.synthetic is not None:
+            check_choice("synthetic", self.synthetic, SYNTHETIC)
+            if not self._LEARNS_FROM_ANOMALIES:
+                raise DataError(
+                    f"{type(self).__name__} does not learn from anomalies; no synthetic."
+                )
         check_integer("n_epochs", self.n_epochs, 0)
         check_number("learning_rate", self.learning_rate, 0, low_open=True)
         check_number("drop_after", self.drop_after, 0, 1)
@@ -353,6 +433,8 @@ class DeepDetector(OneClassDetector):
         model = self._model
         state = {f"preprocessing.{k}": v for k, v in model.preprocessing.state_dict().items()}
         state |= {f"network.{k}": v for k, v in _weights(model.network).items()}
+        if model.backbone is not None:
+            state |= {f"backbone.{k}": v for k, v in _weights(model.backbone).items()}
         state |= model.vectors
         arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
         return ModelFiles(
@@ -362,6 +444,7 @@ class DeepDetector(OneClassDetector):
                 "sample_shape": list(model.sample_shape),
                 "preprocessing": model.preprocessing.kind,
                 "network": model.network_name,
+                "backbone": None if model.backbone is None else model.backbone.facts,
             },
             {"calibration_scores": self.calibration_scores_, **arrays},
         )
@@ -374,16 +457,20 @@ class DeepDetector(OneClassDetector):
         shape = tuple(check_integer("sample_shape", size, 1, 2**20) for size in sizes)
         kind = check_choice("preprocessing", files.fact("preprocessing", str), PREPROCESSINGS)
         name = files.fact("network", str)
-        preprocessing = Preprocessing(kind, shape[0])
+        backbone = self._backbone_from(files)
+        input_shape = shape if backbone is None else self._input_shape(backbone, shape)
+        preprocessing = Preprocessing(kind, input_shape[0])
         with torch.device("meta"):  # no memory before the file is known to fill it
-            network = self._make_network(name, shape)
+            network = self._make_network(name, input_shape)
         preprocessing.load_state_dict(
             _read_state(files, "preprocessing.", preprocessing.state_dict())
         )
         state = _read_state(files, "network.", _weights(network))
-        network = self._make_network(name, shape)
+        network = self._make_network(name, input_shape)
         network.load_state_dict(state, strict=False)  # all but what `_weights` leaves out
-        fitted = Fitted(shape, name, preprocessing, network.eval(), {}, self.get_params())
+        fitted = Fitted(
+            shape, backbone, input_shape, name, preprocessing, network.eval(), {}, self.get_params()
+        )
         for vector, size in self._vector_shapes(fitted).items():
             fitted.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
         n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
@@ -394,6 +481,22 @@ class DeepDetector(OneClassDetector):
         self.n_features_in_ = int(np.prod(shape))
         self._put_in_force()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
+
+    def _backbone_from(self, files: ModelFiles) -> Backbone | None:
+        facts = files.facts.get("backbone")
+        if facts is None:
+            return None
+        with torch.device("meta"):
+            expected = _weights(Backbone.from_facts(facts))
+        backbone = Backbone.from_facts(facts)
+        backbone.load_state_dict(_read_state(files, "backbone.", expected), strict=False)
+        return backbone
+
+    def _input_shape(self, backbone: Backbone, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(sample_shape) != 3 or sample_shape[0] not in (1, 3):
+            raise FormatError("it has a backbone, but its sample_shape is not that of images.")
+        maps_shape = backbone.maps_shape(sample_shape)
+        return maps_shape if self._DENSE else maps_shape[:1]
 
 
 def _read(X: Any) -> tuple[Tensor, NDArray[np.int64] | None]:

@@ -14,8 +14,10 @@ from textocl.exceptions import DataError
 from textocl.objectives import hsc_losses, masked_losses, pseudo_huber
 from textocl.validation import check_number
 from textocl.vision.deep import DeepDetector, Fitted
-from textocl.vision.heatmaps import receptive_fields, upsample
+from textocl.vision.heatmaps import enlarge, receptive_fields, upsample
 from textocl.vision.networks import fully_convolutional
+
+_MAPS_AT_ONCE = 32
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -24,7 +26,8 @@ class FCDD(DeepDetector):
 
     Use it on images with anomalies or Outlier Exposure, ``y`` = -1, where the place of an anomaly
     matters. Beside the parameters of `textocl.vision.deep.DeepDetector`, of which ``network`` is
-    "fcn-fashion-mnist" (the default for grey images) or "fcn-cifar-10" (for RGB):
+    "fcn-fashion-mnist" (the default for grey images), "fcn-cifar-10" (for RGB) or "fcn-head" (for
+    the maps of a backbone):
 
     Parameters
     ----------
@@ -46,6 +49,7 @@ class FCDD(DeepDetector):
     _NEEDS_ANOMALIES: ClassVar[bool] = True
     _BALANCED: ClassVar[bool] = True
     _LEARNS_FROM_ANOMALIES: ClassVar[bool] = True
+    _DENSE: ClassVar[bool] = True
 
     sigma: float | None = None
 
@@ -78,6 +82,8 @@ class FCDD(DeepDetector):
             raise DataError("FCDD takes images; for features use HSC.")
         if self.network != "auto":
             return self.network
+        if self.backbone is not None:
+            return "fcn-head"
         return "fcn-fashion-mnist" if sample_shape[0] == 1 else "fcn-cifar-10"
 
     def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
@@ -92,9 +98,11 @@ class FCDD(DeepDetector):
         return masked_losses(self._heatmaps(fitted, maps), masks)
 
     def _heatmaps(self, fitted: Fitted, maps: Tensor) -> Tensor:
+        size, sigma = fitted.sample_shape[1:], fitted.parameters["sigma"]
+        if fitted.backbone is not None:
+            return enlarge(maps, (size[0], size[1]), sigma)
         fields = receptive_fields(fitted.network.children())
-        size = (fitted.sample_shape[1], fitted.sample_shape[2])
-        return upsample(maps, fields, size, fitted.parameters["sigma"])
+        return upsample(maps, fields, (size[0], size[1]), sigma)
 
     def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
         return anomaly_maps(outputs).mean(dim=(1, 2))
@@ -105,10 +113,10 @@ class FCDD(DeepDetector):
         model = self._model
         device = next(model.network.parameters()).device
         heatmaps = [np.empty((0, *model.sample_shape[1:]), np.float32)]
-        for part in samples.split(100):
+        for part in samples.split(_MAPS_AT_ONCE):
             if len(part):
                 with torch.no_grad():
-                    maps = anomaly_maps(model.network(model.preprocessing(part.to(device))))
+                    maps = anomaly_maps(self._outputs(model, part.to(device)))
                     heatmaps.append(self._heatmaps(model, maps).cpu().numpy())
         return np.concatenate(heatmaps)
 

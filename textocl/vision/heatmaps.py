@@ -77,6 +77,27 @@ def gaussian(field: ReceptiveField, sigma: float) -> Tensor:
     return weights * (field.stride / weights.sum())
 
 
+def enlarge(maps: Tensor, size: tuple[int, int], sigma: float | None = None) -> Tensor:
+    """Maps of a pretrained network at the size of images, smoothed: ``(n, u, v) -> (n, h, w)``.
+
+    Its cells see nearly all of an image, but little that is far from their middle: each stands for
+    its share of the image.
+
+    Parameters
+    ----------
+    sigma : width of the Gaussian in pixels; None takes half the side of a cell
+    """
+    large = functional.interpolate(maps[:, None], size, mode="bilinear", align_corners=False)
+    for axis in (2, 3):
+        width = sigma or size[axis - 2] / maps.shape[axis - 1] / 2
+        reach = min(math.ceil(3 * width), size[axis - 2] - 1)
+        weights = gaussian(ReceptiveField(2 * reach + 1), width).to(maps.device)
+        pads = (0, 0, reach, reach) if axis == 2 else (reach, reach, 0, 0)
+        kernel = weights.view(1, 1, -1, 1) if axis == 2 else weights.view(1, 1, 1, -1)
+        large = functional.conv2d(functional.pad(large, pads, mode="reflect"), kernel)
+    return large[:, 0]
+
+
 def upsample(
     maps: Tensor,
     fields: tuple[ReceptiveField, ReceptiveField],

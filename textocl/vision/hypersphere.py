@@ -59,8 +59,7 @@ class CenteredDetector(DeepDetector):
         return Encoder(layers_of(name, sample_shape), sample_shape)
 
     def _vector_shapes(self, fitted: Fitted) -> dict[str, tuple[int | None, ...]]:
-        n_outputs = layers_of(fitted.network_name, fitted.sample_shape).units[-1]
-        return {"center": (n_outputs,)}
+        return {"center": (layers_of(fitted.network_name, fitted.input_shape).n_outputs,)}
 
     def _prepare(
         self, network: nn.Module, X: Tensor, labels: Tensor, name: str, generator: torch.Generator

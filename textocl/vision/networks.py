@@ -21,12 +21,14 @@ NETWORKS = {
     "mnist": "lenet-8-4-fc32",
     "fashion-mnist": "lenet-16-32-fc64-fc32",
     "cifar-10": "lenet-32-64-128-fc128",
+    "mnist-wide": "lenet-16-32-fc32-x4",
     "arrhythmia": "mlp-128-64-32",
     "tabular": "mlp-32-16-8",
     "thyroid": "mlp-32-16-4",
 }
-FULLY_CONVOLUTIONAL = ("fcn-fashion-mnist", "fcn-cifar-10")
-_LENET = re.compile(r"lenet((?:-[1-9]\d{0,3})+)((?:-fc[1-9]\d{0,3})+)")
+FULLY_CONVOLUTIONAL = ("fcn-fashion-mnist", "fcn-cifar-10", "fcn-head")
+_N_HEAD = 128  # channels
+_LENET = re.compile(r"lenet((?:-[1-9]\d{0,3})+)((?:-fc[1-9]\d{0,3})+)(?:-x([1-9]\d?))?")
 _MLP = re.compile(r"mlp((?:-[1-9]\d{0,3})+)")
 
 
@@ -34,12 +36,19 @@ _MLP = re.compile(r"mlp((?:-[1-9]\d{0,3})+)")
 class Layers:
     """Filters of the convolutions, and units of the linear layers, of which the last is the code.
 
-    ``biased`` adds biases and affine batch norm, which let Deep SVDD collapse (thesis Prop. 2).
+    ``n_branches`` such networks stand side by side, their codes one after another. ``biased``
+    adds biases and affine batch norm, which let Deep SVDD collapse (thesis Prop. 2).
     """
 
     filters: tuple[int, ...]
     units: tuple[int, ...]
     biased: bool = False
+    n_branches: int = 1
+
+    @property
+    def n_outputs(self) -> int:
+        """Size of the code."""
+        return self.units[-1] * self.n_branches
 
 
 def layers_of(name: str, sample_shape: tuple[int, ...], *, biased: bool = False) -> Layers:
@@ -56,7 +65,7 @@ def layers_of(name: str, sample_shape: tuple[int, ...], *, biased: bool = False)
         filters = tuple(int(part) for part in lenet[1].split("-")[1:])
         units = tuple(int(part) for part in lenet[2].split("-fc")[1:])
         _check_size(name, sample_shape, 2 ** len(filters))
-        return Layers(filters, units, biased)
+        return Layers(filters, units, biased, int(lenet[3] or 1))
     if mlp:
         return Layers((), tuple(int(part) for part in mlp[1].split("-")[1:]), biased)
     raise DataError(
@@ -83,35 +92,41 @@ def _norm(n: int, biased: bool, *, flat: bool = False) -> nn.Module:
 class Encoder(nn.Module):
     """``φ``: convolution, batch norm, leaky ReLU, 2×2 max-pooling, repeated; then linear layers.
 
-    The code, the last layer's output, has neither batch norm nor activation.
+    Branches share nothing but the sample. The code, the last layer's output, has neither batch
+    norm nor activation.
     """
 
     def __init__(self, layers: Layers, sample_shape: tuple[int, ...]) -> None:
         super().__init__()
-        modules: list[nn.Module] = []
-        n_in = sample_shape[0]
-        for n_out in layers.filters:
-            modules += [
-                nn.Conv2d(n_in, n_out, _KERNEL, padding=_KERNEL // 2, bias=layers.biased),
-                _norm(n_out, layers.biased),
-                nn.LeakyReLU(LEAKY_SLOPE),
-                nn.MaxPool2d(2),
-            ]
-            n_in = n_out
-        if len(sample_shape) == 3:
-            modules.append(nn.Flatten())
-            shrink = 2 ** len(layers.filters)
-            n_in *= (sample_shape[1] // shrink) * (sample_shape[2] // shrink)
-        for i, n_out in enumerate(layers.units):
-            modules.append(nn.Linear(n_in, n_out, bias=layers.biased))
-            if i < len(layers.units) - 1:
-                modules += [_norm(n_out, layers.biased, flat=True), nn.LeakyReLU(LEAKY_SLOPE)]
-            n_in = n_out
-        self.layers = nn.Sequential(*modules)
+        branches = [_branch(layers, sample_shape) for _ in range(layers.n_branches)]
+        self.branches = nn.ModuleList(branches)
 
     def forward(self, X: Tensor) -> Tensor:
-        out: Tensor = self.layers(X)  # (n, c, h, w) or (n, d) -> (n, o)
-        return out
+        # (n, c, h, w) or (n, d) -> (n, o)
+        return torch.cat([branch(X) for branch in self.branches], dim=1)
+
+
+def _branch(layers: Layers, sample_shape: tuple[int, ...]) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    n_in = sample_shape[0]
+    for n_out in layers.filters:
+        modules += [
+            nn.Conv2d(n_in, n_out, _KERNEL, padding=_KERNEL // 2, bias=layers.biased),
+            _norm(n_out, layers.biased),
+            nn.LeakyReLU(LEAKY_SLOPE),
+            nn.MaxPool2d(2),
+        ]
+        n_in = n_out
+    if len(sample_shape) == 3:
+        modules.append(nn.Flatten())
+        shrink = 2 ** len(layers.filters)
+        n_in *= (sample_shape[1] // shrink) * (sample_shape[2] // shrink)
+    for i, n_out in enumerate(layers.units):
+        modules.append(nn.Linear(n_in, n_out, bias=layers.biased))
+        if i < len(layers.units) - 1:
+            modules += [_norm(n_out, layers.biased, flat=True), nn.LeakyReLU(LEAKY_SLOPE)]
+        n_in = n_out
+    return nn.Sequential(*modules)
 
 
 class Decoder(nn.Module):
@@ -125,7 +140,7 @@ class Decoder(nn.Module):
             sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
         n_pixels = sizes[-1][0] * sizes[-1][1] if is_image else 1
         n_maps = layers.filters[-1] if layers.filters else sample_shape[0]
-        widths = [*reversed(layers.units), n_maps * n_pixels]
+        widths = [layers.n_outputs, *reversed(layers.units[:-1]), n_maps * n_pixels]
         modules: list[nn.Module] = []
         for n_in, n_out in pairwise(widths):
             if modules:
@@ -162,13 +177,15 @@ def fully_convolutional(name: str, sample_shape: tuple[int, ...]) -> nn.Sequenti
     if name not in FULLY_CONVOLUTIONAL:
         known = ", ".join(map(repr, FULLY_CONVOLUTIONAL))
         raise DataError(f"network must be 'auto' or one of {known}; got {name!r}.")
-    _check_size(name, sample_shape, 4)
+    _check_size(name, sample_shape, 1 if name == "fcn-head" else 4)
     c = sample_shape[0]
 
     def block(n_in: int, n_out: int, kernel: int) -> list[nn.Module]:
         convolution = nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2)
         return [convolution, nn.BatchNorm2d(n_out), nn.LeakyReLU(LEAKY_SLOPE)]
 
+    if name == "fcn-head":  # of a backbone's maps, whose cells see enough already
+        return nn.Sequential(*block(c, _N_HEAD, 1), nn.Conv2d(_N_HEAD, 1, 1))
     if name == "fcn-fashion-mnist":
         modules = [
             *block(c, 128, 5),
