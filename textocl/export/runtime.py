@@ -125,6 +125,8 @@ class OnnxDetector:
         self._says_words = set(_OF_WORDS) <= set(names)
         self._has_heatmaps = "heatmap" in names
         inputs = [value.name for value in self._session.get_inputs()]
+        if self.metadata["input"] not in ("text", *inputs):
+            raise FormatError(f"{file}: its metadata are damaged: no such input.")
         self._takes_strings = "text" in inputs
         # strings cannot be bound
         self._binds = self.provider == "CUDAExecutionProvider" and not self._takes_strings
@@ -211,14 +213,13 @@ class OnnxDetector:
         Raises
         ------
         DataError
-            The file was written without ``words``, or of images by another detector than FCDD.
+            The file was written without ``words``, or takes no texts and is not that of an FCDD.
         """
-        if self.metadata["input"] == "images":
+        if self.metadata["input"] != "text":
             if not self._has_heatmaps:
-                name = self.metadata["detector"]
                 raise DataError(
-                    f"the file of a {name} has no heatmaps, as those of FCDD have; in Python "
-                    f"{name}.explain shows gradients."
+                    f"the file of a {self.metadata['detector']} explains nothing; that of an FCDD "
+                    "has heatmaps."
                 )
             return np.asarray(self._run_images(X, ["heatmap"])["heatmap"])
         if not self._says_words:
