@@ -88,8 +88,11 @@ def test_images_and_texts_share_only_the_contract() -> None:
         ("textocl.sharding", ["numpy", "torch"]),
         ("textocl.resumable", ["torch", "sklearn"]),
         ("textocl.export.runtime", ["torch", "sklearn", "onnx", "textocl.detector"]),
+        ("textocl.export.exporting", ["torch", "textocl.cvdd", "textocl.vision"]),
+        ("textocl.export.deep_graph", ["PIL", "wordfreq", "tokenizers", "textocl.documents"]),
         ("textocl.cvdd", ["gensim", "transformers", "wordfreq", "wordllama"]),
         ("textocl.vision", ["numpy", "torch", "sklearn", "PIL"]),
+        ("textocl.vision.images", ["torch", "PIL"]),
         ("textocl.vision.deep_svdd", ["PIL", "wordfreq", "tokenizers", "textocl.documents"]),
     ],
 )

@@ -429,6 +429,31 @@ def test_export_writes_a_file_and_proves_it(model: Path, folder: Path, tmp_path:
     assert "fit a CVDD" in " ".join(refused.stderr.split())
 
 
+def test_a_model_of_images_is_exported_and_compared_with_a_folder(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from textocl.export import OnnxDetector
+    from textocl.vision import DeepSVDD
+
+    images = np.random.default_rng(0).integers(0, 256, (120, 8, 8), np.uint8)
+    DeepSVDD(n_epochs=0, n_pretraining_epochs=0).fit(images).save(tmp_path / "model")
+    for i, image in enumerate(images[:6]):
+        path = tmp_path / "images" / ("normal" if i < 4 else "anomalous") / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    file = tmp_path / "new.onnx"
+    command = ["export", tmp_path / "model", "--out", file, "--verify", tmp_path / "images"]
+    said = " ".join(run(*command).stderr.split())
+    assert "On 6 samples scores differ by at most" in said
+    assert "of the model" in said  # its AUC
+    assert "| samples | 6 |" in (tmp_path / "new.verification.md").read_text("utf-8")
+    assert OnnxDetector(file).anomaly_score(tmp_path / "images").shape == (6,)
+    file.unlink()
+    refused = run(*command, "--label-field", "label", code=3)
+    assert "leave --label-field out" in refused.stderr
+    assert not file.exists()
+
+
 def test_what_came_with_a_language_model_goes_with_a_refused_file(
     tiny_bert: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ def load_assessor(
     Raises
     ------
     DataError
-        An exported file takes features or was made for another false-alarm rate.
+        An exported file takes something else than texts, or was made for another false-alarm rate.
     FormatError, MissingExtraError
         As `textocl.load` and `textocl.export.OnnxDetector`.
     """
@@ -84,7 +84,7 @@ def load_text_detector(model: Path) -> OneClassDetector:
     detector = load(model)
     if detector._SAMPLES != "documents":
         raise DataError(
-            f"{model} holds a {type(detector).__name__}, which scores images; the command line is "
+            f"{model} holds a {type(detector).__name__}, which scores images; this command is "
             "for texts. In Python: textocl.load."
         )
     return detector
@@ -110,7 +110,8 @@ def _exported(model: Path, false_alarm_rate: float | None, n_threads: int) -> As
     if n_threads != 1 and "language_model" in detector.metadata:
         detector = OnnxDetector(model, n_threads=n_threads)
     if detector.metadata["input"] != "text":
-        raise DataError(f"{model} takes features; expected a file of a detector on texts.")
+        taken = detector.metadata["input"]
+        raise DataError(f"{model} takes {taken}; expected a file of a detector on texts.")
     if false_alarm_rate not in (None, detector.false_alarm_rate):
         raise DataError(
             f"{model} has one threshold, for a false-alarm rate of {detector.false_alarm_rate:g}; "

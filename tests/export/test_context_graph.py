@@ -168,7 +168,7 @@ def test_what_no_graph_can_do_is_refused(
             tmp_path / "model.onnx",
             raw_text=True,
         )
-    monkeypatch.setattr("textocl.export.language_models.find_spec", lambda name: None)
+    monkeypatch.setattr("textocl.export.traced.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="onnxscript"):
         to_onnx(KDE(embedding=str(tiny_bert)).fit(ships), tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -46,6 +46,7 @@ def _changed(content: bytes, name: str, value: str | None) -> bytes:
         ("threshold", None, "metadata are damaged"),
         ("threshold", "high", "metadata are damaged"),
         ("contexts", "{", "metadata are damaged"),
+        ("input", "images", "metadata are damaged: no such input"),
         ("format_version", "99", "written by a newer textocl"),
     ],
 )

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from textocl.exceptions import DataError
-from textocl.vision.images import image_paths, read_samples
+from textocl.vision.images import image_paths, read_arrays, read_samples
 
 SOURCE = np.random.default_rng(0)
 GREY = SOURCE.integers(0, 256, (4, 5, 7), np.uint8)
@@ -33,6 +33,20 @@ def test_arrays_become_tensors_with_channels_first() -> None:
 )
 def test_whatever_the_dtype_white_is_1(dtype: Any, largest: float) -> None:
     assert read_samples(np.full((1, 2, 2), largest, dtype)).flatten().tolist() == [1] * 4
+
+
+def test_arrays_are_the_tensors_numbers() -> None:
+    for given in (GREY, COLOUR, torch.from_numpy(COLOUR).permute(0, 3, 1, 2), []):
+        found = read_arrays(given)
+        assert isinstance(found, np.ndarray)
+        assert found.dtype == np.float32
+        assert read_samples(given).equal(torch.from_numpy(found))
+
+
+def test_features_are_copied() -> None:
+    X = np.ones((2, 3), np.float32)
+    for given in (X, torch.from_numpy(X)):
+        assert not np.shares_memory(read_arrays(given), X)
 
 
 def test_features_stay_features() -> None:

@@ -32,6 +32,11 @@ def test_standardised_channels_and_features_have_mean_0_and_variance_1() -> None
         assert out.std(dim=1, correction=0).tolist() == pytest.approx([1] * 3, abs=1e-5)
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 0.3, 0.7, 1.0])
+def test_constant_images_have_no_contrast(value: float) -> None:
+    assert not global_contrast(torch.full((2, 3, 28, 28), value)).any()
+
+
 @pytest.mark.parametrize("kind", PREPROCESSINGS)
 def test_constant_samples_stay_finite(kind: str) -> None:
     X = torch.full((4, 1, 3, 3), 0.5)

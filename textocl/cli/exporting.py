@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from textocl.cli.application import app, err_console, print_json
-from textocl.cli.inputs import Labels, documents_of, load_model
+from textocl.cli.inputs import Labels, documents_of, images_of
 from textocl.cli.options import FormatOption, Json, Model, Quiet, SkipBad, TextField
+from textocl.exceptions import DataError
 
 
 class Dtype(str, Enum):
@@ -27,8 +28,8 @@ def export(
     verify: Annotated[
         str | None,
         typer.Option(
-            help="Documents to compare the file with the model on; a report is written beside it, "
-            "and a file that differs is refused."
+            help="Documents, or a folder of images, to compare the file with the model on; a "
+            "report is written beside it, and a file that differs is refused."
         ),
     ] = None,
     dtype: Annotated[
@@ -61,21 +62,29 @@ def export(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Write a model as one ONNX file: texts in, scores, p-values and labels out."""
+    """Write a model as one ONNX file: texts or images in, scores, p-values and labels out."""
     from textocl.export import VerificationError, to_onnx
     from textocl.export import verify as compare
+    from textocl.persistence import load
 
-    detector = load_model(model)
-    texts: list[str] = []
+    detector = load(model)
+    samples: list[Any] = []
     is_anomaly: list[bool] | None = None
-    if verify is not None:
+    if verify is not None and detector._SAMPLES == "documents":
         with documents_of(verify, text_field, format, skip_bad) as documents:
             given = list(documents)
-        texts = [document.text for document in given]
+        samples = [document.text for document in given]
         if label_field is not None:
             labels = Labels(label_field, normal or [])
             is_anomaly = [not labels.is_normal(document) for document in given]
             labels.refuse_if_none_is_normal()
+    elif verify is not None:
+        if label_field is not None:
+            raise DataError(
+                "images have no fields; leave --label-field out and give a folder with 'normal' "
+                "and 'anomalous' in it."
+            )
+        samples, is_anomaly = images_of(verify)
     found = None
     already_there = set(out.parent.glob("*.json"))
     partial = out.with_name(f".{out.name}.unverified")
@@ -89,7 +98,7 @@ def export(
             raw_text=raw_text,
         )
         if verify is not None:
-            found = compare(detector, partial, texts, is_anomaly=is_anomaly)
+            found = compare(detector, partial, samples, is_anomaly=is_anomaly)
         partial.replace(out)
     except BaseException as error:
         for file in set(out.parent.glob("*.json")) - already_there:
@@ -111,7 +120,7 @@ def export(
             n = found.flipped_labels
             flipped = f"{n:,} labels differ" if n > 1 else f"{n or 'no'} label differs"
             agreed = (
-                f" On {found.n_documents:,} documents scores differ by at most "
+                f" On {found.n_documents:,} {found.samples} scores differ by at most "
                 f"{found.largest_difference:.1g}, and {flipped}."
             )
             if found.auc is not None and found.onnx_auc is not None:

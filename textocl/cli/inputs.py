@@ -48,6 +48,18 @@ def documents_of(
         )
 
 
+def images_of(folder: str) -> tuple[list[Path], list[bool] | None]:
+    """Images of a folder, and which are anomalous where its layout tells."""
+    from textocl.vision.folders import is_labelled_folder, read_folder
+    from textocl.vision.images import image_paths
+
+    if not is_labelled_folder(folder):
+        return image_paths(folder), None
+    found = read_folder(folder, "test")
+    is_anomaly = found.labels < 0
+    return found.paths, is_anomaly.tolist() if is_anomaly.any() else None
+
+
 def counted(documents: Iterator[Document], what: str, quiet: bool) -> Iterator[Document]:
     from textocl.progress import counting_bar
 

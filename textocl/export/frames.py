@@ -75,7 +75,8 @@ def score_frame(
     texts = _texts(frame, text_column)
     detector = _detector(model, n_threads)
     if detector.metadata["input"] != "text":
-        raise DataError(f"{Path(model)} takes features; expected a file of a detector on texts.")
+        taken = detector.metadata["input"]
+        raise DataError(f"{Path(model)} takes {taken}; expected a file of a detector on texts.")
     found = detector.assess(texts)
     columns = {name: found[name] for name in ("score", "p_value", "label", "n_known_words")}
     return frame.assign(**columns, nearest_context=nearest_context(found))

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from textocl.embeddings.transformer import TransformerVectors
-from textocl.exceptions import DataError, MissingExtraError
-from textocl.export.graph import OPSETS
-
-_STORED_FROM = 1024  # numbers; smaller weights stay float32
+from textocl.export.traced import quietly, store_as_float16, traced
 
 
 def encoder_model(source: TransformerVectors, dtype: str) -> onnx.ModelProto:
@@ -40,11 +30,9 @@ def encoder_model(source: TransformerVectors, dtype: str) -> onnx.ModelProto:
     MissingExtraError
         onnxscript is not installed.
     """
-    if find_spec("onnxscript") is None:
-        raise MissingExtraError("onnxscript", "onnx", "exporting a language model")
     model = _exported(source)
     if dtype == "float16":
-        _store_as_float16(model)
+        store_as_float16(model)
     return _quantized(model) if dtype == "int8" else model
 
 
@@ -66,64 +54,22 @@ def _exported(source: TransformerVectors) -> onnx.ModelProto:
     sizes = {0: torch.export.Dim("w"), 1: torch.export.Dim("L", max=source._window)}
     device = source._model.device
     try:
-        with _quietly():
-            program = torch.onnx.export(
-                Encoder(source._model.cpu()).eval(),
-                (ids, mask),
-                input_names=["input_ids", "attention_mask"],
-                output_names=["vectors"],
-                dynamic_shapes={"input_ids": sizes, "attention_mask": sizes},
-                opset_version=OPSETS[""],
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
-    except Exception as error:  # torch.onnx's own classes are private
-        reason = str(error).strip().split("\n")[0][:300]
-        raise DataError(
-            f"the language model {source.name!r} cannot be exported: {type(error).__name__}: "
-            f"{reason}"
-        ) from error
+        return traced(
+            Encoder(source._model.cpu()).eval(),
+            {"input_ids": ids, "attention_mask": mask},
+            ["vectors"],
+            sizes,
+            f"the language model {source.name!r}",
+        )
     finally:
         source._model.to(device)
-    assert program is not None
-    return program.model_proto
-
-
-def _store_as_float16(model: onnx.ModelProto) -> None:
-    casts = []
-    for weight in model.graph.initializer:
-        values = numpy_helper.to_array(weight)
-        if values.dtype != np.float32 or values.size < _STORED_FROM:
-            continue
-        limits = np.finfo(np.float16)
-        small = np.clip(values, limits.min, limits.max).astype(np.float16)
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(small, f"{name}.float16"))
-        casts.append(helper.make_node("Cast", [weight.name], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
 
 
 def _quantized(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with tempfile.TemporaryDirectory() as folder, _quietly():
+    with tempfile.TemporaryDirectory() as folder, quietly():
         whole, small = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, whole)
         quantize_dynamic(whole, small, per_channel=True, weight_type=QuantType.QInt8)
         return onnx.load(small)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep to ourselves what exporters tell their developers."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

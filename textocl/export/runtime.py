@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -22,7 +23,7 @@ _READS_UP_TO = 1  # the newest format_version
 # a graph pads the documents of a run to the longest: few at once, and of like length
 _DOCUMENTS_AT_ONCE = 32
 _CHARACTERS_AT_ONCE = 1 << 18
-
+_VALUES_AT_ONCE = 1 << 19  # of images; networks hold some hundred times as many
 
 # in the order of WordExplanation
 _OF_WORDS = ("word", "word_count", "word_contribution", "word_evidence", "word_attention")
@@ -63,7 +64,7 @@ class OnnxDetector:
     """A detector from a file that `textocl.export.to_onnx` wrote.
 
     Use it where torch is too much to install. Its members are those of the detector; fitting is
-    missing, and `explain` needs a file that was written with ``words``.
+    missing, and `explain` needs a file that was written with ``words``, or one of an FCDD.
 
     Parameters
     ----------
@@ -120,9 +121,12 @@ class OnnxDetector:
         self.threshold_ = float(self.metadata["threshold"])
         self.false_alarm_rate = float(self.metadata["false_alarm_rate"])
         names = [output.name for output in self._session.get_outputs()]
-        self._outputs = [name for name in names if name not in _OF_WORDS]
+        self._outputs = [name for name in names if name not in (*_OF_WORDS, "heatmap")]
         self._says_words = set(_OF_WORDS) <= set(names)
+        self._has_heatmaps = "heatmap" in names
         inputs = [value.name for value in self._session.get_inputs()]
+        if self.metadata["input"] not in ("text", *inputs):
+            raise FormatError(f"{file}: its metadata are damaged: no such input.")
         self._takes_strings = "text" in inputs
         # strings cannot be bound
         self._binds = self.provider == "CUDAExecutionProvider" and not self._takes_strings
@@ -137,13 +141,21 @@ class OnnxDetector:
         return f"OnnxDetector({self.metadata['detector']}, {self.provider})"
 
     def assess(self, X: Any) -> dict[str, NDArray[Any]]:
-        """Every output of the file by its name, for texts or features ``X``.
+        """Scores and what else the file says of each of ``X``, by the names of its outputs.
+
+        Parameters
+        ----------
+        X : texts, features ``(n, d)``, or images
+            Images are arrays ``(n, h, w)`` or ``(n, h, w, c)``, a list of paths, or a folder, as in
+            `textocl.vision.images.read_arrays`.
 
         Raises
         ------
         DataError
             ``X`` is not what the file takes.
         """
+        if self.metadata["input"] == "images":
+            return self._run_images(X, self._outputs)
         if self.metadata["input"] == "features":
             features = check_features(X)
             expected = self._session.get_inputs()[0].shape[1]
@@ -174,14 +186,42 @@ class OnnxDetector:
             strings = {"text": array[tokens.texts]} if self._takes_strings else {}
             yield tokens.texts, {**tokens.inputs, **strings}
 
-    def explain(self, X: Any) -> list[WordExplanation]:
-        """Say what each known word of each text adds to its score.
+    def _run_images(self, X: Any, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        from textocl.vision.folders import is_labelled_folder, read_folder
+        from textocl.vision.images import check_shape, read_arrays
+
+        if isinstance(X, (str, PathLike)) and is_labelled_folder(X):
+            X = read_folder(X).paths
+        images = read_arrays(X)
+        shape = tuple(self._session.get_inputs()[0].shape[1:])
+        images = images if len(images) else np.empty((0, *shape), np.float32)
+        check_shape(images, shape)
+        at_once = max(1, _VALUES_AT_ONCE // math.prod(shape))
+        parts = [
+            self._run({"images": images[start : start + at_once]}, outputs)
+            for start in range(0, max(1, len(images)), at_once)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
+
+    def explain(self, X: Any) -> list[WordExplanation] | NDArray[np.float32]:
+        """Say what each known word of each text adds to its score, or where images are anomalous.
+
+        Returns
+        -------
+        One `WordExplanation` for each text; or heatmaps ``(n, h, w)`` of images.
 
         Raises
         ------
         DataError
-            The file was written without ``words``.
+            The file was written without ``words``, or takes no texts and is not that of an FCDD.
         """
+        if self.metadata["input"] != "text":
+            if not self._has_heatmaps:
+                raise DataError(
+                    f"the file of a {self.metadata['detector']} explains nothing; that of an FCDD "
+                    "has heatmaps."
+                )
+            return np.asarray(self._run_images(X, ["heatmap"])["heatmap"])
         if not self._says_words:
             raise DataError("the file says nothing of words; export with words=True (CVDD only).")
         explanations: dict[int, WordExplanation] = {}
@@ -196,7 +236,7 @@ class OnnxDetector:
         return [explanations[number] for number in range(len(explanations))]
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
-        """Score texts or features, ``(n,)``; higher is more anomalous."""
+        """Score texts, features or images, ``(n,)``; higher is more anomalous."""
         return np.asarray(self.assess(X)["score"])
 
     def p_value(self, X: Any) -> NDArray[np.float32]:
@@ -276,6 +316,8 @@ def _metadata(file: Path, given: dict[str, str]) -> dict[str, Any]:
         version = int(found["format_version"])
         float(found["threshold"]), float(found["false_alarm_rate"])
         found["detector"], found["input"]
+        if "sample_shape" in given:
+            found["sample_shape"] = json.loads(given["sample_shape"])
         if "words" in given:
             found["words"] = json.loads(given["words"])
         if "language_model" in given:

@@ -20,7 +20,7 @@ from textocl.training import ParameterGroup, Schedule, choose_device, train
 from textocl.validation import check_choice, check_integer, check_labels, check_number
 from textocl.vision.backbones import Backbone, load_backbone, pooled
 from textocl.vision.folders import is_labelled_folder, read_folder
-from textocl.vision.images import check_masks, read_samples
+from textocl.vision.images import check_masks, check_shape, read_samples
 from textocl.vision.networks import initialise
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
 from textocl.vision.synthetic import SYNTHETIC, make_anomalies
@@ -401,11 +401,7 @@ class DeepDetector(OneClassDetector):
         samples, _ = _read(X)
         if not len(samples):
             return torch.empty(0, *shape)
-        if tuple(samples.shape[1:]) != shape:
-            raise DataError(
-                f"expected {_shape_words(shape)}, as in fit, got "
-                f"{_shape_words(tuple(samples.shape[1:]))}."
-            )
+        check_shape(samples, shape)
         return samples
 
     # --- parameters and files ---
@@ -518,9 +514,3 @@ def _read_state(files: ModelFiles, prefix: str, expected: dict[str, Tensor]) -> 
         name: torch.from_numpy(files.array(prefix + name, np.float32, *tensor.shape))
         for name, tensor in expected.items()
     }
-
-
-def _shape_words(shape: tuple[int, ...]) -> str:
-    if len(shape) == 1:
-        return f"{shape[0]} features"
-    return f"images of {shape[1]} x {shape[2]} pixels with {shape[0]} channels"

@@ -123,4 +123,4 @@ class FCDD(DeepDetector):
 
 def anomaly_maps(outputs: Tensor) -> Tensor:
     """``A(x)``: pseudo-Huber of each cell, ``(n, 1, u, v) -> (n, u, v)``."""
-    return pseudo_huber(outputs.reshape(-1, 1)).view(len(outputs), *outputs.shape[2:])
+    return pseudo_huber(outputs.reshape(-1, 1)).view(outputs[:, 0].shape)

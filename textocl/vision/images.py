@@ -1,19 +1,20 @@
-"""What a user passes in, as one tensor: images ``(n, c, h, w)`` or features ``(n, d)``."""
+"""What a user passes in, as one array: images ``(n, c, h, w)`` or features ``(n, d)``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from textocl.exceptions import DataError, MissingExtraError
 from textocl.validation import check_features, is_features
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 _LARGEST = 3.0e38  # larger floats are infinite in float32
@@ -21,6 +22,13 @@ _NAMED = 3  # unreadable files named in a message
 
 
 def read_samples(X: Any) -> Tensor:
+    """Return what `read_arrays` does as a tensor."""
+    import torch  # an exported file is run without it
+
+    return torch.from_numpy(read_arrays(X))
+
+
+def read_arrays(X: Any) -> NDArray[np.float32]:
     """Return ``X`` as float32 ``(n, c, h, w)`` or ``(n, d)``, integers scaled to [0, 1].
 
     Parameters
@@ -36,12 +44,10 @@ def read_samples(X: Any) -> Tensor:
     """
     if isinstance(X, (str, PathLike)):
         X = image_paths(X)
-    if isinstance(X, Tensor):
-        return _from_tensor(X)
+    if hasattr(X, "detach"):
+        return _from_tensor(X.detach().cpu())
     if isinstance(X, np.ndarray) and X.dtype != object:
-        if is_features(X):
-            return torch.from_numpy(np.array(check_features(X)))
-        return _from_array(X)
+        return np.array(check_features(X)) if is_features(X) else _from_array(X)
     if isinstance(X, (bytes, bytearray, dict)) or not isinstance(X, Iterable):
         raise DataError(f"expected images or features, got {type(X).__name__}; {_EXPECTED}.")
     return _from_list(list(X))
@@ -61,6 +67,8 @@ def check_masks(masks: Any, labels: NDArray[np.int64], samples: Tensor) -> Tenso
     DataError
         They do not match the images, or mark a normal image.
     """
+    import torch
+
     given = np.asarray(masks)
     expected = (len(samples), *samples.shape[2:])
     if samples.ndim != 4 or given.shape != expected or given.dtype.kind not in "biuf":
@@ -68,16 +76,29 @@ def check_masks(masks: Any, labels: NDArray[np.int64], samples: Tensor) -> Tenso
             f"expected masks {expected}, one for each image and of its size, got an array of "
             f"{given.dtype} with shape {given.shape}."
         )
-    places = torch.from_numpy((given != 0).astype(np.float32))
-    marked = places.flatten(1).amax(dim=1).numpy() > 0
+    places = (given != 0).astype(np.float32)
+    marked = places.any(axis=(1, 2))
     wrong = np.flatnonzero(marked & (labels >= 0))
     if len(wrong):
         raise DataError(
             f"{len(wrong)} masks mark a place in an image that is not labelled anomalous (-1), "
             f"the first is mask {wrong[0]}."
         )
-    places[torch.from_numpy(~marked & (labels < 0))] = 1
-    return places
+    places[~marked & (labels < 0)] = 1
+    return torch.from_numpy(places)
+
+
+def check_shape(samples: NDArray[Any] | Tensor, expected: tuple[int, ...]) -> None:
+    """Refuse samples that are not of the shape ``(c, h, w)`` or ``(d,)`` that is expected."""
+    found = tuple(samples.shape[1:])
+    if found != expected:
+        raise DataError(f"expected {_described(expected)}, as in fit, got {_described(found)}.")
+
+
+def _described(shape: tuple[int, ...]) -> str:
+    if len(shape) == 1:
+        return f"{shape[0]} features"
+    return f"images of {shape[1]} x {shape[2]} pixels with {shape[0]} channels"
 
 
 def image_paths(folder: str | PathLike[str]) -> list[Path]:
@@ -97,15 +118,15 @@ def image_paths(folder: str | PathLike[str]) -> list[Path]:
     return paths
 
 
-def _from_tensor(X: Tensor) -> Tensor:
+def _from_tensor(X: Tensor) -> NDArray[np.float32]:
     if X.ndim == 2:
-        return torch.from_numpy(np.array(check_features(X.detach().cpu().numpy())))
+        return np.array(check_features(X.numpy()))
     if X.ndim != 4:
         raise DataError(f"expected a tensor (n, c, h, w), got shape {tuple(X.shape)}.")
-    return _from_array(X.detach().cpu().permute(0, 2, 3, 1).numpy())
+    return _from_array(X.permute(0, 2, 3, 1).numpy())
 
 
-def _from_array(X: NDArray[Any]) -> Tensor:
+def _from_array(X: NDArray[Any]) -> NDArray[np.float32]:
     if X.ndim == 3:
         X = X[..., None]
     if X.ndim != 4 or X.shape[3] not in (1, 3) or 0 in X.shape[1:]:
@@ -113,7 +134,7 @@ def _from_array(X: NDArray[Any]) -> Tensor:
             "expected images (n, h, w) or (n, h, w, c) with 1 or 3 channels, got shape "
             f"{X.shape}; {_EXPECTED}."
         )
-    return torch.from_numpy(np.ascontiguousarray(_as_float(X).transpose(0, 3, 1, 2)))
+    return np.ascontiguousarray(_as_float(X).transpose(0, 3, 1, 2))
 
 
 def _as_float(X: NDArray[Any]) -> NDArray[np.float32]:
@@ -131,9 +152,9 @@ def _as_float(X: NDArray[Any]) -> NDArray[np.float32]:
     return X.astype(np.float32)
 
 
-def _from_list(items: Sequence[Any]) -> Tensor:
+def _from_list(items: Sequence[Any]) -> NDArray[np.float32]:
     if not items:
-        return torch.empty(0)
+        return np.empty(0, np.float32)
     if all(isinstance(item, (str, PathLike)) for item in items):
         images = _read_files([Path(item) for item in items])
     else:

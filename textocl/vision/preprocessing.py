@@ -53,5 +53,6 @@ class Preprocessing(nn.Module):
 def global_contrast(X: Tensor) -> Tensor:
     """Subtract the mean of each image, divide by its mean absolute value; constant ones give 0."""
     dims = list(range(1, X.ndim))
-    centred = X - X.mean(dim=dims, keepdim=True)
+    # a sum in float32 is off by more than the least scale
+    centred = X - X.double().mean(dim=dims, keepdim=True).to(X.dtype)
     return centred / centred.abs().mean(dim=dims, keepdim=True).clamp_min(_LEAST)
