@@ -31,6 +31,8 @@ DETECTORS: dict[str, Any] = {
     "hsc": HSC(network="lenet-8-fc8", norm="l2", **FAST),
     "fcdd": FCDD(**FAST),
     "fcdd-rgb": FCDD(sigma=2.5, preprocessing="none", **FAST),
+    "hsc-backbone": HSC(backbone="efficientnet-lite0:3", backbone_size=32, **FAST),
+    "fcdd-backbone-rgb": FCDD(backbone="efficientnet-lite0:2", backbone_size=32, **FAST),
     "sad-features": DeepSAD(**PRETRAINED),
     "hsc-features": HSC(network="mlp-7-5", preprocessing="none", **FAST),
 }

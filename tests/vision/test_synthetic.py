@@ -38,8 +38,10 @@ def test_the_seed_decides(kind: str) -> None:
 
 
 def test_fcdd_finds_blobs_that_it_has_never_seen_without_known_anomalies() -> None:
-    detector = FCDD(network="fcn-fashion-mnist", synthetic="confetti", n_epochs=1, batch_size=32)
-    detector.fit(TEXTURE[:100])
+    detector = FCDD(
+        backbone="efficientnet-lite0:2", backbone_size=48, synthetic="confetti", n_epochs=40,
+        batch_size=32,
+    ).fit(TEXTURE[:100])  # fmt: skip
     spoiled = TEXTURE[100:].copy()
     spoiled[:, 8:14, 10:16] = 0.95
     asked = np.concatenate([TEXTURE[100:], spoiled])

@@ -26,11 +26,12 @@ class Scoring(nn.Module):
         super().__init__()
         self._detector = detector
         self._fitted = fitted = deepcopy(detector._fitted()._model)
-        self.layers = nn.Sequential(fitted.preprocessing, fitted.network).cpu().eval()
+        modules = (fitted.backbone, fitted.preprocessing, fitted.network)
+        self.parts = nn.ModuleList(m for m in modules if m is not None).cpu().eval()
         fitted.vectors = {name: vector.cpu() for name, vector in fitted.vectors.items()}
 
     def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.layers(samples)
+        outputs = self._detector._outputs(self._fitted, samples)
         score = self._detector._distances_to_scores(self._fitted, outputs)
         score = torch.nan_to_num(score, _LARGEST, _LARGEST, -_LARGEST)
         if not isinstance(self._detector, FCDD):

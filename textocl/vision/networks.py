@@ -184,8 +184,8 @@ def fully_convolutional(name: str, sample_shape: tuple[int, ...]) -> nn.Sequenti
         convolution = nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2)
         return [convolution, nn.BatchNorm2d(n_out), nn.LeakyReLU(LEAKY_SLOPE)]
 
-    if name == "fcn-head":  # of a backbone's maps, whose cells see enough already
-        return nn.Sequential(*block(c, _N_HEAD, 1), nn.Conv2d(_N_HEAD, 1, 1))
+    if name == "fcn-head":  # of a backbone's maps: a cell and its neighbours
+        return nn.Sequential(*block(c, _N_HEAD, 3), nn.Conv2d(_N_HEAD, 1, 1))
     if name == "fcn-fashion-mnist":
         modules = [
             *block(c, 128, 5),
