@@ -16,6 +16,8 @@ _HOME = {
     "DeepDetector": "textocl.vision.deep",
     "ImageFolder": "textocl.vision.folders",
     "read_folder": "textocl.vision.folders",
+    "aupro": "textocl.vision.localization",
+    "pixel_auc": "textocl.vision.localization",
 }
 
 if TYPE_CHECKING:
@@ -25,8 +27,19 @@ if TYPE_CHECKING:
     from textocl.vision.fcdd import FCDD
     from textocl.vision.folders import ImageFolder, read_folder
     from textocl.vision.hsc import HSC
+    from textocl.vision.localization import aupro, pixel_auc
 
-__all__ = ["FCDD", "HSC", "DeepDetector", "DeepSAD", "DeepSVDD", "ImageFolder", "read_folder"]
+__all__ = [
+    "FCDD",
+    "HSC",
+    "DeepDetector",
+    "DeepSAD",
+    "DeepSVDD",
+    "ImageFolder",
+    "aupro",
+    "pixel_auc",
+    "read_folder",
+]
 
 
 def __getattr__(name: str) -> Any:
