@@ -21,9 +21,11 @@ from textocl.validation import check_choice, check_integer, check_labels, check_
 from textocl.vision.folders import is_labelled_folder, read_folder
 from textocl.vision.images import check_masks, read_samples
 from textocl.vision.networks import initialise
+from textocl.vision.overlays import normal_range
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
 
 _AT_ONCE = 500  # samples; bounds the memory of scoring
+_FOR_RANGE = 300  # held-out samples whose heatmaps give their range
 _COLLAPSED = 1e-3  # share of the first spread of normal scores that is left, at least
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -83,6 +85,9 @@ class DeepDetector(OneClassDetector):
     history_ : list of float, after fitting
         Mean loss of each epoch.
     n_samples_ : int, normal and unlabelled samples learned from
+    heatmap_range_ : (low, high) of float
+        Scale of `textocl.vision.overlays.overlay` for all that `explain` returns, from held-out
+        normal samples.
     """
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
@@ -184,9 +189,12 @@ class DeepDetector(OneClassDetector):
             device,
         )
         scores = self._score(fitted, samples[held_out])
+        shown = held_out[:: -(-len(held_out) // _FOR_RANGE)]
+        heatmap_range = normal_range(self._maps(fitted, samples[shown]))
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self._model, self.history_ = fitted, history
         self.n_samples_ = len(kept)
+        self.heatmap_range_ = heatmap_range
         self.n_features_in_ = int(np.prod(fitted.sample_shape))
         self._put_in_force()
         self._calibrate(scores)
@@ -306,7 +314,10 @@ class DeepDetector(OneClassDetector):
         The absolute gradient of the score, the largest of a pixel's channels.
         """
         samples = self._judge_like_fit(X)
-        model = self._model
+        return self._maps(self._model, samples)
+
+    def _maps(self, model: Fitted, samples: Tensor) -> NDArray[np.float32]:
+        """What `explain` returns, for samples of the right shape."""
         device = next(model.network.parameters()).device
         shape = model.sample_shape[-2:] if len(model.sample_shape) == 3 else model.sample_shape
         maps = [np.empty((0, *shape), np.float32)]
@@ -359,6 +370,7 @@ class DeepDetector(OneClassDetector):
             {
                 "threshold": self.threshold_,
                 "n_samples": self.n_samples_,
+                "heatmap_range": self.heatmap_range_,
                 "sample_shape": list(model.sample_shape),
                 "preprocessing": model.preprocessing.kind,
                 "network": model.network_name,
@@ -387,11 +399,13 @@ class DeepDetector(OneClassDetector):
         for vector, size in self._vector_shapes(fitted).items():
             fitted.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
         n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
+        heatmap_range = _read_range(files)
         scores = files.array("calibration_scores", np.float32, None)
         if not len(scores):
             raise FormatError("it has no calibration scores.")
         self._model, self.n_samples_, self.calibration_scores_ = fitted, n_samples, scores
         self.n_features_in_ = int(np.prod(shape))
+        self.heatmap_range_ = heatmap_range
         self._put_in_force()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 
@@ -415,6 +429,13 @@ def _read_state(files: ModelFiles, prefix: str, expected: dict[str, Tensor]) -> 
         name: torch.from_numpy(files.array(prefix + name, np.float32, *tensor.shape))
         for name, tensor in expected.items()
     }
+
+
+def _read_range(files: ModelFiles) -> tuple[float, float]:
+    low, high = (check_number("heatmap_range", v) for v in files.fact("heatmap_range", list))
+    if low >= high:
+        raise FormatError("its heatmap_range is empty.")
+    return low, high
 
 
 def _shape_words(shape: tuple[int, ...]) -> str:

@@ -77,7 +77,7 @@ def aupro(heatmaps: ArrayLike, masks: ArrayLike, max_false_positive_rate: float 
 def _area(
     heat: NDArray[Any], anomalous: NDArray[np.bool_], weights: NDArray[np.float64], limit: float
 ) -> float:
-    """Area under the share of all weight found, against the share of normal pixels found up to ``limit``.
+    """Area under the share of all weight found, against that of normal pixels up to ``limit``.
 
     Parameters
     ----------
