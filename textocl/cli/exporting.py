@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from textocl.cli.application import app, err_console, print_json
-from textocl.cli.inputs import Labels, documents_of, load_model
+from textocl.cli.inputs import Labels, documents_of
 from textocl.cli.options import FormatOption, Json, Model, Quiet, SkipBad, TextField
 
 
@@ -64,8 +64,9 @@ def export(
     """Write a model as one ONNX file: texts in, scores, p-values and labels out."""
     from textocl.export import VerificationError, to_onnx
     from textocl.export import verify as compare
+    from textocl.persistence import load
 
-    detector = load_model(model)
+    detector = load(model)
     texts: list[str] = []
     is_anomaly: list[bool] | None = None
     if verify is not None:

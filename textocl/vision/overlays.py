@@ -14,7 +14,7 @@ from textocl.exceptions import DataError, MissingExtraError
 
 #: from calm to anomalous, evenly spaced; lightness rises throughout, so it also reads in grey
 _COLOURS = np.array([[40, 11, 84], [136, 34, 106], [212, 72, 66], [252, 165, 10], [252, 255, 164]])
-_STRONGEST = 0.85  # opacity of the hottest colour
+_STRONGEST = 0.75  # opacity of the hottest colour
 _CALM, _HOT = 0.5, 0.995  # quantiles of normal pixels
 _BEYOND = 2.0  # the hottest colour lies so far above calm, in units of how far hot normal ones do
 
@@ -98,9 +98,10 @@ def save_overlays(
         partial = path.with_name(f".{path.name}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(partial, "PNG")
-            partial.replace(path)
+            try:
+                picture.save(partial, "PNG")
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise DataError(f"cannot write to {path}: {error.strerror}.") from error
-        finally:
-            partial.unlink(missing_ok=True)
