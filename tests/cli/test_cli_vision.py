@@ -102,6 +102,13 @@ def test_every_model_fits_with_known_anomalies(
     assert fitted.get_params().items() >= {"n_epochs": 1, **parameters}.items()
 
 
+def test_anomalies_that_a_model_leaves_out_are_counted(folder: Path, tmp_path: Path) -> None:
+    done = run(
+        "fit", folder / "set", "--out", tmp_path / "m", "--epochs", 1, "--pretraining-epochs", 0
+    )
+    assert "Learned from 40 images (12 anomalies were left out; deep-sad" in done.stdout
+
+
 def test_size_resizes_what_is_learned_from(folder: Path, tmp_path: Path) -> None:
     normal, other = folder / "set" / "normal", folder / "new" / "sub" / "large.png"
     arguments = ("fit", normal, other, "--out", tmp_path / "m", "--pretraining-epochs", 0, *SHORT)

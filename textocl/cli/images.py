@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +109,7 @@ class ImageReader:
     size : (h, w), or None where all must have one size
     n_channels : 1 or 3, or None to keep those of each
     bad : where unreadable images are counted; None refuses them
+    advance : called with 1 for each image
 
     Attributes
     ----------
@@ -120,8 +121,10 @@ class ImageReader:
         size: tuple[int, int] | None = None,
         n_channels: int | None = None,
         bad: BadRecords | None = None,
+        advance: Callable[[int], None] = lambda n: None,
     ) -> None:
         self._size, self._n_channels, self._bad = size, n_channels, bad
+        self.advance = advance
         self.n_changed = 0
 
     def read(self, paths: Sequence[Path]) -> list[tuple[Path, Tensor]]:
@@ -136,6 +139,7 @@ class ImageReader:
 
         read, failed = [], []
         for path in paths:
+            self.advance(1)
             try:
                 image = read_samples([path])[0]
             except DataError as error:

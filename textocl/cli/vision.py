@@ -102,6 +102,7 @@ def fit(
         with_anomalies,
     )
     from textocl.persistence import check_target
+    from textocl.progress import counting_bar
     from textocl.vision.models import make_detector
 
     resize_to = size_of(size)
@@ -121,7 +122,8 @@ def fit(
     )
     bad = _bad(skip_bad)
     folder = with_anomalies(labelled(images), image_files(anomalies or []))
-    data = read_labelled(folder, ImageReader(resize_to, bad=bad))
+    with counting_bar("reading", watched(quiet), "images") as advance:
+        data = read_labelled(folder, ImageReader(resize_to, bad=bad, advance=advance))
     warn_of_bad(bad, "image")
     places = [data.masks] if model == "fcdd" and data.masks is not None else []
     detector.fit(data.X, data.labels, *places)
@@ -131,6 +133,8 @@ def fit(
     elif not quiet:
         n_known = int((data.labels < 0).sum())
         known = f" and {n_known:,} anomalies" if n_known else ""
+        if n_known and not detector._LEARNS_FROM_ANOMALIES:
+            known = f" ({n_known:,} anomalies were left out; deep-sad learns from them)"
         out_console.print(
             f"Learned from {len(data.X) - n_known:,} images{known}; threshold "
             f"{detector.threshold_:.4f} at a false-alarm rate of {false_alarm_rate:g}.\n"
@@ -161,6 +165,7 @@ def score(
     detector, reader, bad = _opened(model, false_alarm_rate, skip_bad)
     files = image_files(images)
     with ResultWriter(out) as results, counting_bar("scoring", watched(quiet), "images") as advance:
+        reader.advance = advance
         for start in range(0, len(files), _AT_ONCE):
             read = reader.read(files[start : start + _AT_ONCE])
             if read:
@@ -170,7 +175,6 @@ def score(
                 lines = _table(records, is_first) if rows.table else _lines(records, rows.ascii)
                 counts = Counts(len(records), int((found.label == -1).sum()))
                 results.write(Part(lines, counts))
-            advance(len(read))
     n_images, n_anomalous, _ = results.counts
     warn_of_bad(bad, "image")
     _note_changes(reader.n_changed, detector, quiet)
@@ -255,9 +259,9 @@ def explain(
     files = image_files(images)
     targets = overlay_paths(files, out)
     low, high = detector.heatmap_range_
-    originals = ImageReader(bad=bad)
     records = []
     with counting_bar("explaining", watched(quiet), "images") as advance:
+        originals = ImageReader(bad=bad, advance=advance)
         for path, target in zip(files, targets, strict=True):
             for _, image in originals.read([path]):  # one, or none that is unreadable
                 sample = reader.shaped(image)[None]
@@ -267,7 +271,6 @@ def explain(
                 save_overlays([target], [pixels.numpy()], whole.numpy(), low, high)
                 (record,) = _records([path], detector.assess(sample))
                 records.append({**record, "overlay": str(target)})
-            advance(1)
     warn_of_bad(bad, "image")
     _note_changes(reader.n_changed, detector, quiet)
     if as_json:
@@ -346,6 +349,7 @@ def benchmark(
     import numpy as np
 
     from textocl.cli.images import ImageReader, image_files, read_labelled, size_of, with_anomalies
+    from textocl.progress import counting_bar
     from textocl.validation import check_choice
     from textocl.vision.benchmarking import measure, split_by_seed, table
     from textocl.vision.folders import read_folder
@@ -357,7 +361,8 @@ def benchmark(
     resize_to, bad = size_of(size), _bad(skip_bad)
     known = image_files(anomalies or [])
     training_folder = with_anomalies(read_folder(folder), known)
-    data = read_labelled(training_folder, ImageReader(resize_to, bad=bad))
+    with counting_bar("reading", watched(quiet), "images") as advance:
+        data = read_labelled(training_folder, ImageReader(resize_to, bad=bad, advance=advance))
     test = None
     if not (folder / "normal").is_dir():
         if labelled_anomalies:
