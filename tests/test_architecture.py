@@ -72,7 +72,7 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
 
 def test_images_and_texts_share_only_the_contract() -> None:
     shared = {
-        "detector", "exceptions", "objectives", "persistence", "training", "validation", "vision",
+        "detector", "evaluation", "exceptions", "objectives", "persistence", "training", "validation", "vision",
     }  # fmt: skip
     used = {name for path in (PACKAGE / "vision").glob("*.py") for name in imports_of(path)}
     assert used <= shared

@@ -84,8 +84,8 @@ def load_text_detector(model: Path) -> OneClassDetector:
     detector = load(model)
     if detector._SAMPLES != "documents":
         raise DataError(
-            f"{model} holds a {type(detector).__name__}, which scores images; this command is "
-            "for texts. In Python: textocl.load."
+            f"{model} holds a {type(detector).__name__}, which scores images; give it to "
+            "'textocl vision'."
         )
     return detector
 

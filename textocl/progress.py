@@ -42,14 +42,16 @@ def epochs_bar(n_epochs: int) -> Iterator[Callable[[float], None]]:
 
 
 @contextmanager
-def counting_bar(description: str, shown: bool) -> Iterator[Callable[[int], None]]:
+def counting_bar(
+    description: str, shown: bool, what: str = "documents"
+) -> Iterator[Callable[[int], None]]:
     """Counter for work of unknown length; yields what to call with each number done."""
     if not shown:
         yield lambda n: None
         return
     bar = _progress(
         SpinnerColumn(),
-        TextColumn(description + " {task.completed:,} documents"),
+        TextColumn(description + " {task.completed:,} " + what),
         TimeElapsedColumn(),
     )
     with bar:

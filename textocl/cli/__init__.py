@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from textocl.cli import benchmarking, exporting, fitting, scoring, showing
+from textocl.cli import benchmarking, exporting, fitting, scoring, showing, vision
 from textocl.cli.application import app
 
-__all__ = ["app", "benchmarking", "exporting", "fitting", "main", "scoring", "showing"]
+__all__ = ["app", "benchmarking", "exporting", "fitting", "main", "scoring", "showing", "vision"]
 
 
 def main() -> None:

@@ -22,7 +22,10 @@ err_console = Console(stderr=True)
 
 
 # as a user meets them
-_ORDER = ("fit", "score", "evaluate", "contexts", "explain", "info", "export", "benchmark", "demo")
+_ORDER = (
+    "fit", "score", "evaluate", "contexts", "explain", "info", "export", "benchmark", "demo",
+    "vision",
+)  # fmt: skip
 
 
 class _Commands(TyperGroup):
@@ -70,7 +73,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     help="Learn what is normal in a set of texts; find what does not belong, and see why.",
-    epilog="Exit codes: 0 done, 2 wrong usage, 3 unusable documents or parameters, "
+    epilog="Exit codes: 0 done, 2 wrong usage, 3 unusable documents, images or parameters, "
     "4 unusable model, 130 interrupted.",
 )
 

@@ -16,7 +16,7 @@ from textocl.cli.options import Format
 from textocl.exceptions import DataError, TextoclWarning
 
 if TYPE_CHECKING:
-    from textocl.corpora import Document
+    from textocl.corpora import BadRecords, Document
     from textocl.detector import OneClassDetector
 
 
@@ -37,15 +37,21 @@ def documents_of(
     yield read_documents(
         docs, format=format.value if format else None, text_field=text_field, bad=bad
     )
-    if bad is not None and bad.count:
-        shown = "\n  ".join(bad.reasons)
-        more = f"\n  … and {bad.count - len(bad.reasons):,} more" if bad.count > 5 else ""
-        warnings.warn(
-            f"{bad.count:,} record{'s'[: bad.count != 1]} could not be read and passed over:"
-            f"\n  {shown}{more}",
-            TextoclWarning,
-            stacklevel=1,
-        )
+    warn_of_bad(bad, "record")
+
+
+def warn_of_bad(bad: BadRecords | None, what: str) -> None:
+    """Count what was passed over, and name the first few."""
+    if bad is None or not bad.count:
+        return
+    shown = "\n  ".join(bad.reasons)
+    more = f"\n  … and {bad.count - len(bad.reasons):,} more" if bad.count > 5 else ""
+    warnings.warn(
+        f"{bad.count:,} {what}{'s'[: bad.count != 1]} could not be read and passed over:"
+        f"\n  {shown}{more}",
+        TextoclWarning,
+        stacklevel=1,
+    )
 
 
 def images_of(folder: str) -> tuple[list[Path], list[bool] | None]:

@@ -64,11 +64,14 @@ def explain(
 @app.command()
 def info(model: Model, as_json: Json = False) -> None:
     """Show what a model is: its parameters, vocabulary, threshold."""
+    print_facts(facts_of(load_model(model)), as_json)
+
+
+def print_facts(facts: dict[str, Any], as_json: bool) -> None:
     from rich.table import Table
 
     from textocl.rendering import visible
 
-    facts = facts_of(load_model(model))
     if as_json:
         print_json(facts)
         return
@@ -95,10 +98,12 @@ def facts_of(detector: OneClassDetector) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "detector": type(detector).__name__,
         "threshold": detector.threshold_,
-        "calibration_documents": len(detector.calibration_scores_),
+        f"calibration_{detector._SAMPLES}": len(detector.calibration_scores_),
     }
     if hasattr(detector, "n_documents_"):
         facts["documents"] = detector.n_documents_
+    if hasattr(detector, "n_samples_"):
+        facts["samples"] = detector.n_samples_
     if hasattr(detector, "vocabulary_"):
         facts["vocabulary"] = len(detector.vocabulary_)
     if hasattr(detector, "context_vectors_"):

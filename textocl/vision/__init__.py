@@ -17,6 +17,8 @@ _HOME = {
     "DeepDetector": "textocl.vision.deep",
     "ImageFolder": "textocl.vision.folders",
     "read_folder": "textocl.vision.folders",
+    "aupro": "textocl.vision.localization",
+    "pixel_auc": "textocl.vision.localization",
 }
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from textocl.vision.fcdd import FCDD
     from textocl.vision.folders import ImageFolder, read_folder
     from textocl.vision.hsc import HSC
+    from textocl.vision.localization import aupro, pixel_auc
 
 __all__ = [
     "FCDD",
@@ -35,7 +38,9 @@ __all__ = [
     "DeepSAD",
     "DeepSVDD",
     "ImageFolder",
+    "aupro",
     "extract_features",
+    "pixel_auc",
     "read_folder",
 ]
 

@@ -22,6 +22,7 @@ from textocl.vision.backbones import Backbone, load_backbone, pooled
 from textocl.vision.folders import is_labelled_folder, read_folder
 from textocl.vision.images import check_masks, check_shape, read_samples
 from textocl.vision.networks import initialise
+from textocl.vision.overlays import normal_range
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
 from textocl.vision.synthetic import SYNTHETIC, make_anomalies
 
@@ -29,6 +30,7 @@ _AT_ONCE = 500  # samples; bounds the memory of scoring
 _IMAGES_AT_ONCE = 32  # through a backbone
 _N_SYNTHETIC = 2000  # anomalies to make at least, at most so many of each image:
 _MOST_COPIES = 8
+_FOR_RANGE = 300  # held-out samples whose heatmaps give their range
 _COLLAPSED = 1e-3  # share of the first spread of normal scores that is left, at least
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -104,6 +106,9 @@ class DeepDetector(OneClassDetector):
     history_ : list of float, after fitting
         Mean loss of each epoch.
     n_samples_ : int, normal and unlabelled samples learned from
+    heatmap_range_ : (low, high) of float
+        Scale of `textocl.vision.overlays.overlay` for all that `explain` returns, from held-out
+        normal samples.
     """
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
@@ -212,9 +217,12 @@ class DeepDetector(OneClassDetector):
             given = self._with_synthetic(*given, len(kept))
         fitted, history = self._train(*given, device)
         scores = self._score(fitted, samples[held_out])
+        shown = held_out[:: -(-len(held_out) // _FOR_RANGE)]
+        heatmap_range = normal_range(self._maps(fitted, samples[shown]))
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self._model, self.history_ = fitted, history
         self.n_samples_ = len(kept)
+        self.heatmap_range_ = heatmap_range
         self.n_features_in_ = int(np.prod(fitted.sample_shape))
         self._put_in_force()
         self._calibrate(scores)
@@ -379,7 +387,10 @@ class DeepDetector(OneClassDetector):
         The absolute gradient of the score, the largest of a pixel's channels.
         """
         samples = self._judge_like_fit(X)
-        model = self._model
+        return self._maps(self._model, samples)
+
+    def _maps(self, model: Fitted, samples: Tensor) -> NDArray[np.float32]:
+        """What `explain` returns, for samples of the right shape."""
         device = next(model.network.parameters()).device
         shape = model.sample_shape[-2:] if len(model.sample_shape) == 3 else model.sample_shape
         maps = [np.empty((0, *shape), np.float32)]
@@ -437,6 +448,7 @@ class DeepDetector(OneClassDetector):
             {
                 "threshold": self.threshold_,
                 "n_samples": self.n_samples_,
+                "heatmap_range": self.heatmap_range_,
                 "sample_shape": list(model.sample_shape),
                 "preprocessing": model.preprocessing.kind,
                 "network": model.network_name,
@@ -470,11 +482,13 @@ class DeepDetector(OneClassDetector):
         for vector, size in self._vector_shapes(fitted).items():
             fitted.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
         n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
+        heatmap_range = _read_range(files)
         scores = files.array("calibration_scores", np.float32, None)
         if not len(scores):
             raise FormatError("it has no calibration scores.")
         self._model, self.n_samples_, self.calibration_scores_ = fitted, n_samples, scores
         self.n_features_in_ = int(np.prod(shape))
+        self.heatmap_range_ = heatmap_range
         self._put_in_force()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 
@@ -514,3 +528,10 @@ def _read_state(files: ModelFiles, prefix: str, expected: dict[str, Tensor]) -> 
         name: torch.from_numpy(files.array(prefix + name, np.float32, *tensor.shape))
         for name, tensor in expected.items()
     }
+
+
+def _read_range(files: ModelFiles) -> tuple[float, float]:
+    low, high = (check_number("heatmap_range", v) for v in files.fact("heatmap_range", list))
+    if low >= high:
+        raise FormatError("its heatmap_range is empty.")
+    return low, high

@@ -110,7 +110,9 @@ class FCDD(DeepDetector):
     def explain(self, X: Any) -> NDArray[np.float32]:
         """Heatmaps ``(n, h, w)`` float32, at least 0: how anomalous each place of an image is."""
         samples = self._judge_like_fit(X)
-        model = self._model
+        return self._maps(self._model, samples)
+
+    def _maps(self, model: Fitted, samples: Tensor) -> NDArray[np.float32]:
         device = next(model.network.parameters()).device
         heatmaps = [np.empty((0, *model.sample_shape[1:]), np.float32)]
         for part in samples.split(_MAPS_AT_ONCE):

@@ -1,0 +1,38 @@
+"""Every detector of images by a name, as the command line knows it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from textocl.exceptions import DataError
+from textocl.validation import check_choice
+
+if TYPE_CHECKING:
+    from textocl.vision.deep import DeepDetector
+
+#: name -> module, class
+MODELS = {
+    "deep-svdd": ("textocl.vision.deep_svdd", "DeepSVDD"),
+    "deep-sad": ("textocl.vision.deep_sad", "DeepSAD"),
+    "hsc": ("textocl.vision.hsc", "HSC"),
+    "fcdd": ("textocl.vision.fcdd", "FCDD"),
+}
+
+
+def make_detector(model: str, **parameters: Any) -> DeepDetector:
+    """Return an unfitted detector with ``parameters``.
+
+    Raises
+    ------
+    DataError
+        No such model, or it has no such parameter.
+    """
+    check_choice("model", model, list(MODELS))
+    module, name = MODELS[model]
+    make = getattr(import_module(module), name)
+    unknown = set(parameters) - set(make().get_params())
+    if unknown:
+        raise DataError(f"model {model!r} has no parameter {sorted(unknown)[0]!r}.")
+    detector: DeepDetector = make(**parameters)
+    return detector
