@@ -38,7 +38,7 @@ def test_commands_of_the_readme_exist() -> None:
     assert targets[:2] == ["demo", "test"]
     assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
     source = "".join(path.read_text("utf-8") for path in (ROOT / "textocl" / "cli").glob("*.py"))
-    for command in re.findall(r"\$ textocl (\w+)", readme):
+    for command in re.findall(r"\$ textocl (?:vision )?(\w+)", readme):
         assert f"def {command}(" in source
 
 

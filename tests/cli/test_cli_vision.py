@@ -118,7 +118,7 @@ def test_a_backbone_and_made_anomalies_need_normal_images_only(
     )  # fmt: skip
     detector = textocl.load(tmp_path / "m")
     assert detector.synthetic == "confetti"
-    assert detector._model.input_shape == (24, 16, 16)
+    assert detector._model.input_shape == (24, 8, 8)
     run("export", tmp_path / "m", "--out", tmp_path / "m.onnx", "--verify", folder / "set")
 
 

@@ -54,7 +54,7 @@ def test_lite0_has_the_published_size_and_stride() -> None:
     # 4,652,008 with the classifier (1,281,000) and the last convolution (409,600 + 2,560)
     assert sum(p.numel() for p in backbone.parameters()) == 4_652_008 - 1_281_000 - 412_160
     assert backbone(torch.rand(2, 3, 64, 96)).shape == (2, 320, 2, 3)
-    assert load_backbone(LITE0, dense=True)(torch.rand(1, 3, 64, 64)).shape == (1, 112, 4, 4)
+    assert load_backbone(LITE0, dense=True)(torch.rand(1, 3, 64, 64)).shape == (1, 80, 4, 4)
     assert load_backbone("efficientnet-lite0:5")(torch.rand(1, 1, 33, 47)).shape == (1, 40, 5, 6)
 
 

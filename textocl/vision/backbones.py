@@ -19,7 +19,7 @@ from textocl.validation import check_choice, check_integer
 from textocl.vision.efficientnet import N_BLOCKS, efficientnet_lite0, published_weights
 
 LITE0, VGG, TRANSFORMER = "efficientnet-lite0", "vgg11-bn", "transformer"
-_DENSE_BLOCKS = 11  # of EfficientNet-Lite0: the last whose cells are 16 pixels apart
+_DENSE_BLOCKS = 8  # of EfficientNet-Lite0, whose cells are 16 pixels apart
 _VGG_CHANNELS = (64, "M", 128, "M", 256, 256, "M", 512, 512)  # "M" is max-pooling
 _IMAGENET_MEAN, _IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _LARGEST_SIDE = 4096
@@ -126,7 +126,7 @@ def load_backbone(source: str, size: int | None = None, *, dense: bool = False) 
         Pixels that the shorter side of images is scaled to; None leaves images as they are, except
         for models of transformers that take one size only.
     dense : bool, default False
-        Stop "efficientnet-lite0" where cells are 16 pixels apart, for heatmaps.
+        Stop "efficientnet-lite0" after 8 blocks, where cells are 16 pixels apart, for heatmaps.
 
     Raises
     ------

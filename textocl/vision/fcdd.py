@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from textocl.exceptions import DataError
 from textocl.objectives import hsc_losses, masked_losses, pseudo_huber
@@ -38,7 +39,8 @@ class FCDD(DeepDetector):
     -----
     ``A(x) = √(φ(x)² + 1) − 1`` for each cell of the network's map; the loss of eq. 3.1 on its mean,
     each sample for itself, and that mean is the score. With masks the loss is that of
-    `textocl.objectives.masked_losses` on heatmaps. Trained with Adam, as the other detectors are;
+    `textocl.objectives.masked_losses` on heatmaps; on maps, with each cell's share of the mask, where
+    there is a backbone. Trained with Adam, as the other detectors are;
     the thesis takes SGD for some data sets.
 
     References
@@ -95,6 +97,9 @@ class FCDD(DeepDetector):
         maps = anomaly_maps(outputs)
         if masks is None:
             return hsc_losses(maps.mean(dim=(1, 2)), labels)
+        if fitted.backbone is not None:  # whose cells are no sharper than this
+            shares = functional.adaptive_avg_pool2d(masks[:, None], maps.shape[1:])
+            return masked_losses(maps, shares[:, 0])
         return masked_losses(self._heatmaps(fitted, maps), masks)
 
     def _heatmaps(self, fitted: Fitted, maps: Tensor) -> Tensor:

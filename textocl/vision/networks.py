@@ -27,7 +27,7 @@ NETWORKS = {
     "thyroid": "mlp-32-16-4",
 }
 FULLY_CONVOLUTIONAL = ("fcn-fashion-mnist", "fcn-cifar-10", "fcn-head")
-_N_HEAD = 128  # channels
+_N_HEAD = 64  # channels
 _LENET = re.compile(r"lenet((?:-[1-9]\d{0,3})+)((?:-fc[1-9]\d{0,3})+)(?:-x([1-9]\d?))?")
 _MLP = re.compile(r"mlp((?:-[1-9]\d{0,3})+)")
 
@@ -184,8 +184,9 @@ def fully_convolutional(name: str, sample_shape: tuple[int, ...]) -> nn.Sequenti
         convolution = nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2)
         return [convolution, nn.BatchNorm2d(n_out), nn.LeakyReLU(LEAKY_SLOPE)]
 
-    if name == "fcn-head":  # of a backbone's maps: a cell and its neighbours
-        return nn.Sequential(*block(c, _N_HEAD, 3), nn.Conv2d(_N_HEAD, 1, 1))
+    if name == "fcn-head":  # of a backbone's maps
+        blocks = [*block(c, _N_HEAD, 3), *block(_N_HEAD, _N_HEAD, 3)]
+        return nn.Sequential(*blocks, nn.Conv2d(_N_HEAD, 1, 1))
     if name == "fcn-fashion-mnist":
         modules = [
             *block(c, 128, 5),
