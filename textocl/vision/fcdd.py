@@ -39,9 +39,9 @@ class FCDD(DeepDetector):
     -----
     ``A(x) = √(φ(x)² + 1) − 1`` for each cell of the network's map; the loss of eq. 3.1 on its mean,
     each sample for itself, and that mean is the score. With masks the loss is that of
-    `textocl.objectives.masked_losses` on heatmaps; on maps, with each cell's share of the mask, where
-    there is a backbone. Trained with Adam, as the other detectors are;
-    the thesis takes SGD for some data sets.
+    `textocl.objectives.masked_losses` on heatmaps; with a backbone, on maps, with the share of each
+    cell that a mask covers. Trained with Adam, as the other detectors are; the thesis takes
+    SGD for some data sets.
 
     References
     ----------
@@ -98,7 +98,7 @@ class FCDD(DeepDetector):
         if masks is None:
             return hsc_losses(maps.mean(dim=(1, 2)), labels)
         if fitted.backbone is not None:  # whose cells are no sharper than this
-            shares = functional.adaptive_avg_pool2d(masks[:, None], maps.shape[1:])
+            shares = functional.adaptive_avg_pool2d(masks[:, None], (maps.shape[1], maps.shape[2]))
             return masked_losses(maps, shares[:, 0])
         return masked_losses(self._heatmaps(fitted, maps), masks)
 
