@@ -19,6 +19,7 @@ from textocl.vision.heatmaps import enlarge, receptive_fields, upsample
 from textocl.vision.networks import fully_convolutional
 
 _MAPS_AT_ONCE = 32
+_COVERED = 0.2  # share of a cell that a mask covers, from which on the cell is anomalous
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -97,9 +98,8 @@ class FCDD(DeepDetector):
         maps = anomaly_maps(outputs)
         if masks is None:
             return hsc_losses(maps.mean(dim=(1, 2)), labels)
-        if fitted.backbone is not None:  # whose cells are no sharper than this
-            shares = functional.adaptive_avg_pool2d(masks[:, None], (maps.shape[1], maps.shape[2]))
-            return masked_losses(maps, shares[:, 0])
+        if fitted.backbone is not None:
+            return masked_losses(maps, covered_cells(masks, (maps.shape[1], maps.shape[2])))
         return masked_losses(self._heatmaps(fitted, maps), masks)
 
     def _heatmaps(self, fitted: Fitted, maps: Tensor) -> Tensor:
@@ -126,6 +126,13 @@ class FCDD(DeepDetector):
                     maps = anomaly_maps(self._outputs(model, part.to(device)))
                     heatmaps.append(self._heatmaps(model, maps).cpu().numpy())
         return np.concatenate(heatmaps)
+
+
+def covered_cells(masks: Tensor, size: tuple[int, int]) -> Tensor:
+    """Cells of which a mask covers a fifth, or else those it covers most: 0 or 1, ``(n, u, v)``."""
+    shares = functional.adaptive_avg_pool2d(masks[:, None], size)[:, 0]
+    enough = shares.amax(dim=(1, 2), keepdim=True).clamp(max=_COVERED)
+    return ((shares >= enough) & (shares > 0)).float()
 
 
 def anomaly_maps(outputs: Tensor) -> Tensor:
