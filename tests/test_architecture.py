@@ -18,7 +18,7 @@ ROOT = PACKAGE.parent
 # from the bottom up; a module may import from layers below its own, and from its own
 LAYERS = [
     ["__init__", "exceptions", "stopwords", "progress"],
-    ["validation", "word_index", "training"],
+    ["validation", "word_index", "checkpoints", "training"],
     ["thresholds", "tokenization", "documents", "pooling", "evaluation", "corpora", "embeddings"],
     ["protocol"],
     ["vocabulary", "network", "objectives", "persistence", "results"],
@@ -72,7 +72,8 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
 
 def test_images_and_texts_share_only_the_contract() -> None:
     shared = {
-        "detector", "evaluation", "exceptions", "objectives", "persistence", "training", "validation", "vision",
+        "__init__", "checkpoints", "detector", "evaluation", "exceptions", "objectives", "persistence",
+        "progress", "training", "validation", "vision",
     }  # fmt: skip
     used = {name for path in (PACKAGE / "vision").glob("*.py") for name in imports_of(path)}
     assert used <= shared

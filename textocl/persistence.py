@@ -48,6 +48,7 @@ _DETECTORS = {
     "DeepSAD": "textocl.vision.deep_sad",
     "HSC": "textocl.vision.hsc",
     "FCDD": "textocl.vision.fcdd",
+    "FeatureDetector": "textocl.vision.feature_detector",
 }
 
 
@@ -198,6 +199,8 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
     return str(getattr(value, "name", None) or value)[:200]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from textocl.checkpoints import Checkpoint
 from textocl.exceptions import DataError, TextoclError
 
 
@@ -60,6 +61,7 @@ def train(
     generator: torch.Generator,
     *,
     progress: bool = False,
+    checkpoint: Checkpoint | None = None,
 ) -> list[float]:
     """Minimise a loss with Adam over shuffled batches; every sample counts in every epoch.
 
@@ -70,6 +72,7 @@ def train(
     loss_of : ``(indices (b,), epoch) -> loss ()`` of one batch
     generator : source of the shuffling
     progress : whether to draw a bar
+    checkpoint : where to go on from, and what to keep; the result is the same as of one go
 
     Returns
     -------
@@ -86,9 +89,11 @@ def train(
         weight_decay=schedule.weight_decay,
     )
     trained = [p for group in optimizer.param_groups for p in group["params"]]
-    history: list[float] = []
+    history = [] if checkpoint is None else checkpoint.restore(optimizer, generator)
     with _progress_bar(progress, schedule.n_epochs) as advance:
-        for epoch in range(schedule.n_epochs):
+        for loss_before in history:
+            advance(loss_before)
+        for epoch in range(len(history), schedule.n_epochs):
             for group in optimizer.param_groups:
                 group["lr"] = schedule.learning_rate_at(epoch) * group["rate"]
             order = torch.randperm(n_samples, generator=generator)
@@ -106,6 +111,9 @@ def train(
                     f"training diverged: the loss of epoch {epoch + 1} is {history[-1]}; "
                     "lower learning_rate."
                 )
+            if checkpoint is not None:
+                is_last = epoch == schedule.n_epochs - 1
+                checkpoint.write(optimizer, generator, history, last=is_last)
             advance(history[-1])
     return history
 

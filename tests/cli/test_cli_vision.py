@@ -16,6 +16,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import textocl
+from textocl import checkpoints
+from textocl.checkpoints import Checkpoint
 from textocl.cli import app
 from textocl.vision import FCDD, read_folder
 from textocl.vision.overlays import overlay
@@ -104,8 +106,9 @@ def test_every_model_fits_with_known_anomalies(
 
 def test_anomalies_that_a_model_leaves_out_are_counted(folder: Path, tmp_path: Path) -> None:
     done = run(
-        "fit", folder / "set", "--out", tmp_path / "m", "--epochs", 1, "--pretraining-epochs", 0
-    )
+        "fit", folder / "set", "--out", tmp_path / "m", "--model", "deep-svdd", "--epochs", 1,
+        "--pretraining-epochs", 0,
+    )  # fmt: skip
     assert "Learned from 40 images (12 anomalies were left out; deep-sad" in done.stdout
 
 
@@ -122,9 +125,56 @@ def test_a_backbone_and_made_anomalies_need_normal_images_only(
     run("export", tmp_path / "m", "--out", tmp_path / "m.onnx", "--verify", folder / "set")
 
 
+def test_features_of_a_frozen_network_are_the_default(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    done = run("fit", folder / "set", "--out", out, "--backbone", "efficientnet-lite0:6")
+    assert "Learned from 40 images (12 anomalies were left out" in done.stdout
+    facts = json.loads(run("info", out, "--json").stdout)
+    assert (facts["detector"], facts["samples"]) == ("FeatureDetector", 21)
+    scores = tmp_path / "scores.jsonl"
+    run("score", out, folder / "set", "--out", scores, "--quiet")
+    assert [json.loads(line)["label"] for line in scores.read_text().splitlines()][40:] == [-1] * 12
+    run("explain", out, folder / "new", "--out", tmp_path / "seen", "--quiet")
+    assert (tmp_path / "seen" / "small.png").exists()
+    run("export", out, "--out", tmp_path / "m.onnx", "--verify", folder / "set")
+
+
+def test_the_same_command_goes_on_where_it_was_interrupted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(name: str, code: int = 0) -> Result:
+        return run(
+            "fit", folder / "set", "--out", tmp_path / name, "--model", "hsc", "--epochs", 4,
+            code=code,
+        )  # fmt: skip
+
+    write, epochs = Checkpoint.write, []
+
+    def interrupted(self: Any, *args: Any, **keywords: Any) -> None:
+        write(self, *args, **keywords)
+        epochs.append(len(args[2]))
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+
+    fit("whole")
+    monkeypatch.setattr(checkpoints, "_LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(Checkpoint, "write", interrupted)
+    done = fit("cut", code=130)
+    assert "the same command goes on from" in " ".join(done.stderr.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.checkpoint", "whole"]
+    fit("cut")
+    assert epochs == [1, 2, 3, 4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "whole"]
+    whole, cut = ((tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
+    assert whole.read_bytes() == cut.read_bytes()
+
+
 def test_size_resizes_what_is_learned_from(folder: Path, tmp_path: Path) -> None:
     normal, other = folder / "set" / "normal", folder / "new" / "sub" / "large.png"
-    arguments = ("fit", normal, other, "--out", tmp_path / "m", "--pretraining-epochs", 0, *SHORT)
+    arguments = (
+        "fit", normal, other, "--out", tmp_path / "m", "--model", "deep-svdd",
+        "--pretraining-epochs", 0, *SHORT,
+    )  # fmt: skip
     assert "give one, such as --size 12x12" in run(*arguments, code=3).stderr
     assert run(*arguments, "--size", "8x6", "--network", "lenet-4-fc4").output == ""
     facts = json.loads(run("info", tmp_path / "m", "--json").stdout)
@@ -282,13 +332,17 @@ def test_benchmark_takes_the_parts_that_a_folder_has(folder: Path, tmp_path: Pat
         (["fit", "set"], 2, "Missing option '--out'"),
         (["fit", "set", "--out", "set"], 4, "holds something else than a textocl model"),
         (["fit", "set", "--out", "m", "--model", "svm"], 3, "model must be one of 'deep-svdd'"),
-        (["fit", "set", "--out", "m", "--model", "hsc", "--pretraining-epochs", "1"], 3,
-         "model 'hsc' has no parameter 'n_pretraining_epochs'"),
+        (["fit", "set", "--out", "m", "--model", "hsc", "--pretraining-epochs", "1"], 2,
+         "model 'hsc' takes no --pretraining-epochs"),
+        (["fit", "set", "--out", "m", "--epochs", "1"], 2, "model 'knn' takes no --epochs"),
+        (["fit", "set", "--out", "m", "--backbone", "resnet"], 3, "backbone must be"),
         (["fit", "set/normal", "--out", "m", "--model", "hsc"], 3, "give anomalies"),
         (["fit", "set", "--out", "m", "--size", "big"], 2, "--size takes HEIGHTxWIDTH"),
-        (["fit", "set", "--out", "m", "--epochs", "-1"], 3, "n_epochs must be"),
-        (["fit", "set", "--out", "m", "--network", "resnet"], 3, "network must be"),
-        (["fit", "set/normal/00.png", "--out", "m"], 3, "are too few; give more"),
+        (["fit", "set", "--out", "m", "--model", "hsc", "--epochs", "-1"], 3, "n_epochs must be"),
+        (["fit", "set", "--out", "m", "--model", "hsc", "--network", "resnet"], 3, "network must be"),
+        (["fit", "set/normal/00.png", "--out", "m"], 3, "1 normal or unlabelled images are too few"),
+        (["fit", "set/normal/00.png", "--out", "m", "--model", "deep-svdd"], 3,
+         "are too few; give more"),
         (["score", "absent", "set", "--out", "o.csv"], 4, "no model at 'absent'"),
         (["score", "model", "set", "--out", "o.txt"], 3, ".jsonl or .csv"),
         (["score", "model", "set", "--out", "no/o.csv"], 3, "cannot write to"),
@@ -296,6 +350,7 @@ def test_benchmark_takes_the_parts_that_a_folder_has(folder: Path, tmp_path: Pat
         (["explain", "model", "new", "--out", "new/small.png"], 3, "cannot write to"),
         (["benchmark", "new"], 3, "neither a folder 'normal' nor 'train/good'"),
         (["benchmark", "set", "--model", "svm"], 3, "model must be one of"),
+        (["benchmark", "set", "--epochs", "1"], 2, "none of the models takes --epochs"),
         (["benchmark", "set", "--labelled-anomalies", "12"], 3, "too few to test on"),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ import textocl
 from textocl import NotFittedError
 from textocl.exceptions import DataError, MissingExtraError
 from textocl.export import OnnxDetector, VerificationError, runtime, to_onnx, traced, verify
-from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD
+from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector
 from textocl.vision.images import read_arrays
 
 SOURCE = np.random.default_rng(0)
@@ -33,6 +33,8 @@ DETECTORS: dict[str, Any] = {
     "fcdd-rgb": FCDD(sigma=2.5, preprocessing="none", **FAST),
     "hsc-backbone": HSC(backbone="efficientnet-lite0:3", backbone_size=32, **FAST),
     "fcdd-backbone-rgb": FCDD(backbone="efficientnet-lite0:2", backbone_size=32, **FAST),
+    "knn-backbone": FeatureDetector(backbone="efficientnet-lite0:3", backbone_contrast=True),
+    "gaussian-backbone-rgb": FeatureDetector(model="gaussian", backbone="efficientnet-lite0:3"),
     "sad-features": DeepSAD(**PRETRAINED),
     "hsc-features": HSC(network="mlp-7-5", preprocessing="none", **FAST),
 }

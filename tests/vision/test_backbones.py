@@ -187,6 +187,8 @@ def test_features_have_no_backbone() -> None:
     points = np.random.default_rng(0).normal(size=(100, 4))
     with pytest.raises(DataError, match="for images"):
         DeepSVDD(backbone=LITE0).fit(points)
+    with pytest.raises(DataError, match="backbone_contrast needs a backbone"):
+        DeepSVDD(backbone_contrast=True).fit(points)
     with pytest.raises(DataError, match="backbone_size needs a backbone"):
         DeepSVDD(backbone_size=64).fit(points)
     with pytest.raises(DataError, match="expected images"):

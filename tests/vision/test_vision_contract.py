@@ -22,7 +22,7 @@ import textocl
 from textocl import DataError, FormatError, NotFittedError, OneClassDetector, TextoclWarning
 from textocl.evaluation import evaluate
 from textocl.thresholds import conformal_p_values
-from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD
+from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector
 
 SHORT: dict[str, Any] = {"n_epochs": 15, "batch_size": 32}
 LENET: dict[str, Any] = {"network": "lenet-8-4-fc32", "n_pretraining_epochs": 10, **SHORT}
@@ -37,9 +37,25 @@ DETECTORS: dict[str, OneClassDetector] = {
     "fcdd": FCDD(network="fcn-fashion-mnist", n_epochs=2, batch_size=32),
     "hsc-backbone": HSC(backbone="efficientnet-lite0:6", backbone_size=64, **SHORT),
     "fcdd-backbone": FCDD(backbone="efficientnet-lite0:3", backbone_size=32, **SHORT),
+    "fcdd-mixed": FCDD(
+        backbone="efficientnet-lite0:3", backbone_size=32, synthetic="mixed", n_epochs=10
+    ),
+    "hsc-augmented": HSC(network="lenet-8-fc16", augmentation="photo", **SHORT),
+    "features-knn": FeatureDetector(backbone="efficientnet-lite0:6", backbone_size=64),
+    "features-ocsvm": FeatureDetector(
+        model="ocsvm",
+        model_parameters={"nu": 0.2},
+        backbone="efficientnet-lite0:6",
+        backbone_size=64,
+        backbone_contrast=True,
+        calibration="cross",
+    ),
     "deep-svdd-branches": DeepSVDD(**{**LENET, "network": "lenet-8-4-fc16-x2"}),
 }
-LEARN_FROM_ANOMALIES = [kind for kind in DETECTORS if not kind.startswith("deep-svdd")]
+LEARN_FROM_ANOMALIES = [
+    kind for kind in DETECTORS if not kind.startswith(("deep-svdd", "features"))
+]
+DEEP = [kind for kind in DETECTORS if not kind.startswith("features")]
 
 
 @pytest.fixture(scope="module")
@@ -252,9 +268,12 @@ def test_wrong_labels_are_refused(kind: str, digits: Digits, y: list[int], messa
         ({"random_state": -1}, "random_state must be"),
         ({"false_alarm_rate": 1}, "false_alarm_rate must be"),
         ({"calibration": "cross"}, "calibration must be"),
+        ({"synthetic": "glitter"}, "synthetic must be"),
+        ({"augmentation": "flip"}, "augmentation must be"),
         ({"device": "abacus"}, "device must be"),
     ],
 )
+@pytest.mark.parametrize("kind", DEEP)
 def test_wrong_parameters_are_refused(
     kind: str, digits: Digits, parameters: dict[str, Any], message: str
 ) -> None:
@@ -283,14 +302,15 @@ def test_too_few_samples_for_the_rate_are_reported(digits: Digits) -> None:
         ("n_samples", 0),
     ],
 )
+@pytest.mark.parametrize("kind", DEEP)
 def test_a_damaged_model_gives_one_clear_error(
-    kind: str, fitted: OneClassDetector, tmp_path: Path, name: str, value: Any
+    kind: str, fits: Callable[[str], OneClassDetector], tmp_path: Path, name: str, value: Any
 ) -> None:
-    fitted.save(tmp_path / "model")
+    fits(kind).save(tmp_path / "model")
     path = tmp_path / "model" / "config.json"
     config = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps({**config, name: value}), "utf-8")
-    if kind in ("fcdd", "fcdd-backbone", "hsc-backbone") and value == [1, 8, 80]:
+    if kind.startswith(("fcdd", "hsc-backbone")) and value == [1, 8, 80]:
         assert textocl.load(tmp_path / "model").n_features_in_ == 640  # fits images of any size
         return
     with pytest.raises(FormatError):

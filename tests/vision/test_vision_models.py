@@ -5,14 +5,21 @@ from __future__ import annotations
 import pytest
 
 from textocl.exceptions import DataError
+from textocl.vision.feature_detector import ON_FEATURES
 from textocl.vision.models import MODELS, make_detector
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_name_makes_its_detector(model: str) -> None:
-    detector = make_detector(model, n_epochs=3)
+    detector = make_detector(model, false_alarm_rate=0.1)
     assert type(detector).__name__ == MODELS[model][1]
-    assert detector.n_epochs == 3
+    assert detector.false_alarm_rate == 0.1
+
+
+def test_shallow_models_are_those_of_the_feature_detector() -> None:
+    names = {name for name, (_, kind, _) in MODELS.items() if kind == "FeatureDetector"}
+    assert names == set(ON_FEATURES)
+    assert all(make_detector(name).get_params()["model"] == name for name in names)
 
 
 def test_unknown_names_are_refused() -> None:

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from textocl.cli import benchmarking, exporting, fitting, scoring, showing, vision
+from textocl.cli import (
+    benchmarking,
+    exporting,
+    fitting,
+    scoring,
+    showing,
+    vision,
+    vision_benchmark,
+)
 from textocl.cli.application import app
 
-__all__ = ["app", "benchmarking", "exporting", "fitting", "main", "scoring", "showing", "vision"]
+__all__ = [
+    "app",
+    "benchmarking",
+    "exporting",
+    "fitting",
+    "main",
+    "scoring",
+    "showing",
+    "vision",
+    "vision_benchmark",
+]
 
 
 def main() -> None:

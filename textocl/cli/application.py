@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -40,18 +40,19 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except FormatError as error:
-            _fail(str(error), EXIT_MODEL)
+            stop(str(error), EXIT_MODEL)
         except TextoclError as error:
-            _fail(str(error), EXIT_DATA)
+            stop(str(error), EXIT_DATA)
         except BrokenPipeError:
             raise  # click closes the pipe quietly
         except OSError as error:
-            _fail(": ".join(str(p) for p in (error.strerror, error.filename) if p), EXIT_DATA)
+            stop(": ".join(str(p) for p in (error.strerror, error.filename) if p), EXIT_DATA)
         except KeyboardInterrupt:
-            _fail("interrupted; nothing was left half-written.", EXIT_INTERRUPTED)
+            stop("interrupted; nothing was left half-written.", EXIT_INTERRUPTED)
 
 
-def _fail(message: str, code: int) -> None:
+def stop(message: str, code: int) -> NoReturn:
+    """Print an error and leave with an exit code."""
     from textocl.rendering import visible
 
     err_console.print(

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
     from textocl.corpora import BadRecords
     from textocl.vision.benchmarking import LabelledImages
-    from textocl.vision.deep import DeepDetector
+    from textocl.vision.detector import SampleDetector
     from textocl.vision.folders import ImageFolder
 
 _NAMED = 3  # unreadable files named in a message
 
 
-def load_image_detector(model: Path) -> DeepDetector:
+def load_image_detector(model: Path) -> SampleDetector:
     """Load the folder of a model; refuse one of texts or features."""
     from textocl.persistence import load
-    from textocl.vision.deep import DeepDetector
+    from textocl.vision.detector import SampleDetector
 
     detector = load(model)
     name = type(detector).__name__
-    if not isinstance(detector, DeepDetector):
+    if not isinstance(detector, SampleDetector):
         raise DataError(f"{model} holds a {name}, which scores texts; give it to 'textocl score'.")
-    if len(detector._model.sample_shape) != 3:
+    if len(detector.sample_shape_) != 3:
         raise DataError(
             f"{model} holds a {name} fitted on features; this command is for images. In Python: "
             "textocl.load."

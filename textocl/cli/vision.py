@@ -12,16 +12,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from textocl.cli.application import app, err_console, out_console, print_json, watched
+from textocl.cli.application import (
+    EXIT_INTERRUPTED,
+    app,
+    err_console,
+    out_console,
+    print_json,
+    stop,
+    watched,
+)
 from textocl.cli.exporting import export
 from textocl.cli.inputs import warn_of_bad
 from textocl.cli.options import FalseAlarmRate, Json, Model, NewRate, Quiet, Seed
 from textocl.cli.showing import facts_of, print_facts
+from textocl.cli.vision_options import (
+    Anomalies,
+    Backbone,
+    BackboneContrast,
+    BackboneSize,
+    Epochs,
+    Images,
+    Network,
+    Preprocessing,
+    PretrainingEpochs,
+    Size,
+    SkipBad,
+    Synthetic,
+    given,
+    option_of,
+)
 
 if TYPE_CHECKING:
     from textocl.corpora import BadRecords
     from textocl.detector import Assessment
-    from textocl.vision.deep import DeepDetector
+    from textocl.vision.detector import SampleDetector
 
 _AT_ONCE = 256
 
@@ -30,71 +54,31 @@ vision = typer.Typer(
 )
 app.add_typer(vision, name="vision")
 
-Images = Annotated[
-    list[Path], typer.Argument(help="Image files, and folders of them (with all their subfolders).")
-]
-Anomalies = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="Known anomalies, or images of any other kind (Outlier Exposure): a folder or file; "
-        "repeatable. hsc and fcdd need some, or --synthetic."
-    ),
-]
-Size = Annotated[
-    str | None, typer.Option(help="Resize all images, to HEIGHTxWIDTH or to a square.")
-]
-Network = Annotated[
-    str | None,
-    typer.Option(help="mnist, cifar-10, lenet-8-4-fc32 …; a wrong name lists all [default: auto]"),
-]
-Backbone = Annotated[
-    str | None,
-    typer.Option(
-        help="Learn on features of a pretrained network: efficientnet-lite0, vgg11-bn:FILE, "
-        "transformer:NAME."
-    ),
-]
-BackboneSize = Annotated[
-    int | None, typer.Option(help="Pixels that the shorter side is scaled to for the backbone.")
-]
-Synthetic = Annotated[
-    str | None,
-    typer.Option(help="deep-sad, hsc, fcdd: make anomalies of the images: confetti, patches."),
-]
-Preprocessing = Annotated[
-    str | None,
-    typer.Option(help="contrast, standardize (try it on textures) or none [default: contrast]"),
-]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the images [default: the model's]")]
-PretrainingEpochs = Annotated[
-    int | None,
-    typer.Option(help="deep-svdd, deep-sad: passes of the autoencoder [default: the model's]"),
-]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Pass over images that cannot be read, and count them.")
-]
 
-
-def _bad(skip_bad: bool) -> BadRecords | None:
+def bad_images(skip_bad: bool) -> BadRecords | None:
+    """Where unreadable images are counted, or None to refuse them."""
     from textocl.corpora import BadRecords
 
     return BadRecords() if skip_bad else None
-
-
-def _given(**parameters: Any) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if value is not None}
 
 
 @vision.command()
 def fit(
     images: Images,
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
-    model: Annotated[str, typer.Option(help="deep-svdd, deep-sad, hsc or fcdd.")] = "deep-svdd",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="knn, gaussian, ocsvm … on a frozen network's features; deep-svdd, deep-sad, hsc, "
+            "fcdd train one; a wrong name lists all."
+        ),
+    ] = "knn",
     anomalies: Anomalies = None,
     size: Size = None,
     network: Network = None,
     backbone: Backbone = None,
     backbone_size: BackboneSize = None,
+    backbone_contrast: BackboneContrast = False,
     synthetic: Synthetic = None,
     preprocessing: Preprocessing = None,
     epochs: Epochs = None,
@@ -108,7 +92,8 @@ def fit(
     """Learn what is normal from images, and write the model.
 
     A folder with normal/, anomalous/ and masks/, or train/good/ as MVTec-AD has it, says itself
-    what its images are.
+    what its images are. Training that is cut off goes on where it was when the command is given
+    again; until it ends, its state is in OUT.checkpoint.
     """
     from textocl.cli.images import (
         ImageReader,
@@ -124,36 +109,48 @@ def fit(
 
     resize_to = size_of(size)
     check_target(out)  # before minutes of work, not after
-    given = _given(
+    asked = given(
         network=network,
         backbone=backbone,
         backbone_size=backbone_size,
+        backbone_contrast=backbone_contrast,
         synthetic=synthetic,
         preprocessing=preprocessing,
         n_epochs=epochs,
         n_pretraining_epochs=pretraining_epochs,
     )
+    taken = set(make_detector(model).get_params())
+    for parameter in asked:
+        if parameter not in taken:
+            raise typer.BadParameter(f"model {model!r} takes no {option_of(parameter)}.")
+    checkpoint = out.with_name(f"{out.name}.checkpoint")
     detector: Any = make_detector(
         model,
         false_alarm_rate=false_alarm_rate,
         random_state=seed,
         verbose=watched(quiet),
-        **given,
+        **asked,
+        **({"checkpoint": checkpoint} if "checkpoint" in taken else {}),
     )
-    bad = _bad(skip_bad)
+    bad = bad_images(skip_bad)
     folder = with_anomalies(labelled(images), image_files(anomalies or []))
     with counting_bar("reading", watched(quiet), "images") as advance:
         data = read_labelled(folder, ImageReader(resize_to, bad=bad, advance=advance))
     warn_of_bad(bad, "image")
     places = [data.masks] if model == "fcdd" and data.masks is not None else []
-    detector.fit(data.X, data.labels, *places)
+    try:
+        detector.fit(data.X, data.labels, *places)
+    except KeyboardInterrupt:
+        if not checkpoint.is_dir():
+            raise
+        stop(f"interrupted; the same command goes on from {checkpoint}.", EXIT_INTERRUPTED)
     detector.save(out)
     if as_json:
         print_json({"model": str(out), **facts_of(detector)})
     elif not quiet:
         n_known = int((data.labels < 0).sum())
         known = f" and {n_known:,} anomalies" if n_known else ""
-        if n_known and not detector._LEARNS_FROM_ANOMALIES:
+        if n_known and not detector.learns_from_anomalies:
             known = f" ({n_known:,} anomalies were left out; deep-sad learns from them)"
         out_console.print(
             f"Learned from {len(data.X) - n_known:,} images{known}; threshold "
@@ -210,21 +207,21 @@ def score(
 
 def _opened(
     model: Path, false_alarm_rate: float | None, skip_bad: bool
-) -> tuple[DeepDetector, Any, BadRecords | None]:
+) -> tuple[SampleDetector, Any, BadRecords | None]:
     """A model, what reads images in its shape, and where unreadable ones are counted."""
     from textocl.cli.images import ImageReader, load_image_detector
 
     detector = load_image_detector(model)
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
-    n_channels, *size = detector._model.sample_shape
-    bad = _bad(skip_bad)
+    n_channels, *size = detector.sample_shape_
+    bad = bad_images(skip_bad)
     return detector, ImageReader((size[0], size[1]), n_channels, bad), bad
 
 
-def _note_changes(n_changed: int, detector: DeepDetector, quiet: bool) -> None:
+def _note_changes(n_changed: int, detector: SampleDetector, quiet: bool) -> None:
     if n_changed and not quiet:
-        n_channels, h, w = detector._model.sample_shape
+        n_channels, h, w = detector.sample_shape_
         kind = "in grey" if n_channels == 1 else "in colour"
         err_console.print(
             f"{n_changed:,} image{'s'[: n_changed != 1]} brought to the model's form, "
@@ -327,96 +324,8 @@ def info(model: Model, as_json: Json = False) -> None:
     from textocl.cli.images import load_image_detector
 
     detector = load_image_detector(model)
-    print_facts({**facts_of(detector), "sample_shape": list(detector._model.sample_shape)}, as_json)
+    print_facts({**facts_of(detector), "sample_shape": list(detector.sample_shape_)}, as_json)
 
 
 # texts or images: the model knows
 vision.command("export")(export)
-
-
-@vision.command()
-def benchmark(
-    folder: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder with normal/, anomalous/ and masks/, or train/good/, test/ and "
-            "ground_truth/ as MVTec-AD has them."
-        ),
-    ],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="Repeatable, deep-svdd if not given: deep-sad, hsc, fcdd."),
-    ] = None,
-    anomalies: Anomalies = None,
-    labelled_anomalies: Annotated[
-        int,
-        typer.Option(help="Anomalies of anomalous/ to learn from, drawn by the seed.", min=0),
-    ] = 0,
-    seeds: Annotated[int, typer.Option(help="Number of seeds, from 0.", min=1)] = 1,
-    size: Size = None,
-    network: Network = None,
-    backbone: Backbone = None,
-    backbone_size: BackboneSize = None,
-    synthetic: Synthetic = None,
-    preprocessing: Preprocessing = None,
-    epochs: Epochs = None,
-    pretraining_epochs: PretrainingEpochs = None,
-    skip_bad: SkipBad = False,
-    quiet: Quiet = False,
-    as_json: Json = False,
-) -> None:
-    """Measure models on labelled images: AUC, and of heatmaps pixel AUC and AUPRO.
-
-    Without train/ and test/ a quarter of the normal images, drawn by the seed, is for the test.
-    """
-    import numpy as np
-
-    from textocl.cli.images import ImageReader, image_files, read_labelled, size_of, with_anomalies
-    from textocl.progress import counting_bar
-    from textocl.validation import check_choice
-    from textocl.vision.benchmarking import measure, split_by_seed, table
-    from textocl.vision.folders import read_folder
-    from textocl.vision.models import MODELS
-
-    models = list(dict.fromkeys(model or ["deep-svdd"]))
-    for name in models:
-        check_choice("model", name, list(MODELS))
-    resize_to, bad = size_of(size), _bad(skip_bad)
-    known = image_files(anomalies or [])
-    training_folder = with_anomalies(read_folder(folder), known)
-    with counting_bar("reading", watched(quiet), "images") as advance:
-        data = read_labelled(training_folder, ImageReader(resize_to, bad=bad, advance=advance))
-    test = None
-    if not (folder / "normal").is_dir():
-        if labelled_anomalies:
-            raise typer.BadParameter(
-                "--labelled-anomalies draws from anomalous/, which this folder has not."
-            )
-        n_channels, h, w = data.X.shape[1:]
-        test = read_labelled(read_folder(folder, "test"), ImageReader((h, w), n_channels, bad))
-    warn_of_bad(bad, "image")
-    may_test = np.array([path not in known for path in data.paths])
-    records = []
-    for name in models:
-        given = _given(
-            network=network,
-            backbone=backbone,
-            backbone_size=backbone_size,
-            preprocessing=preprocessing,
-            n_epochs=epochs,
-            verbose=watched(quiet),
-        )
-        if name in ("deep-svdd", "deep-sad"):
-            given |= _given(n_pretraining_epochs=pretraining_epochs)
-        if name != "deep-svdd":
-            given |= _given(synthetic=synthetic)
-        for seed in range(seeds):
-            training, tested = data, test
-            if tested is None:
-                chosen, held_out = split_by_seed(data.labels, may_test, labelled_anomalies, seed)
-                training, tested = data.part(chosen), data.part(held_out)
-            records.append(measure(name, seed, training, tested, **given))
-    if as_json:
-        print_json([record.to_dict() for record in records])
-    elif not quiet:
-        typer.echo(table(records))

@@ -75,14 +75,20 @@ class _Content:
 
 def _of_samples(graph: Graph, detector: Any, dtype: str) -> _Content:
     from textocl.export.deep_graph import score_of_samples  # texts need nothing of images
+    from textocl.export.feature_graph import score_of_images
+    from textocl.vision.feature_detector import FeatureDetector
 
     if dtype == "int8":
         raise DataError(
             f"dtype='int8' is for texts; a {type(detector).__name__} has 'float32' or 'float16'."
         )
-    shape = detector._fitted()._model.sample_shape
+    shape = detector.sample_shape_
     samples = graph.input("images" if len(shape) == 3 else "features", "float32", ["n", *shape])
-    score, heatmap = score_of_samples(graph, samples, detector, dtype)
+    heatmap: str | None = None
+    if isinstance(detector, FeatureDetector):
+        score = score_of_images(graph, samples, detector, dtype)
+    else:
+        score, heatmap = score_of_samples(graph, samples, detector, dtype)
     outputs: dict[str, tuple[str, str, list[int | str]]] = {}
     if heatmap is not None:
         outputs["heatmap"] = (heatmap, "float32", ["n", *shape[1:]])

@@ -51,7 +51,7 @@ def score_of_samples(
     """
     model = traced(
         Scoring(detector),
-        {"samples": torch.zeros(2, *detector._model.sample_shape)},
+        {"samples": torch.zeros(2, *detector.sample_shape_)},
         ["scores", "heatmaps"] if isinstance(detector, FCDD) else ["scores"],
         {0: torch.export.Dim("n", min=0)},
         f"the network of a {type(detector).__name__}",

@@ -13,8 +13,10 @@ _HOME = {
     "DeepSAD": "textocl.vision.deep_sad",
     "HSC": "textocl.vision.hsc",
     "FCDD": "textocl.vision.fcdd",
+    "FeatureDetector": "textocl.vision.feature_detector",
     "extract_features": "textocl.vision.backbones",
     "DeepDetector": "textocl.vision.deep",
+    "SampleDetector": "textocl.vision.detector",
     "ImageFolder": "textocl.vision.folders",
     "read_folder": "textocl.vision.folders",
     "aupro": "textocl.vision.localization",
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from textocl.vision.deep import DeepDetector
     from textocl.vision.deep_sad import DeepSAD
     from textocl.vision.deep_svdd import DeepSVDD
+    from textocl.vision.detector import SampleDetector
     from textocl.vision.fcdd import FCDD
+    from textocl.vision.feature_detector import FeatureDetector
     from textocl.vision.folders import ImageFolder, read_folder
     from textocl.vision.hsc import HSC
     from textocl.vision.localization import aupro, pixel_auc
@@ -37,7 +41,9 @@ __all__ = [
     "DeepDetector",
     "DeepSAD",
     "DeepSVDD",
+    "FeatureDetector",
     "ImageFolder",
+    "SampleDetector",
     "aupro",
     "extract_features",
     "pixel_auc",

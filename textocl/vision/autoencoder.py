@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from textocl.checkpoints import Checkpoints
 from textocl.training import ParameterGroup, Schedule, train
 from textocl.vision.networks import Decoder, Encoder, Layers, initialise
 
@@ -34,6 +35,7 @@ def train_autoencoder(
     generator: torch.Generator,
     *,
     progress: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> Autoencoder:
     """Train on preprocessed samples ``(n, c, h, w)`` or ``(n, d)``, on their device."""
     network = Autoencoder(layers, tuple(X.shape[1:]))
@@ -44,7 +46,8 @@ def train_autoencoder(
         return reconstruction_errors(network, X[indices.to(X.device)]).mean()
 
     groups = [ParameterGroup(network.parameters())]
-    train(groups, len(X), loss_of, schedule, generator, progress=progress)
+    checkpoint = None if checkpoints is None else checkpoints.of("pretraining", network)
+    train(groups, len(X), loss_of, schedule, generator, progress=progress, checkpoint=checkpoint)
     return network.eval()
 
 

@@ -23,6 +23,8 @@ _DENSE_BLOCKS = 8  # of EfficientNet-Lite0, whose cells are 16 pixels apart
 _VGG_CHANNELS = (64, "M", 128, "M", 256, 256, "M", 512, 512)  # "M" is max-pooling
 _IMAGENET_MEAN, _IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _LARGEST_SIDE = 4096
+_EVEN_MEAN, _EVEN_DEVIATION = 0.45, 0.2  # near those of the images it was trained on
+_LEAST_DEVIATION = 0.02  # a nearly constant image is not blown up to noise
 _EXPECTED = (
     "'efficientnet-lite0' or its first blocks ('efficientnet-lite0:11'), 'vgg11-bn:FILE' with "
     "weights by torchvision's names, or 'transformer:NAME' with a folder or a name on the hub"
@@ -62,6 +64,8 @@ class Backbone(nn.Module):
         return super().train(False)
 
     def forward(self, X: Tensor) -> Tensor:
+        if self.facts.get("contrast"):
+            X = evened(X)
         height, width = self.size_of((X.shape[2], X.shape[3]))
         if (height, width) != tuple(X.shape[2:]):
             X = functional.interpolate(X, (height, width), mode="bilinear", align_corners=False)
@@ -100,8 +104,9 @@ class Backbone(nn.Module):
             check_choice("kind", facts["kind"], (LITE0, VGG, TRANSFORMER))
             if facts["size"] is not None:
                 check_integer("size", facts["size"], 1, _LARGEST_SIDE)
-            if not isinstance(facts["square"], bool):
-                raise FormatError("square is neither true nor false.")
+            for name in ("square", "contrast"):
+                if not isinstance(facts.get(name, False), bool):
+                    raise FormatError(f"{name} is neither true nor false.")
             if facts["kind"] == LITE0:
                 check_integer("n_blocks", facts["n_blocks"], 1, N_BLOCKS)
                 return _lite0(facts)
@@ -112,7 +117,9 @@ class Backbone(nn.Module):
             raise FormatError(f"its backbone cannot be made: {error}") from error
 
 
-def load_backbone(source: str, size: int | None = None, *, dense: bool = False) -> Backbone:
+def load_backbone(
+    source: str, size: int | None = None, *, contrast: bool = False, dense: bool = False
+) -> Backbone:
     """Load a pretrained network by name.
 
     Parameters
@@ -125,6 +132,8 @@ def load_backbone(source: str, size: int | None = None, *, dense: bool = False) 
     size : int or None, default None
         Pixels that the shorter side of images is scaled to; None leaves images as they are, except
         for models of transformers that take one size only.
+    contrast : bool, default False
+        Even out each image's brightness and contrast first; for photos whose light varies.
     dense : bool, default False
         Stop "efficientnet-lite0" after 8 blocks, where cells are 16 pixels apart, for heatmaps.
 
@@ -139,8 +148,10 @@ def load_backbone(source: str, size: int | None = None, *, dense: bool = False) 
         raise DataError(f"backbone must be {_EXPECTED}; got {source!r}.")
     if size is not None:
         check_integer("backbone_size", size, 32, _LARGEST_SIDE)
+    if not isinstance(contrast, bool):
+        raise DataError(f"backbone_contrast must be True or False, got {contrast!r}.")
     kind, _, rest = source.partition(":")
-    common = {"kind": kind, "size": size, "square": False}
+    common = {"kind": kind, "size": size, "square": False, "contrast": contrast}
     if kind == LITE0 and (not rest or re.fullmatch(r"[1-9]\d?", rest)):
         default = _DENSE_BLOCKS if dense else N_BLOCKS
         n_blocks = check_integer("blocks of efficientnet-lite0", int(rest or default), 1, N_BLOCKS)
@@ -157,22 +168,18 @@ def load_backbone(source: str, size: int | None = None, *, dense: bool = False) 
 
 @torch.no_grad()
 def extract_features(
-    X: Any, backbone: str = LITE0, *, size: int | None = None, batch_size: int = 50
+    X: Any,
+    backbone: str = LITE0,
+    *,
+    size: int | None = None,
+    contrast: bool = False,
+    batch_size: int = 50,
 ) -> Tensor:
     """Features of images for the detectors of vectors, such as `textocl.KNN`: ``(n, d)`` float32.
 
-    The mean of each channel of the backbone's maps; see `load_backbone` for ``backbone`` and
-    ``size``, and `textocl.vision.images.read_samples` for ``X``.
-
-    Examples
-    --------
-    Try this first; it needs no training::
-
-        from textocl import KNN
-        from textocl.vision import extract_features
-
-        detector = KNN().fit(extract_features("photos/normal").numpy())
-        scores = detector.anomaly_score(extract_features("photos/new").numpy())
+    The mean of each channel of the backbone's maps; see `load_backbone` for ``backbone``, ``size``
+    and ``contrast``, and `textocl.vision.images.read_samples` for ``X``. `FeatureDetector` is such
+    a detector and its backbone in one.
 
     Raises
     ------
@@ -183,8 +190,16 @@ def extract_features(
     samples = read_samples(X)
     if samples.ndim != 4:
         raise DataError("expected images, got features.")
-    network = load_backbone(backbone, size)
+    network = load_backbone(backbone, size, contrast=contrast)
     return torch.cat([pooled(network(part)) for part in samples.split(batch_size)])
+
+
+def evened(X: Tensor) -> Tensor:
+    """Images ``(n, c, h, w)`` of one brightness and contrast, within [0, 1]."""
+    centred = X - X.mean(dim=(1, 2, 3), keepdim=True)
+    deviation = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    scale = _EVEN_DEVIATION / deviation.clamp_min(_LEAST_DEVIATION)
+    return (centred * scale + _EVEN_MEAN).clamp(0, 1)
 
 
 def pooled(maps: Tensor) -> Tensor:

@@ -13,24 +13,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textocl.detector import OneClassDetector
-from textocl.exceptions import DataError, FormatError, TextoclWarning
+import textocl
+from textocl.checkpoints import Checkpoint, Checkpoints, fingerprint
+from textocl.exceptions import DataError, TextoclWarning
 from textocl.persistence import ModelFiles
 from textocl.training import ParameterGroup, Schedule, choose_device, train
 from textocl.validation import check_choice, check_integer, check_labels, check_number
+from textocl.vision.augmentation import AUGMENTATIONS, augmented
 from textocl.vision.backbones import Backbone, load_backbone, pooled
-from textocl.vision.folders import is_labelled_folder, read_folder
-from textocl.vision.images import check_masks, check_shape, read_samples
+from textocl.vision.detector import (
+    SampleDetector,
+    backbone_from,
+    calibration_from,
+    fill,
+    image_shape_from,
+    range_from,
+    read_with_labels,
+    shape_from,
+    some_of,
+    weights_of,
+)
+from textocl.vision.images import check_masks
 from textocl.vision.networks import initialise
 from textocl.vision.overlays import normal_range
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
-from textocl.vision.synthetic import SYNTHETIC, make_anomalies
+from textocl.vision.synthetic import SYNTHETIC
+from textocl.vision.training_set import TrainingSet
 
 _AT_ONCE = 500  # samples; bounds the memory of scoring
 _IMAGES_AT_ONCE = 32  # through a backbone
-_N_SYNTHETIC = 2000  # anomalies to make at least, at most so many of each image:
-_MOST_COPIES = 8
-_FOR_RANGE = 300  # held-out samples whose heatmaps give their range
 _COLLAPSED = 1e-3  # share of the first spread of normal scores that is left, at least
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -61,8 +72,20 @@ class Fitted:
     parameters: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Run:
+    """What one fit draws its random numbers from, and where it keeps its state, if anywhere."""
+
+    generator: torch.Generator
+    checkpoints: Checkpoints | None
+
+    def checkpoint(self, stage: str, module: nn.Module) -> Checkpoint | None:
+        """Where the training called ``stage``, of ``module``, is kept."""
+        return None if self.checkpoints is None else self.checkpoints.of(stage, module)
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
-class DeepDetector(OneClassDetector):
+class DeepDetector(SampleDetector):
     """A network trained to map normal samples together; the thesis's deep detectors derive from it.
 
     ``fit`` takes images or features as `textocl.vision.images.read_samples` does, and labels: +1
@@ -82,9 +105,16 @@ class DeepDetector(OneClassDetector):
     backbone_size : int ≥ 32 or None, default None
         Pixels that images' shorter side is scaled to for the backbone. Raising it sees more, and
         takes longer by its square.
-    synthetic : "confetti", "patches" or None, default None
+    backbone_contrast : bool, default False
+        Whether each image's brightness and contrast are evened out for the backbone: where light
+        varies from photo to photo.
+    synthetic : "confetti", "patches", "mixed" or None, default None
         Anomalies to make from the training images, where a detector learns from anomalies; see
-        `textocl.vision.synthetic.make_anomalies`.
+        `textocl.vision.synthetic.make_anomalies`. Known anomalies are then a quarter of those it
+        sees, mirrored too.
+    augmentation : "photo" or None, default None
+        Whether each batch is of varied images: mirrored, shifted, of other brightness, noisy. For
+        photos where training images are few; not with a backbone, which sees each image once.
     preprocessing : "auto", "contrast", "standardize" or "none", default "auto"
         See `textocl.vision.preprocessing.Preprocessing`; "auto" is "contrast" for images and
         "standardize" for features, those of a backbone too.
@@ -100,19 +130,22 @@ class DeepDetector(OneClassDetector):
     random_state : int, default 0
     device : str, default "auto"
     verbose : bool, default False
+    checkpoint : path or None, default None
+        Folder to keep the state of training in, every few seconds. Where fit was cut off, the same
+        fit goes on from there, to the same result; a fit that ends removes it.
 
     Attributes
     ----------
     history_ : list of float, after fitting
         Mean loss of each epoch.
     n_samples_ : int, normal and unlabelled samples learned from
+    sample_shape_ : (c, h, w) or (d,)
     heatmap_range_ : (low, high) of float
         Scale of `textocl.vision.overlays.overlay` for all that `explain` returns, from held-out
         normal samples.
     """
 
-    _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
-    _SAMPLES: ClassVar[str] = "samples"
+    _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose", "checkpoint")
     #: whether training uses known anomalies, needs them, and has as many as others in a batch
     _LEARNS_FROM_ANOMALIES: ClassVar[bool] = False
     _NEEDS_ANOMALIES: ClassVar[bool] = False
@@ -123,7 +156,9 @@ class DeepDetector(OneClassDetector):
     network: str = "auto"
     backbone: str | None = None
     backbone_size: int | None = None
+    backbone_contrast: bool = False
     synthetic: str | None = None
+    augmentation: str | None = None
     preprocessing: str = "auto"
     n_epochs: int = 60
     learning_rate: float = 1e-3
@@ -135,6 +170,7 @@ class DeepDetector(OneClassDetector):
     random_state: int = 0
     device: str = "auto"
     verbose: bool = False
+    checkpoint: str | PathLike[str] | None = None
 
     @abstractmethod
     def _check_own(self) -> None:
@@ -159,11 +195,19 @@ class DeepDetector(OneClassDetector):
         """Scores ``(b,)`` of a batch's outputs."""
 
     def _prepare(
-        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, generator: torch.Generator
+        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, run: Run
     ) -> dict[str, Tensor]:
         """Set the network's first weights; return the vectors that training starts from."""
-        initialise(network, generator)
+        initialise(network, run.generator)
         return {}
+
+    def _varied(
+        self, fitted: Fitted, batch: Tensor, masks: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        """A batch and its masks as one epoch sees them."""
+        if self.augmentation is None:
+            return batch, masks
+        return augmented(batch, masks, generator)
 
     def _vector_shapes(self, fitted: Fitted) -> dict[str, tuple[int | None, ...]]:
         """Shapes of the arrays in ``Fitted.vectors``."""
@@ -194,7 +238,7 @@ class DeepDetector(OneClassDetector):
     def _fit(self, X: Any, y: Any, masks: Any) -> None:
         self._check_parameters()
         device = choose_device(self.device)
-        samples, known = _read(X)
+        samples, known = read_with_labels(X)
         labels = check_labels(known if y is None else y, len(samples), self._SAMPLES)
         masks = check_masks(masks, labels, samples) if masks is not None else None
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
@@ -208,17 +252,17 @@ class DeepDetector(OneClassDetector):
                 "learn from, are too few; give more."
             )
         training = np.concatenate([kept, anomalies]) if self._LEARNS_FROM_ANOMALIES else kept
-        given = (
+        given = TrainingSet(
             samples[training],
             torch.from_numpy(labels[training]),
             None if masks is None else masks[training],
         )
         if self.synthetic is not None:
-            given = self._with_synthetic(*given, len(kept))
-        fitted, history = self._train(*given, device)
+            given = given.with_synthetic(self.synthetic, self.random_state)
+        run = self._run(given)
+        fitted, history = self._train(given, device, run)
         scores = self._score(fitted, samples[held_out])
-        shown = held_out[:: -(-len(held_out) // _FOR_RANGE)]
-        heatmap_range = normal_range(self._maps(fitted, samples[shown]))
+        heatmap_range = normal_range(self._maps(fitted, samples[some_of(held_out)]))
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self._model, self.history_ = fitted, history
         self.n_samples_ = len(kept)
@@ -226,10 +270,23 @@ class DeepDetector(OneClassDetector):
         self.n_features_in_ = int(np.prod(fitted.sample_shape))
         self._put_in_force()
         self._calibrate(scores)
+        if run.checkpoints is not None:
+            run.checkpoints.remove()
+
+    def _run(self, given: TrainingSet) -> Run:
+        generator = torch.Generator().manual_seed(self.random_state)
+        if self.checkpoint is None:
+            return Run(generator, None)
+        parameters = {k: v for k, v in self.get_params().items() if k not in self._UNSAVED}
+        facts = [type(self).__name__, parameters, textocl.__version__]
+        run = fingerprint(facts, [given.samples, given.labels, given.masks])
+        return Run(generator, Checkpoints(self.checkpoint, run))
 
     def _check_counts(self, n_normal: int, n_anomalies: int, shape: tuple[int, ...]) -> None:
-        if len(shape) == 1 and (self.backbone or self.synthetic):
-            raise DataError("backbone and synthetic are for images, not for features.")
+        if len(shape) == 1 and (self.backbone or self.synthetic or self.augmentation):
+            raise DataError(
+                "backbone, synthetic and augmentation are for images, not for features."
+            )
         if not n_normal:
             raise DataError("there is no normal or unlabelled sample to learn from.")
         if self._NEEDS_ANOMALIES and not n_anomalies and not self.synthetic:
@@ -239,62 +296,53 @@ class DeepDetector(OneClassDetector):
                 "needs none."
             )
 
-    def _with_synthetic(
-        self, samples: Tensor, labels: Tensor, masks: Tensor | None, n_normal: int
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Add anomalies made from the first, normal samples; what is known of places has masks."""
-        n_copies = min(max(1, -(-_N_SYNTHETIC // n_normal)), _MOST_COPIES)
-        made, marked = make_anomalies(
-            samples[:n_normal].repeat(n_copies, 1, 1, 1), str(self.synthetic), self.random_state
-        )
-        if masks is None:  # an anomaly of unknown place counts as a whole
-            masks = (labels < 0).float()[:, None, None].expand(-1, *marked.shape[1:])
-        added = torch.full((len(made),), -1, dtype=labels.dtype)
-        return torch.cat([samples, made]), torch.cat([labels, added]), torch.cat([masks, marked])
-
     def _train(
-        self, samples: Tensor, labels: Tensor, masks: Tensor | None, device: torch.device
+        self, given: TrainingSet, device: torch.device, run: Run
     ) -> tuple[Fitted, list[float]]:
-        """Train on samples, the anomalies last, preprocessed once and kept in one tensor."""
-        generator = torch.Generator().manual_seed(self.random_state)
-        shape = tuple(samples.shape[1:])
+        """Train on samples preprocessed once and kept in one tensor."""
+        shape = tuple(given.samples.shape[1:])
         backbone = None
         if self.backbone is not None:
-            backbone = load_backbone(self.backbone, self.backbone_size, dense=self._DENSE).to(
-                device
-            )
-        inputs = self._through(backbone, samples, device)
+            backbone = load_backbone(
+                self.backbone,
+                self.backbone_size,
+                contrast=self.backbone_contrast,
+                dense=self._DENSE,
+            ).to(device)
+        inputs = self._through(backbone, given.samples, device)
         input_shape = tuple(inputs.shape[1:])
         name = self._network_name(input_shape)
-        preprocessing = self._make_preprocessing(input_shape).fit(inputs[labels >= 0]).to(device)
+        preprocessing = self._make_preprocessing(input_shape).fit(inputs[: given.n_normal])
+        preprocessing.to(device)
         X = torch.cat([preprocessing(part.to(device)) for part in inputs.split(_AT_ONCE)])
-        y = labels.to(device)
+        y = given.labels.to(device)
         network = self._make_network(name, input_shape).to(device)
-        vectors = self._prepare(network, X, y, name, generator)
+        vectors = self._prepare(network, X, y, name, run)
         fitted = Fitted(
             shape, backbone, input_shape, name, preprocessing, network, vectors, self.get_params()
         )
-        normal = X[y >= 0]
+        normal = X[: given.n_normal]
         first_spread = self._spread(fitted, normal)
         network.train()
-        n_normal = len(normal)
-        anomalies = torch.arange(n_normal, len(X))
 
         def loss_of(indices: Tensor, epoch: int) -> Tensor:
             if self._BALANCED:
-                drawn = torch.randint(len(anomalies), (len(indices),), generator=generator)
-                indices = torch.cat([indices, anomalies[drawn]])
+                drawn = given.draw_anomalies(len(indices), run.generator)
+                indices = torch.cat([indices, drawn])
             chosen = indices.to(device)
-            places = masks if masks is None else masks[indices].to(device)
-            return self._losses(fitted, network(X[chosen]), y[chosen], places, epoch).mean()
+            batch = X[chosen]
+            masks = None if given.masks is None else given.masks[indices].to(device)
+            batch, masks = self._varied(fitted, batch, masks, run.generator)
+            return self._losses(fitted, network(batch), y[chosen], masks, epoch).mean()
 
         history = train(
             [ParameterGroup(network.parameters())],
-            n_normal if self._BALANCED else len(X),
+            given.n_normal if self._BALANCED else len(X),
             loss_of,
             self._schedule(self.n_epochs),
-            generator,
+            run.generator,
             progress=self.verbose,
+            checkpoint=run.checkpoint("training", network),
         )
         network.eval()
         self._finish(fitted, normal)
@@ -372,22 +420,26 @@ class DeepDetector(OneClassDetector):
             parts.append(np.clip(scores.cpu().double().numpy(), -_LARGEST, _LARGEST))
         return np.nan_to_num(np.concatenate(parts), nan=_LARGEST).astype(np.float32)
 
-    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
-        """Score samples, ``(n,)`` float32; higher is more anomalous.
+    @property
+    def sample_shape_(self) -> tuple[int, ...]:
+        return self._fitted()._model.sample_shape
 
-        Raises
-        ------
-        NotFittedError, DataError
-        """
-        return self._score(self._fitted()._model, self._judge_like_fit(X))
+    @property
+    def learns_from_anomalies(self) -> bool:
+        return self._LEARNS_FROM_ANOMALIES
+
+    def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:
+        return self._score(self._model, samples)
+
+    def _explain_samples(self, samples: Tensor) -> NDArray[np.float32]:
+        return self._maps(self._model, samples)
 
     def explain(self, X: Any) -> NDArray[np.float32]:
         """Heatmaps ``(n, h, w)``, or ``(n, d)``: how much each pixel or feature moves the score.
 
         The absolute gradient of the score, the largest of a pixel's channels.
         """
-        samples = self._judge_like_fit(X)
-        return self._maps(self._model, samples)
+        return super().explain(X)
 
     def _maps(self, model: Fitted, samples: Tensor) -> NDArray[np.float32]:
         """What `explain` returns, for samples of the right shape."""
@@ -403,31 +455,24 @@ class DeepDetector(OneClassDetector):
             maps.append((gradient.amax(dim=1) if gradient.ndim == 4 else gradient).numpy())
         return np.concatenate(maps)
 
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        scores = self._score(self._model, self._judge_like_fit(X))
-        return scores, np.ones(len(scores), np.int64)
-
-    def _judge_like_fit(self, X: Any) -> Tensor:
-        shape = self._fitted()._model.sample_shape
-        samples, _ = _read(X)
-        if not len(samples):
-            return torch.empty(0, *shape)
-        check_shape(samples, shape)
-        return samples
-
     # --- parameters and files ---
 
     def _check_parameters(self) -> None:
         self._check_calibration_parameters()
         check_choice("preprocessing", self.preprocessing, ("auto", *PREPROCESSINGS))
-        if self.backbone_size is not None and self.backbone is None:
-            raise DataError("backbone_size needs a backbone.")
+        for name, default in (("backbone_size", None), ("backbone_contrast", False)):
+            if getattr(self, name) is not default and self.backbone is None:
+                raise DataError(f"{name} needs a backbone.")
         if self.synthetic is not None:
             check_choice("synthetic", self.synthetic, SYNTHETIC)
             if not self._LEARNS_FROM_ANOMALIES:
                 raise DataError(
                     f"{type(self).__name__} does not learn from anomalies; no synthetic."
                 )
+        if self.augmentation is not None:
+            check_choice("augmentation", self.augmentation, AUGMENTATIONS)
+            if self.backbone is not None:
+                raise DataError("augmentation needs a network that sees images, not a backbone.")
         check_integer("n_epochs", self.n_epochs, 0)
         check_number("learning_rate", self.learning_rate, 0, low_open=True)
         check_number("drop_after", self.drop_after, 0, 1)
@@ -438,12 +483,14 @@ class DeepDetector(OneClassDetector):
 
     def _to_files(self) -> ModelFiles:
         model = self._model
-        state = {f"preprocessing.{k}": v for k, v in model.preprocessing.state_dict().items()}
-        state |= {f"network.{k}": v for k, v in _weights(model.network).items()}
+        arrays = {
+            "calibration_scores": self.calibration_scores_,
+            **weights_of(model.preprocessing, "preprocessing."),
+            **weights_of(model.network, "network."),
+            **{name: vector.cpu().numpy() for name, vector in model.vectors.items()},
+        }
         if model.backbone is not None:
-            state |= {f"backbone.{k}": v for k, v in _weights(model.backbone).items()}
-        state |= model.vectors
-        arrays = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+            arrays |= weights_of(model.backbone, "backbone.")
         return ModelFiles(
             {
                 "threshold": self.threshold_,
@@ -454,84 +501,34 @@ class DeepDetector(OneClassDetector):
                 "network": model.network_name,
                 "backbone": None if model.backbone is None else model.backbone.facts,
             },
-            {"calibration_scores": self.calibration_scores_, **arrays},
+            arrays,
         )
 
     def _from_files(self, files: ModelFiles) -> None:
         self._check_parameters()
-        sizes = files.fact("sample_shape", list)
-        if len(sizes) not in (1, 3):
-            raise FormatError("its sample_shape has neither one nor three sizes.")
-        shape = tuple(check_integer("sample_shape", size, 1, 2**20) for size in sizes)
+        shape = shape_from(files)
         kind = check_choice("preprocessing", files.fact("preprocessing", str), PREPROCESSINGS)
         name = files.fact("network", str)
-        backbone = self._backbone_from(files)
-        input_shape = shape if backbone is None else self._input_shape(backbone, shape)
+        backbone, input_shape = None, shape
+        if files.facts.get("backbone") is not None:
+            backbone = backbone_from(files)
+            maps_shape = backbone.maps_shape(image_shape_from(files))
+            input_shape = maps_shape if self._DENSE else maps_shape[:1]
         preprocessing = Preprocessing(kind, input_shape[0])
+        fill(preprocessing, files, "preprocessing.", preprocessing)
         with torch.device("meta"):  # no memory before the file is known to fill it
-            network = self._make_network(name, input_shape)
-        preprocessing.load_state_dict(
-            _read_state(files, "preprocessing.", preprocessing.state_dict())
-        )
-        state = _read_state(files, "network.", _weights(network))
+            like = self._make_network(name, input_shape)
         network = self._make_network(name, input_shape)
-        network.load_state_dict(state, strict=False)  # all but what `_weights` leaves out
+        fill(network, files, "network.", like)
         fitted = Fitted(
-            shape, backbone, input_shape, name, preprocessing, network.eval(), {}, self.get_params()
+            shape, backbone, input_shape, name, preprocessing, network, {}, self.get_params()
         )
         for vector, size in self._vector_shapes(fitted).items():
             fitted.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
         n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
-        heatmap_range = _read_range(files)
-        scores = files.array("calibration_scores", np.float32, None)
-        if not len(scores):
-            raise FormatError("it has no calibration scores.")
+        heatmap_range, scores = range_from(files), calibration_from(files)
         self._model, self.n_samples_, self.calibration_scores_ = fitted, n_samples, scores
         self.n_features_in_ = int(np.prod(shape))
         self.heatmap_range_ = heatmap_range
         self._put_in_force()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
-
-    def _backbone_from(self, files: ModelFiles) -> Backbone | None:
-        facts = files.facts.get("backbone")
-        if facts is None:
-            return None
-        with torch.device("meta"):
-            expected = _weights(Backbone.from_facts(facts))
-        backbone = Backbone.from_facts(facts)
-        backbone.load_state_dict(_read_state(files, "backbone.", expected), strict=False)
-        return backbone
-
-    def _input_shape(self, backbone: Backbone, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if len(sample_shape) != 3 or sample_shape[0] not in (1, 3):
-            raise FormatError("it has a backbone, but its sample_shape is not that of images.")
-        maps_shape = backbone.maps_shape(sample_shape)
-        return maps_shape if self._DENSE else maps_shape[:1]
-
-
-def _read(X: Any) -> tuple[Tensor, NDArray[np.int64] | None]:
-    """Samples, and the labels that a folder's layout gives them."""
-    if isinstance(X, (str, PathLike)) and is_labelled_folder(X):
-        folder = read_folder(X)
-        return read_samples(folder.paths), folder.labels
-    return read_samples(X), None
-
-
-def _weights(network: nn.Module) -> dict[str, Tensor]:
-    """All of a network's state but the counters of batch norm, which scoring does not use."""
-    state = network.state_dict()
-    return {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
-
-
-def _read_state(files: ModelFiles, prefix: str, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name: torch.from_numpy(files.array(prefix + name, np.float32, *tensor.shape))
-        for name, tensor in expected.items()
-    }
-
-
-def _read_range(files: ModelFiles) -> tuple[float, float]:
-    low, high = (check_number("heatmap_range", v) for v in files.fact("heatmap_range", list))
-    if low >= high:
-        raise FormatError("its heatmap_range is empty.")
-    return low, high

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from textocl.objectives import soft_boundary_losses, soft_boundary_radius
 from textocl.validation import check_choice, check_number
-from textocl.vision.deep import Fitted
+from textocl.vision.deep import Fitted, Run
 from textocl.vision.hypersphere import CenteredDetector, squared_distances
 
 OBJECTIVES = ("one-class", "soft-boundary")
@@ -73,9 +73,9 @@ class DeepSVDD(CenteredDetector):
         return {**super()._vector_shapes(fitted), "radius": (1,)}
 
     def _prepare(
-        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, generator: torch.Generator
+        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, run: Run
     ) -> dict[str, Tensor]:
-        vectors = super()._prepare(network, X, labels, name, generator)
+        vectors = super()._prepare(network, X, labels, name, run)
         return {**vectors, "radius": torch.zeros(1, device=X.device)}
 
     def _losses(

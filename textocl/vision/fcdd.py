@@ -14,11 +14,13 @@ from torch.nn import functional
 from textocl.exceptions import DataError
 from textocl.objectives import hsc_losses, masked_losses, pseudo_huber
 from textocl.validation import check_number
+from textocl.vision.augmentation import without_channels
 from textocl.vision.deep import DeepDetector, Fitted
 from textocl.vision.heatmaps import enlarge, receptive_fields, upsample
 from textocl.vision.networks import fully_convolutional
 
 _MAPS_AT_ONCE = 32
+_DROPPED = 0.3  # share of a backbone's channels that a sample lacks in training
 _COVERED = 0.2  # share of a cell that a mask covers, from which on the cell is anomalous
 
 
@@ -40,9 +42,10 @@ class FCDD(DeepDetector):
     -----
     ``A(x) = √(φ(x)² + 1) − 1`` for each cell of the network's map; the loss of eq. 3.1 on its mean,
     each sample for itself, and that mean is the score. With masks the loss is that of
-    `textocl.objectives.masked_losses` on heatmaps; with a backbone, on maps, with the share of each
-    cell that a mask covers. Trained with Adam, as the other detectors are; the thesis takes
-    SGD for some data sets.
+    `textocl.objectives.masked_losses` on heatmaps; with a backbone, on maps, where a cell is
+    anomalous if a mask covers a fifth of it. Of a backbone's channels each sample lacks three in
+    ten, others each time: anomalies that are made show in few channels, others in others. Trained
+    with Adam, as the other detectors are; the thesis takes SGD for some data sets.
 
     References
     ----------
@@ -92,6 +95,13 @@ class FCDD(DeepDetector):
     def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
         return fully_convolutional(name, sample_shape)
 
+    def _varied(
+        self, fitted: Fitted, batch: Tensor, masks: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        if fitted.backbone is None:
+            return super()._varied(fitted, batch, masks, generator)
+        return without_channels(batch, _DROPPED, generator), masks
+
     def _losses(
         self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
     ) -> Tensor:
@@ -114,8 +124,7 @@ class FCDD(DeepDetector):
 
     def explain(self, X: Any) -> NDArray[np.float32]:
         """Heatmaps ``(n, h, w)`` float32, at least 0: how anomalous each place of an image is."""
-        samples = self._judge_like_fit(X)
-        return self._maps(self._model, samples)
+        return super().explain(X)
 
     def _maps(self, model: Fitted, samples: Tensor) -> NDArray[np.float32]:
         device = next(model.network.parameters()).device

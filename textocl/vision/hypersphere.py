@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from textocl.validation import check_integer, check_number
 from textocl.vision.autoencoder import train_autoencoder, transfer
-from textocl.vision.deep import DeepDetector, Fitted
+from textocl.vision.deep import DeepDetector, Fitted, Run
 from textocl.vision.networks import Encoder, calibrate_batch_norm, initialise, layers_of
 
 _LEAST_CENTER = 0.1  # entries of the centre nearer to 0 are pushed away from it
@@ -62,7 +62,7 @@ class CenteredDetector(DeepDetector):
         return {"center": (layers_of(fitted.network_name, fitted.input_shape).n_outputs,)}
 
     def _prepare(
-        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, generator: torch.Generator
+        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, run: Run
     ) -> dict[str, Tensor]:
         normal = X[labels >= 0]
         if self.n_pretraining_epochs:
@@ -72,10 +72,17 @@ class CenteredDetector(DeepDetector):
                 max_gradient_norm=math.inf,
             )
             layers = layers_of(name, tuple(X.shape[1:]))
-            autoencoder = train_autoencoder(X, layers, schedule, generator, progress=self.verbose)
+            autoencoder = train_autoencoder(
+                X,
+                layers,
+                schedule,
+                run.generator,
+                progress=self.verbose,
+                checkpoints=run.checkpoints,
+            )
             transfer(autoencoder.encoder, network)
         else:
-            initialise(network, generator)
+            initialise(network, run.generator)
             n_batches = max(1, round(len(normal) / self.batch_size))
             calibrate_batch_norm(network, iter(normal.tensor_split(n_batches)))
         return {"center": first_center(network, normal, self.batch_size)}

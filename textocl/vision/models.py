@@ -9,18 +9,26 @@ from textocl.exceptions import DataError
 from textocl.validation import check_choice
 
 if TYPE_CHECKING:
-    from textocl.vision.deep import DeepDetector
+    from textocl.vision.detector import SampleDetector
 
-#: name -> module, class
-MODELS = {
-    "deep-svdd": ("textocl.vision.deep_svdd", "DeepSVDD"),
-    "deep-sad": ("textocl.vision.deep_sad", "DeepSAD"),
-    "hsc": ("textocl.vision.hsc", "HSC"),
-    "fcdd": ("textocl.vision.fcdd", "FCDD"),
+_ON_FEATURES = (
+    "gaussian", "knn", "ocsvm", "svdd", "kde", "lof", "mve", "pca", "kernel-pca", "iforest",
+)  # fmt: skip
+
+#: name -> module, class, and parameters that make the variant
+MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "deep-svdd": ("textocl.vision.deep_svdd", "DeepSVDD", {}),
+    "deep-sad": ("textocl.vision.deep_sad", "DeepSAD", {}),
+    "hsc": ("textocl.vision.hsc", "HSC", {}),
+    "fcdd": ("textocl.vision.fcdd", "FCDD", {}),
+    **{
+        name: ("textocl.vision.feature_detector", "FeatureDetector", {"model": name})
+        for name in _ON_FEATURES
+    },
 }
 
 
-def make_detector(model: str, **parameters: Any) -> DeepDetector:
+def make_detector(model: str, **parameters: Any) -> SampleDetector:
     """Return an unfitted detector with ``parameters``.
 
     Raises
@@ -29,10 +37,10 @@ def make_detector(model: str, **parameters: Any) -> DeepDetector:
         No such model, or it has no such parameter.
     """
     check_choice("model", model, list(MODELS))
-    module, name = MODELS[model]
+    module, name, variant = MODELS[model]
     make = getattr(import_module(module), name)
     unknown = set(parameters) - set(make().get_params())
     if unknown:
         raise DataError(f"model {model!r} has no parameter {sorted(unknown)[0]!r}.")
-    detector: DeepDetector = make(**parameters)
+    detector: SampleDetector = make(**{**parameters, **variant})
     return detector

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-SYNTHETIC = ("confetti", "patches")
+SYNTHETIC = ("confetti", "patches", "mixed")
 # shares of an image's shorter side
 _SIDES = (8 / 240, 54 / 240)
+_PATCH_SIDES = (8 / 240, 0.8)
 _BLUR = 5 / 240
 _N_BLOBS = 1.7  # the mean of what an image gets beyond the first
+_MIXED = 7  # of so many, one gets a patch
 _VISIBLE = 0.02  # a change of brightness by less is not part of a mask
 
 
@@ -23,7 +25,9 @@ def make_anomalies(images: Tensor, kind: str, seed: int) -> tuple[Tensor, Tensor
     ----------
     images : (n, c, h, w) in [0, 1]
     kind : "confetti": blurred rotated rectangles, brighter or darker, added (thesis §3.3.3);
-        "patches": rectangles of other images, or of another place
+        "patches": a rectangle, up to 0.8 of the image's side, of another image or place;
+        "mixed": a patch for every seventh image, confetti for the others, so that small defects and
+        large regions that do not belong are both found
 
     Returns
     -------
@@ -34,7 +38,7 @@ def make_anomalies(images: Tensor, kind: str, seed: int) -> tuple[Tensor, Tensor
     pixels = images.numpy()
     spoiled, masks = np.empty_like(pixels), np.zeros((len(pixels), *pixels.shape[2:]), np.float32)
     for i, image in enumerate(pixels):
-        if kind == "confetti":
+        if kind == "confetti" or (kind == "mixed" and i % _MIXED):
             spoiled[i] = _with_confetti(image, rng)
         else:
             spoiled[i] = _with_patch(image, pixels[rng.integers(len(pixels))], rng)
@@ -65,8 +69,7 @@ def _with_patch(
     image: NDArray[np.float32], other: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     _, h, w = image.shape
-    height = max(1, round(rng.uniform(*_SIDES) * min(h, w)))
-    width = max(1, round(rng.uniform(*_SIDES) * min(h, w)))
+    height, width = (max(1, round(side * min(h, w))) for side in rng.uniform(*_PATCH_SIDES, 2))
     top, left = rng.integers(h - height + 1), rng.integers(w - width + 1)
     from_top, from_left = rng.integers(h - height + 1), rng.integers(w - width + 1)
     pasted = image.copy()

@@ -1,0 +1,122 @@
+"""``textocl vision benchmark``: models measured on labelled images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textocl.cli.application import print_json, watched
+from textocl.cli.inputs import warn_of_bad
+from textocl.cli.options import Json, Quiet
+from textocl.cli.vision import bad_images, vision
+from textocl.cli.vision_options import (
+    Anomalies,
+    Backbone,
+    BackboneContrast,
+    BackboneSize,
+    Epochs,
+    Network,
+    Preprocessing,
+    PretrainingEpochs,
+    Size,
+    SkipBad,
+    Synthetic,
+    given,
+    option_of,
+)
+
+
+@vision.command()
+def benchmark(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with normal/, anomalous/ and masks/, or train/good/, test/ and "
+            "ground_truth/ as MVTec-AD has them."
+        ),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeatable, knn if not given: gaussian, deep-svdd, hsc, fcdd …"),
+    ] = None,
+    anomalies: Anomalies = None,
+    labelled_anomalies: Annotated[
+        int,
+        typer.Option(help="Anomalies of anomalous/ to learn from, drawn by the seed.", min=0),
+    ] = 0,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, from 0.", min=1)] = 1,
+    size: Size = None,
+    network: Network = None,
+    backbone: Backbone = None,
+    backbone_size: BackboneSize = None,
+    backbone_contrast: BackboneContrast = False,
+    synthetic: Synthetic = None,
+    preprocessing: Preprocessing = None,
+    epochs: Epochs = None,
+    pretraining_epochs: PretrainingEpochs = None,
+    skip_bad: SkipBad = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Measure models on labelled images: AUC, and of heatmaps pixel AUC and AUPRO.
+
+    Without train/ and test/ a quarter of the normal images, drawn by the seed, is for the test.
+    """
+    import numpy as np
+
+    from textocl.cli.images import ImageReader, image_files, read_labelled, size_of, with_anomalies
+    from textocl.progress import counting_bar
+    from textocl.validation import check_choice
+    from textocl.vision.benchmarking import measure, split_by_seed, table
+    from textocl.vision.folders import read_folder
+    from textocl.vision.models import MODELS, make_detector
+
+    models = list(dict.fromkeys(model or ["knn"]))
+    for name in models:
+        check_choice("model", name, list(MODELS))
+    resize_to, bad = size_of(size), bad_images(skip_bad)
+    known = image_files(anomalies or [])
+    training_folder = with_anomalies(read_folder(folder), known)
+    with counting_bar("reading", watched(quiet), "images") as advance:
+        data = read_labelled(training_folder, ImageReader(resize_to, bad=bad, advance=advance))
+    test = None
+    if not (folder / "normal").is_dir():
+        if labelled_anomalies:
+            raise typer.BadParameter(
+                "--labelled-anomalies draws from anomalous/, which this folder has not."
+            )
+        n_channels, h, w = data.X.shape[1:]
+        test = read_labelled(read_folder(folder, "test"), ImageReader((h, w), n_channels, bad))
+    warn_of_bad(bad, "image")
+    may_test = np.array([path not in known for path in data.paths])
+    records = []
+    asked = given(
+        network=network,
+        backbone=backbone,
+        backbone_size=backbone_size,
+        backbone_contrast=backbone_contrast,
+        synthetic=synthetic,
+        preprocessing=preprocessing,
+        n_epochs=epochs,
+        n_pretraining_epochs=pretraining_epochs,
+    )
+    taken = {name: set(make_detector(name).get_params()) for name in models}
+    for parameter in asked:
+        if not any(parameter in names for names in taken.values()):
+            raise typer.BadParameter(f"none of the models takes {option_of(parameter)}.")
+    for name in models:
+        own = {parameter: value for parameter, value in asked.items() if parameter in taken[name]}
+        if synthetic and not make_detector(name).learns_from_anomalies:
+            own.pop("synthetic", None)
+        for seed in range(seeds):
+            training, tested = data, test
+            if tested is None:
+                chosen, held_out = split_by_seed(data.labels, may_test, labelled_anomalies, seed)
+                training, tested = data.part(chosen), data.part(held_out)
+            records.append(measure(name, seed, training, tested, verbose=watched(quiet), **own))
+    if as_json:
+        print_json([record.to_dict() for record in records])
+    elif not quiet:
+        typer.echo(table(records))
