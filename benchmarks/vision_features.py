@@ -2,7 +2,8 @@
 
 `$TEXTOCL_DATA/vision` holds cifar10_small.npz (500 training images a class, 2,000 to test) and
 cifar100_oe_small.npz (3,000 images of other classes). EfficientNet-Lite0 sees each image once;
-`HSC` on its features is `HSC(backbone="efficientnet-lite0")`. Parameters are the defaults.
+`HSC` on its features is `HSC(backbone="efficientnet-lite0")`, and the shallow detectors are those of
+`FeatureDetector`. Parameters are the defaults.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import numpy as np
 import torch
 from protocol import DATA, environment, write_result
 
-from textocl import KNN, Gaussian
+from textocl import KNN, OCSVM, Gaussian
 from textocl.evaluation import evaluate
 from textocl.vision import HSC, DeepSVDD, extract_features
 
 NAMES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-ROWS = ("k-NN", "Gaussian", "Deep SVDD", "HSC, untrained", "HSC")
+ROWS = ("k-NN", "Gaussian", "OC-SVM", "Deep SVDD", "HSC, untrained", "HSC")
 
 
 def main() -> None:
@@ -45,9 +46,11 @@ def main() -> None:
         y = np.repeat([0, -1], [len(normal), len(others)])
         for seed in range(arguments.seeds):
             shared: dict[str, Any] = {"random_state": seed}
+            points: dict[str, Any] = {**shared, "unit_length": True, "whitening": 0.5}
             detectors = [
-                KNN(**shared).fit(normal),
-                Gaussian(**shared).fit(normal),
+                KNN(**points).fit(normal),
+                Gaussian(**points).fit(normal),
+                OCSVM(**points).fit(normal),
                 DeepSVDD(n_pretraining_epochs=0, **shared).fit(normal),
                 HSC(n_epochs=0, **shared).fit(both, y),
                 HSC(**shared).fit(both, y),
