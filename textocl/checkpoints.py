@@ -140,7 +140,14 @@ class Checkpoint:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                save_file({k: v.detach().cpu().clone() for k, v in tensors.items()}, partial, facts)
+                save_file(
+                    {
+                        k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
+                        for k, v in tensors.items()
+                    },
+                    partial,
+                    facts,
+                )
                 partial.replace(self.path)
             finally:
                 partial.unlink(missing_ok=True)

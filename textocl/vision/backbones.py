@@ -17,6 +17,7 @@ from torch.nn import functional
 from textocl.exceptions import DataError, FormatError, MissingExtraError
 from textocl.validation import check_choice, check_integer
 from textocl.vision.efficientnet import N_BLOCKS, efficientnet_lite0, published_weights
+from textocl.vision.networks import channels_last
 
 LITE0, VGG, TRANSFORMER = "efficientnet-lite0", "vgg11-bn", "transformer"
 _DENSE_BLOCKS = 8  # of EfficientNet-Lite0, whose cells are 16 pixels apart
@@ -51,7 +52,7 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.facts = facts
-        self.network = network
+        self.network = channels_last(network)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1))
         self.register_buffer(
             "deviation", torch.tensor(deviation, dtype=torch.float32).view(1, 3, 1, 1)

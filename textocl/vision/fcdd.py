@@ -15,9 +15,9 @@ from textocl.exceptions import DataError
 from textocl.objectives import hsc_losses, masked_losses, pseudo_huber
 from textocl.validation import check_number
 from textocl.vision.augmentation import without_channels
-from textocl.vision.deep import DeepDetector, Fitted
+from textocl.vision.deep import DeepDetector, Fitted, Run
 from textocl.vision.heatmaps import enlarge, receptive_fields, upsample
-from textocl.vision.networks import fully_convolutional
+from textocl.vision.networks import fully_convolutional, initialise_uniformly
 
 _MAPS_AT_ONCE = 32
 _DROPPED = 0.3  # share of a backbone's channels that a sample lacks in training
@@ -94,6 +94,14 @@ class FCDD(DeepDetector):
 
     def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
         return fully_convolutional(name, sample_shape)
+
+    def _prepare(
+        self, network: nn.Module, X: Tensor, labels: Tensor, name: str, run: Run
+    ) -> dict[str, Tensor]:
+        if name != "fcn-head":
+            return super()._prepare(network, X, labels, name, run)
+        initialise_uniformly(network, run.generator)
+        return {}
 
     def _varied(
         self, fitted: Fitted, batch: Tensor, masks: Tensor | None, generator: torch.Generator

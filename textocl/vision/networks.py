@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +91,7 @@ def _norm(n: int, biased: bool, *, flat: bool = False) -> nn.Module:
 
 
 class Encoder(nn.Module):
-    """``φ``: convolution, batch norm, leaky ReLU, 2×2 max-pooling, repeated; then linear layers.
+    """``φ``: convolution, batch norm, 2×2 max-pooling, leaky ReLU, repeated; then linear layers.
 
     Branches share nothing but the sample. The code, the last layer's output, has neither batch
     norm nor activation.
@@ -99,7 +100,7 @@ class Encoder(nn.Module):
     def __init__(self, layers: Layers, sample_shape: tuple[int, ...]) -> None:
         super().__init__()
         branches = [_branch(layers, sample_shape) for _ in range(layers.n_branches)]
-        self.branches = nn.ModuleList(branches)
+        self.branches = channels_last(nn.ModuleList(branches))
 
     def forward(self, X: Tensor) -> Tensor:
         # (n, c, h, w) or (n, d) -> (n, o)
@@ -113,8 +114,8 @@ def _branch(layers: Layers, sample_shape: tuple[int, ...]) -> nn.Sequential:
         modules += [
             nn.Conv2d(n_in, n_out, _KERNEL, padding=_KERNEL // 2, bias=layers.biased),
             _norm(n_out, layers.biased),
+            nn.MaxPool2d(2),  # before the activation: the same values, a quarter of the work
             nn.LeakyReLU(LEAKY_SLOPE),
-            nn.MaxPool2d(2),
         ]
         n_in = n_out
     if len(sample_shape) == 3:
@@ -159,7 +160,7 @@ class Decoder(nn.Module):
                     bias=layers.biased,
                 ),
             ]  # fmt: skip
-        self.layers = nn.Sequential(*modules)
+        self.layers = channels_last(nn.Sequential(*modules))
 
     def forward(self, Z: Tensor) -> Tensor:
         out: Tensor = self.layers(Z)  # (n, o) -> (n, c, h, w) or (n, d)
@@ -186,7 +187,7 @@ def fully_convolutional(name: str, sample_shape: tuple[int, ...]) -> nn.Sequenti
 
     if name == "fcn-head":  # of a backbone's maps
         blocks = [*block(c, _N_HEAD, 3), *block(_N_HEAD, _N_HEAD, 3)]
-        return nn.Sequential(*blocks, nn.Conv2d(_N_HEAD, 1, 1))
+        return channels_last(nn.Sequential(*blocks, nn.Conv2d(_N_HEAD, 1, 1)))
     if name == "fcn-fashion-mnist":
         modules = [
             *block(c, 128, 5),
@@ -200,7 +201,15 @@ def fully_convolutional(name: str, sample_shape: tuple[int, ...]) -> nn.Sequenti
             *block(128, 256, 3), *block(256, 256, 3), nn.MaxPool2d(2),
             nn.Conv2d(256, 128, 3, padding=1),
         ]  # fmt: skip
-    return nn.Sequential(*modules, nn.Conv2d(128, 1, 1))
+    return channels_last(nn.Sequential(*modules, nn.Conv2d(128, 1, 1)))
+
+
+_Network = TypeVar("_Network", bound=nn.Module)
+
+
+def channels_last(network: _Network) -> _Network:
+    """Lay the weights of convolutions out channels last, which is a quarter to a half faster."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
@@ -208,9 +217,24 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             gain = nn.init.calculate_gain("leaky_relu", LEAKY_SLOPE)
-            nn.init.xavier_uniform_(module.weight, gain, generator)
+            drawn = torch.empty(module.weight.shape)  # in one order, whatever the layout
+            module.weight.data.copy_(nn.init.xavier_uniform_(drawn, gain, generator))
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def initialise_uniformly(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw weights and biases of convolutions within ``±1 / √(inputs)``, PyTorch's own way.
+
+    They are about half as large as those of `initialise`, and start a head on a backbone off with
+    less noise in its map.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            bound = module.weight[0].numel() ** -0.5
+            for values in (module.weight, module.bias):
+                drawn = torch.empty(values.shape).uniform_(-bound, bound, generator=generator)
+                values.data.copy_(drawn)
 
 
 def calibrate_batch_norm(network: nn.Module, batches: Iterator[Tensor]) -> None:
