@@ -29,10 +29,15 @@ bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	for script in choose_defaults choose_fusion auc detectors outlier_exposure encoding_speed \
 	    scoring_speed memory export_agreement export_vocabulary export_speed fit_speed \
-	    vision_one_vs_rest vision_tabular; do \
+	    vision_one_vs_rest vision_tabular vision_features vision_scratch vision_tiles \
+	    vision_speed; do \
 	    $(BIN)/python benchmarks/$$script.py || exit 1; done
 	$(BIN)/python benchmarks/export_agreement.py --minilm
 	$(BIN)/python benchmarks/export_speed.py --minilm
+	$(BIN)/python benchmarks/vision_one_vs_rest.py --data fashion-mnist
+	$(BIN)/python benchmarks/vision_one_vs_rest.py --thesis
+	$(BIN)/python benchmarks/vision_one_vs_rest.py --choose --classes 2 5 8 --seeds 1
+	$(BIN)/python benchmarks/vision_tiles.py --choose --seeds 5
 	$(BIN)/python benchmarks/fit_speed.py --runs 20ng:comp:wordllama:1 --name fit_speed_comp
 
 clean:

@@ -3,8 +3,8 @@
 `$TEXTOCL_DATA/vision/magnetic_tile_128.npz` holds tiles (x), masks (mask), split, type and group
 (the tile that an image is of). FCDD learns from the good tiles of the training split and from
 anomalies made of them. Ten defective tiles of each type were set aside to choose the settings on,
-beside good tiles of groups held out of the training split (`--choose`); they are never tested on.
-The five known defects, one of each type, are among those.
+beside good tiles of groups held out of the training split, another fifth for each seed (`--choose`);
+they are never tested on. The five known defects, one of each type, are among those.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from textocl.vision import FCDD, FeatureDetector, SampleDetector, aupro, pixel_a
 
 DEFECTS = ("blowhole", "break", "crack", "fray", "uneven")
 N_SET_ASIDE = 10  # of each
+N_FOLDS = 5  # of the groups of good tiles, to choose on
 SEEN: dict[str, Any] = {"backbone": "efficientnet-lite0", "backbone_contrast": True}
+FCDDS: dict[str, dict[str, Any]] = {
+    "FCDD, untrained": {"n_epochs": 0},
+    "FCDD, confetti alone": {"synthetic": "confetti"},
+    "FCDD": {},
+}
 FITTING: dict[str, Any] = {**SEEN, "synthetic": "mixed", "batch_size": 32, "n_epochs": 20}
 
 
@@ -47,18 +53,15 @@ def main() -> None:
     aside = set_aside(types, has_mask)
     good = np.flatnonzero((data["split"] == "train") & (types == "good"))
     test = np.setdiff1d(np.flatnonzero(data["split"] == "test"), aside)
-    if arguments.choose:
-        groups = np.random.default_rng(0).permutation(np.unique(data["group"][good]))
-        held_out = np.isin(data["group"][good], groups[: len(groups) // 5])
-        # the first ones of each type are the known defects
-        test = np.concatenate([good[held_out], aside[:, arguments.seeds :].ravel()])
-        good = good[~held_out]
-    is_anomaly = types[test] != "good"
-    measured = ~is_anomaly | has_mask[test]  # four masks are empty
+    groups = data["group"][good]
+    folds = np.array_split(np.random.default_rng(0).permutation(np.unique(groups)), N_FOLDS)
+    counts: list[tuple[int, int, int]] = []
     rows: dict[str, list[list[float]]] = {}
     seconds: dict[str, list[float]] = {}
 
-    def measure(row: str, detector: SampleDetector, *given: Any) -> None:
+    def measure(row: str, test: np.ndarray, detector: SampleDetector, *given: Any) -> None:
+        is_anomaly = types[test] != "good"
+        measured = ~is_anomaly | has_mask[test]  # four masks are empty
         started = time.perf_counter()
         detector.fit(*given)
         seconds.setdefault(row, []).append(time.perf_counter() - started)
@@ -72,25 +75,24 @@ def main() -> None:
         print(row, np.round(rows[row][-1], 1), f"{seconds[row][-1]:.0f} s", flush=True)
 
     for seed in range(arguments.seeds):
+        learned, tested = good, test
+        if arguments.choose:
+            held_out = np.isin(groups, folds[seed % N_FOLDS])
+            # the first ones of each type are the known defects
+            tested = np.concatenate([good[held_out], aside[:, arguments.seeds :].ravel()])
+            learned = good[~held_out]
+        n_good = int((types[tested] == "good").sum())
+        counts.append((len(learned), n_good, len(tested) - n_good))
         shared = {"random_state": seed}
-        measure("Gaussian", FeatureDetector(model="gaussian", **SEEN, **shared), tiles[good])
-        measure("k-NN", FeatureDetector(model="knn", **SEEN, **shared), tiles[good])
-        measure("FCDD, untrained", FCDD(**{**FITTING, **shared, "n_epochs": 0}), tiles[good])
-        measure(
-            "FCDD, confetti alone",
-            FCDD(**{**FITTING, **shared, "synthetic": "confetti"}),
-            tiles[good],
-        )
-        measure("FCDD", FCDD(**FITTING, **shared), tiles[good])
-        both = np.concatenate([good, aside[:, seed]])
-        labels = np.repeat([0, -1], [len(good), len(DEFECTS)])
-        measure(
-            "FCDD with 5 known defects",
-            FCDD(**FITTING, **shared),
-            tiles[both],
-            labels,
-            masks[both],
-        )
+        alone = tiles[learned]
+        measure("Gaussian", tested, FeatureDetector(model="gaussian", **SEEN, **shared), alone)
+        measure("k-NN", tested, FeatureDetector(model="knn", **SEEN, **shared), alone)
+        for row, changed in FCDDS.items():
+            measure(row, tested, FCDD(**{**FITTING, **changed, **shared}), alone)
+        both = np.concatenate([learned, aside[:, seed]])
+        labels = np.repeat([0, -1], [len(learned), len(DEFECTS)])
+        known = tiles[both], labels, masks[both]
+        measure("FCDD with 5 known defects", tested, FCDD(**FITTING, **shared), *known)
     lines = []
     for row, figures in rows.items():
         cells = [
@@ -98,13 +100,14 @@ def main() -> None:
             for mean, deviation in zip(np.mean(figures, 0), np.std(figures, 0), strict=True)
         ]
         lines.append(f"| {row} | {' | '.join(cells)} | {np.mean(seconds[row]):.0f} |")
+    n_learned, n_good, n_defective = np.mean(counts, axis=0)
     write_result(
         "vision_tiles_set_aside" if arguments.choose else "vision_tiles",
         "\n".join([
             "# Magnetic tiles: AUC in %",
             "",
-            f"{environment().rstrip('.')}; {len(good)} good tiles of 128 x 128 pixels to learn from, "
-            f"{(~is_anomaly).sum()} good and {is_anomaly.sum()} defective to test on; "
+            f"{environment().rstrip('.')}; {n_learned:.0f} good tiles of 128 x 128 pixels to learn "
+            f"from, {n_good:.0f} good and {n_defective:.0f} defective to test on; "
             "EfficientNet-Lite0 (whole for Gaussian and k-NN, 8 blocks for FCDD) on tiles of one "
             f"brightness and contrast; made anomalies {FITTING['synthetic']!r} where the row does not "
             f"say otherwise, {FITTING['n_epochs']} epochs with batches of {FITTING['batch_size']}; "
