@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from textocl.exceptions import DataError
 from textocl.training import Schedule
@@ -17,6 +18,7 @@ from textocl.vision.networks import (
     calibrate_batch_norm,
     fully_convolutional,
     initialise,
+    initialise_uniformly,
     layers_of,
 )
 
@@ -124,6 +126,38 @@ def test_batch_norm_takes_its_statistics_from_the_data() -> None:
     assert not norm.training
     calibrate_batch_norm(network, iter(X.split(2)))  # an average over batches
     assert norm.running_mean.tolist() == [4, 40]
+
+
+def test_pooling_before_the_activation_gives_the_same_code() -> None:
+    shape = (1, 12, 9)
+    encoder = Encoder(layers_of("lenet-4-2-fc6", shape), shape).eval()
+    X = torch.randn(7, *shape)
+    maps = X
+    for i in (0, 4):
+        convolution, norm = encoder.branches[0][i : i + 2]
+        activated = functional.leaky_relu(norm(convolution(maps)), 0.1)
+        maps = functional.max_pool2d(activated, 2)
+    torch.testing.assert_close(encoder.branches[0][-1](maps.flatten(1)), encoder(X))
+
+
+def test_the_layout_of_weights_does_not_change_which_are_drawn() -> None:
+    layers = layers_of("lenet-4-8-fc6", (3, 8, 8))
+    laid_out, plain = (Encoder(layers, (3, 8, 8)) for _ in range(2))
+    plain.to(memory_format=torch.contiguous_format)
+    assert laid_out.branches[0][4].weight.is_contiguous(memory_format=torch.channels_last)
+    for network in (laid_out, plain):
+        initialise(network, torch.Generator().manual_seed(2))
+    for one, two in zip(laid_out.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_the_head_of_a_backbone_starts_within_the_bound_of_its_inputs() -> None:
+    head = fully_convolutional("fcn-head", (40, 5, 5))
+    initialise_uniformly(head, torch.Generator().manual_seed(0))
+    bound = (40 * 3 * 3) ** -0.5
+    assert 0.99 * bound < head[0].weight.abs().max() <= bound
+    assert 0.8 * bound < head[0].bias.abs().max() <= bound
+    assert head[0].weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)
 
 
 def test_weights_come_from_the_generator_alone() -> None:
