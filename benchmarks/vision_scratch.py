@@ -24,9 +24,9 @@ SHARED: dict[str, Any] = {"preprocessing": "standardize", "augmentation": "photo
 BATCH: dict[str, Any] = {**SHARED, "batch_size": 100}
 DETECTORS: dict[str, Any] = {
     "HSC, untrained": HSC(n_epochs=0, **BATCH),
-    "HSC": HSC(n_epochs=100, **BATCH),
+    "HSC": HSC(n_epochs=60, **BATCH),
     "FCDD, untrained": FCDD(n_epochs=0, **BATCH),
-    "FCDD": FCDD(n_epochs=40, **BATCH),
+    "FCDD": FCDD(n_epochs=20, **BATCH),
 }
 
 
