@@ -12,7 +12,7 @@ demo: install
 	$(BIN)/textocl demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # the examples on engines too, which are large: Ray, Spark (needs Java), Node.js
 test-scale: install
