@@ -1,7 +1,7 @@
 """Integers as short text: Base64 VLQ, as source maps have it.
 
-Each number becomes base-32 digits, least first, each with a sixth bit that says whether more follow;
-its sign is the lowest bit. Numbers from -15 to 15 take one character.
+Each number becomes base-32 digits, least first, each with a sixth bit that says whether more
+follow; its sign is the lowest bit. Numbers from -15 to 15 take one character.
 """
 
 from __future__ import annotations

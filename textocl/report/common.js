@@ -87,9 +87,11 @@ function withThreshold(watcher) {
 /** Range that nearly all scores lie in, and the model's threshold. */
 const range = (() => {
   const usual = scores.filter((s, i) => data.known[i] && s < Infinity);
-  const all = Float32Array.of(...[usual, calibration].flatMap((part) => sample(part))).sort();
+  const finite = calibration.filter((s) => s < Infinity);
+  const all = Float32Array.from([...sample(usual), ...sample(finite)]).sort();
   const at = (q) => all[Math.round(q * (all.length - 1))];
-  let low = Math.min(at(0.002), modelThreshold), high = Math.max(at(0.998), modelThreshold);
+  const low = Math.min(at(0.002), modelThreshold);
+  const high = Math.max(at(0.998), modelThreshold);
   const margin = 0.03 * (high - low) || Math.max(Math.abs(high), 1) * 0.05;
   return { low: low - margin, high: high + margin };
 })();

@@ -73,7 +73,7 @@ def contents_of(
     labels: Sequence[str] | None = None,
     is_anomaly: ArrayLike | None = None,
     ids: Sequence[Any] | None = None,
-    limits: ReportLimits = ReportLimits(),  # noqa: B008
+    limits: ReportLimits = ReportLimits(),
     advance: Callable[[int], None] = lambda n: None,
 ) -> dict[str, Any]:
     """Everything a page shows, as plain values; parameters as in `textocl.report.write_report`.
@@ -213,10 +213,10 @@ def _theme(context: ContextSummary) -> dict[str, Any]:
     return {
         "context": context.context,
         "share": round(context.share, 4),
-        "words": [
-            [visible(w.word), w.count, round(w.distinctiveness, 3)] for w in context.words
+        "words": [[visible(w.word), w.count, round(w.distinctiveness, 3)] for w in context.words],
+        "typical": [
+            [d.document, round(d.distance, 3), visible(d.excerpt)] for d in context.typical
         ],
-        "typical": [[d.document, round(d.distance, 3), visible(d.excerpt)] for d in context.typical],
     }
 
 

@@ -137,7 +137,10 @@ function startDocuments() {
     byId("show").append(element("option", { value: "alarms" }, "false alarms"),
       element("option", { value: "missed" }, "missed anomalies"));
   }
-  byId("tools").addEventListener("input", arrange);
+  for (const field of byId("tools").elements) {
+    if (field.tagName === "SELECT") field.addEventListener("change", arrange);
+    if (field.tagName === "INPUT") field.addEventListener("input", arrange);
+  }
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
   byId("tools").addEventListener("reset", () => setTimeout(arrange));
   byId("previous").addEventListener("click", () => turn(-1));
@@ -145,9 +148,7 @@ function startDocuments() {
   byId("list").addEventListener("keydown", walk);
   arrange();
   watchers.push(() => {
-    const before = page;
     if (byId("show").value === "all" && byId("sort").value !== "nearest") drawList();
     else arrange();
-    page = before;
   });
 }

@@ -35,7 +35,7 @@ function titleOf(explanation, word) {
 }
 
 function colouredText(text, explanation) {
-  const place = element("p", { class: "text", dir: "auto" });
+  const place = element("p", { class: "text", dir: "auto", tabindex: "0" });
   let end = 0;
   for (let i = 0; i < explanation.spans.length; i += 3) {
     const start = end + explanation.spans[i], word = explanation.spans[i + 2];
@@ -103,12 +103,12 @@ function factsOf(i, explanation) {
       ? `Score ${decimal(score, 4)}, ${decimal(Math.abs(score - threshold), 4)} ` +
         `${score > threshold ? "above" : "below"} the threshold. `
       : "No known word: the worst score there is. ",
-    `About ${percent(pValue(score))} of normal documents score as high.`,
+    `About ${percent(pValue(score))} of normal documents score at least as high.`,
   ];
   const distances = explanation?.distances ?? [];
   if (distances.length) {
-    facts.push(" Distances to contexts: " +
-      distances.map((d, k) => `${k}: ${decimal(d)}`).join(", ") + ".");
+    facts.push(" Distance to context " +
+      distances.map((d, k) => `${k}:\u00a0${decimal(d)}`).join(", ") + ".");
   }
   return element("p", { class: "facts" }, ...facts);
 }
@@ -127,7 +127,7 @@ function documentView(i) {
           : ""))]
       : [];
     if (!explanation) {
-      place.replaceChildren(factsOf(i, explanation), element("p", { class: "text", dir: "auto" }, text), ...cut,
+      place.replaceChildren(factsOf(i, explanation), element("p", { class: "text", dir: "auto", tabindex: "0" }, text), ...cut,
         element("p", { class: "note" }, "Not among the documents that this report explains."));
       return;
     }

@@ -146,7 +146,7 @@ function startCurves() {
   const [normal, anomalous] = ofTruth;
   const share = anomalous.length / scores.length;
   byId("curves").hidden = false;
-  byId("auc").textContent = `area ${decimal(data.evaluation.auc)}`;
+  byId("auc").textContent = `AUC ${decimal(data.evaluation.auc)}`;
   byId("ap").textContent = `average precision ${decimal(data.evaluation.average_precision)}`;
   const moveRoc = drawCurve("roc",
     [[0, 0], ...thinned(points).map((p) => [p.alarm, p.recall])],

@@ -43,6 +43,8 @@ function drawThemes() {
   byId("themes").querySelectorAll("details").forEach((d, i) => { d.open = !!opened[i]; });
 }
 
+const CAP = 100; // the strongest colour: no single document decides over the others
+
 /** Evidence of each word, over all explained documents. */
 function wordsThatDecide() {
   const sums = new Float64Array(data.words.length), holding = new Uint32Array(data.words.length);
@@ -50,7 +52,7 @@ function wordsThatDecide() {
     if (!packed) continue;
     const evidence = decoded(packed.evidence);
     decoded(packed.words).forEach((word, i) => {
-      sums[word] += evidence[i];
+      sums[word] += Math.min(CAP, Math.max(-CAP, evidence[i]));
       holding[word] += 1;
     });
   }
@@ -74,7 +76,8 @@ function startThemes() {
   if (!words.length) return;
   byId("words-about").textContent =
     "Evidence of each word, added up over the " +
-    `${counted(data.n_explained, "explained document")}.`;
+    `${counted(data.n_explained, "explained document")}; in each it counts at most as much as the ` +
+    "strongest colour below.";
   const normal = words.filter(({ sum }) => sum < 0).reverse().slice(0, WORDS_THAT_DECIDE);
   const anomalous = words.filter(({ sum }) => sum > 0).slice(0, WORDS_THAT_DECIDE);
   const most = Math.max(...[...normal, ...anomalous].map(({ sum }) => Math.abs(sum)));

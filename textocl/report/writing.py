@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -14,7 +15,6 @@ from textocl.detector import OneClassDetector
 from textocl.exceptions import DataError
 from textocl.report.contents import ReportLimits, contents_of
 from textocl.report.page import MARK, page_of
-from textocl.results import Counts, Part, ResultWriter
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def write_report(
     >>> import tempfile
     >>> from textocl import CVDD
     >>> ships = [f"a {ship} left the port" for ship in ("tanker", "ferry", "vessel")] * 10
-    >>> detector = CVDD(n_contexts=1, n_epochs=1, n_general_words=1000).fit(ships)
+    >>> detector = CVDD(n_contexts=1, n_epochs=1, false_alarm_rate=0.1).fit(ships)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_report(detector, ["she plays guitar"], f"{folder}/report.html").n_listed
     1
@@ -94,8 +94,7 @@ def write_report(
         advance=advance,
     )
     page = page_of(contents).encode("utf-8")
-    with ResultWriter(str(target)) as file:
-        file.write(Part(page, Counts()))
+    _write_whole(target, page)
     return WrittenReport(
         n_documents=len(contents["scores"]),
         n_listed=len(contents["documents"]["text"]),
@@ -125,3 +124,13 @@ def check_report_target(path: Path) -> None:
                 raise DataError(
                     f"{path} holds something else than a textocl report; nothing was overwritten."
                 )
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workplace:
+            complete = Path(workplace) / path.name
+            complete.write_bytes(content)
+            complete.replace(path)
+    except OSError as error:
+        raise DataError(f"cannot write to {path}: {error.strerror}.") from error
