@@ -49,7 +49,10 @@ def test_limits_choose_the_highest_and_some_of_every_height(
     assert len(scores) == 80
     documents = found["documents"]
     assert len(documents["text"]) == 40
-    assert all(text == mixed[i][:12] for i, text in zip(documents["number"], documents["text"], strict=True))
+    assert all(
+        text == mixed[i][:12]
+        for i, text in zip(documents["number"], documents["text"], strict=True)
+    )
     assert documents["length"] == [len(mixed[i]) for i in documents["number"]]
     assert set(np.argsort(-scores, kind="stable")[:30]) <= set(documents["number"])
     explained = [e is not None for e in documents["explanation"]]
