@@ -16,12 +16,25 @@ const bins = isAnomaly
   : [binned(scores, isKnown)];
 const calibrationBins = binned(calibration);
 const nKnown = data.known.reduce((sum, known) => sum + known, 0);
+// the outline lies over the normal documents where these are known, else over all
+const nExpected = isAnomaly ? bins[0].reduce((sum, n) => sum + n, 0) : nKnown;
+
+/** Up to n round numbers in the range. */
+function ticks(n) {
+  const least = (range.high - range.low) / n, power = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((s) => s >= least);
+  const first = Math.ceil(range.low / step), last = Math.floor(range.high / step);
+  const digits = Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+  return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step)
+    .map((value) => ({ at: placed(value), text: decimal(value + 0, digits) }))
+    .filter(({ at }) => at > 0.02 && at < 0.98);
+}
 
 function drawHistogram() {
   const width = Math.max(280, byId("histogram").clientWidth);
   const inner = width - 2 * EDGE, base = HEIGHT - 22;
   const total = Array.from(bins[0], (_, i) => bins.reduce((sum, part) => sum + part[i], 0));
-  const expected = Array.from(calibrationBins, (n) => n * nKnown / calibration.length);
+  const expected = Array.from(calibrationBins, (n) => n * nExpected / calibration.length);
   const most = Math.max(1, ...total, ...expected);
   const x = (share) => EDGE + share * inner, y = (n) => base - n / most * (base - 14);
   const picture = drawn("svg", {
@@ -47,12 +60,8 @@ function drawHistogram() {
   expected.forEach((n, i) => { path += `V${y(n)}H${x((i + 1) / BINS)}`; });
   picture.append(drawn("path", { d: path + `V${base}`, class: "expected" }));
   picture.append(drawn("line", { x1: x(0), x2: x(1), y1: base, y2: base, class: "axis" }));
-  const steps = width < 480 ? 4 : 8;
-  for (let i = 0; i <= steps; i++) {
-    const value = range.low + i / steps * (range.high - range.low);
-    const anchor = i === 0 ? "start" : i === steps ? "end" : "middle";
-    picture.append(drawn("text", { x: x(i / steps), y: HEIGHT - 6, "text-anchor": anchor },
-      decimal(value, range.high - range.low > 4 ? 1 : 2)));
+  for (const tick of ticks(width < 480 ? 5 : 10)) {
+    picture.append(drawn("text", { x: x(tick.at), y: HEIGHT - 6, "text-anchor": "middle" }, tick.text));
   }
   const at = x(placed(threshold));
   picture.append(
@@ -93,7 +102,7 @@ function readThreshold() {
 
 // --- labels ---
 
-const SIDE = 240, INSET = 34;
+const SIDE = 320, INSET = 34;
 const curveX = (share) => INSET + share * (SIDE - INSET - 8);
 const curveY = (share) => SIDE - INSET + 6 - share * (SIDE - INSET - 8);
 
