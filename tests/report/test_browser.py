@@ -126,13 +126,23 @@ def test_hostile_text_is_shown_literally_and_nothing_runs(
     page = Page(browser, file)
     page.choose("sort", "order")
     texts: list[str] = []
+    coloured: set[str] = set()
     for _ in range(4):
         page.run("document.querySelectorAll('.row').forEach(row => row.click())")
         texts += page.run(
             "return [...document.querySelectorAll('.opened > .text')].map(t => t.textContent)"
         )
+        coloured |= set(
+            page.run(
+                "return [...document.querySelectorAll('.opened .text span')].map(s => s.textContent)"
+            )
+        )
         page.run("document.getElementById('next').click()")
     assert texts == [visible(text) for text in HOSTILE]
+    assert {"ship", "tanker", "script"} <= coloured
+    assert {word.lower() for word in coloured} <= {
+        word for explanation in detector.explain(HOSTILE) for word in explanation.words
+    }
     assert page.run("return document.getElementById('title').textContent") == MARKUP[1]
     assert page.run("return window.hacked") is None
     counts = "return document.querySelectorAll(arguments[0]).length"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,14 @@ def test_every_kind_of_detector_can_be_reported(make: Any, ships: list[str]) -> 
     assert bool(found["contexts"]) == (make is Detector)
     assert found["card"]["class"] == make.__name__
     assert found["card"]["false_alarm_rate"] == 0.05
+
+
+def test_a_detector_on_a_language_model_can_be_reported(tiny_bert: Path, ships: list[str]) -> None:
+    embedding = str(tiny_bert)
+    for detector in (CVDD(embedding=embedding, n_epochs=1), Detector(embedding=embedding)):
+        found = contents(detector.fit(ships[:60]), sentences("music", 5))
+        assert found["n_explained"] == 5
+        assert all(e["spans"] for e in found["documents"]["explanation"])
 
 
 def test_the_card_says_what_the_model_is(detector: CVDD) -> None:
