@@ -27,7 +27,7 @@ from textocl.report.packing import (
 from textocl.validation import check_documents, check_integer
 
 _AT_ONCE = 256  # documents explained between two reports of progress
-_EXPLAINED_BY_OCCLUSION = 2000
+_EXPLAINED_BY_OCCLUSION = 1500
 _CALIBRATION_SCORES = 20_000  # at most, evenly thinned
 _LABELS = 200
 _FINITE = 1e30  # scores above stand for "no known word"
@@ -42,7 +42,7 @@ class ReportLimits:
     documents : how many are listed with their text; the scores of all others still count in every
         figure
     explained : how many of these are explained; None explains all where a detector splits its
-        score exactly (CVDD, WordLikelihood), and 2,000 where it must score again for every word
+        score exactly (CVDD, WordLikelihood), and 1,500 where it must score again for every word
     characters : of each document that are shown
     """
 
