@@ -41,7 +41,8 @@ def report(
     explained: Annotated[
         int | None,
         typer.Option(
-            help="Listed documents to explain [default: all with cvdd and words, else 1500]", min=0
+            help="Listed documents to explain; by default all with cvdd and words, else 1500.",
+            min=0,
         ),
     ] = None,
     max_characters: Annotated[
