@@ -32,6 +32,7 @@ LAYERS = [
     ["export"],
     ["assessing", "resumable", "sharding"],
     ["rendering", "reuters", "demo", "benchmark_results", "benchmark"],
+    ["report"],
     ["cli"],
     ["__main__"],
 ]

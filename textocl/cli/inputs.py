@@ -83,7 +83,8 @@ class Labels:
         self._normal = normal
         self._seen: Counter[str] = Counter()
 
-    def is_normal(self, document: Document) -> bool:
+    def label_of(self, document: Document) -> str:
+        """The document's label, as text."""
         if self._field not in document.fields:
             known = ", ".join(map(repr, document.fields)) or "none"
             raise DataError(
@@ -91,7 +92,10 @@ class Labels:
                 f"there are {known}."
             )
         value = document.fields[self._field]
-        label = value if isinstance(value, str) else json.dumps(value)  # true, 1, null
+        return value if isinstance(value, str) else json.dumps(value)  # true, 1, null
+
+    def is_normal(self, document: Document) -> bool:
+        label = self.label_of(document)
         self._seen[label] += 1
         return label in self._normal
 

@@ -1,0 +1,162 @@
+"""What a report says agrees with the detector, and bad input is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from texts import sentences
+
+from textocl import CVDD, KDE, DataError, Detector, NotFittedError, WordLikelihood
+from textocl.evaluation import evaluate
+from textocl.report import ReportLimits
+from textocl.report.card import card_of
+from textocl.report.contents import contents_of, highest_and_spread
+from textocl.report.page import embedded_json
+
+
+def contents(detector: Any, texts: list[str], **options: Any) -> dict[str, Any]:
+    return contents_of(detector, texts, title="A title", **options)
+
+
+def test_scores_contexts_and_measures_are_the_detector_s(
+    detector: CVDD, mixed: list[str], is_anomaly: np.ndarray
+) -> None:
+    found = contents(detector, mixed, is_anomaly=is_anomaly)
+    assessment = detector.assess(mixed)
+    assert np.array_equal(np.array(found["scores"], np.float32), assessment.score)
+    assert found["documents"]["context"] == assessment.nearest_context.tolist()
+    assert found["documents"]["text"] == mixed
+    assert np.array_equal(np.array(found["calibration"], np.float32), detector.calibration_scores_)
+    assert found["evaluation"] == evaluate(assessment.score, is_anomaly).to_dict()
+    assert found["labels"] == ["anomalous", "normal"]
+    assert [found["labels"][i] for i in found["documents"]["label"]] == ["normal"] * 40 + [
+        "anomalous"
+    ] * 40
+    assert found["n_explained"] == 80
+    assert [theme["share"] for theme in found["contexts"]] == [
+        round(context.share, 4) for context in detector.contexts_
+    ]
+
+
+def test_limits_choose_the_highest_and_some_of_every_height(
+    detector: CVDD, mixed: list[str]
+) -> None:
+    found = contents(detector, mixed, limits=ReportLimits(40, 20, 12))
+    scores = np.array(found["scores"])
+    assert len(scores) == 80
+    documents = found["documents"]
+    assert len(documents["text"]) == 40
+    assert all(
+        text == mixed[i][:12]
+        for i, text in zip(documents["number"], documents["text"], strict=True)
+    )
+    assert documents["length"] == [len(mixed[i]) for i in documents["number"]]
+    assert set(np.argsort(-scores, kind="stable")[:30]) <= set(documents["number"])
+    explained = [e is not None for e in documents["explanation"]]
+    assert sum(explained) == found["n_explained"] == 20
+    highest = np.argsort(-scores[documents["number"]], kind="stable")[:15]
+    assert all(explained[i] for i in highest)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 99, 100, 200])
+def test_as_many_are_chosen_as_there_may_be(n: int) -> None:
+    scores = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    chosen = highest_and_spread(scores, n)
+    assert len(set(chosen.tolist())) == min(n, 100)
+    assert np.all(np.diff(chosen) > 0)
+
+
+def test_the_spread_reaches_the_lowest_score() -> None:
+    scores = np.arange(1000, dtype=np.float32)
+    chosen = highest_and_spread(scores, 100)
+    assert chosen[0] == 0
+    assert np.diff(chosen[:25]).max() < 45
+
+
+def test_a_document_without_a_known_word_is_listed_as_such(ships: list[str]) -> None:
+    detector = Detector(n_contexts=1, embedding="corpus").fit(ships)
+    found = contents(detector, ["é", ships[0]])
+    assert found["known"] == [0, 1]
+    assert found["scores"][0] is None
+    assert found["documents"]["explanation"][0]["words"] == ""
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("make", [KDE, WordLikelihood, Detector])
+def test_every_kind_of_detector_can_be_reported(make: Any, ships: list[str]) -> None:
+    detector = make().fit(ships)
+    found = contents(detector, sentences("music", 5), limits=ReportLimits(explained=3))
+    assert found["n_explained"] == 3
+    assert bool(found["contexts"]) == (make is Detector)
+    assert found["card"]["class"] == make.__name__
+    assert found["card"]["false_alarm_rate"] == 0.05
+
+
+def test_a_detector_on_a_language_model_can_be_reported(tiny_bert: Path, ships: list[str]) -> None:
+    embedding = str(tiny_bert)
+    for detector in (CVDD(embedding=embedding, n_epochs=1), Detector(embedding=embedding)):
+        found = contents(detector.fit(ships[:60]), sentences("music", 5))
+        assert found["n_explained"] == 5
+        assert all(e["spans"] for e in found["documents"]["explanation"])
+
+
+def test_the_card_says_what_the_model_is(detector: CVDD) -> None:
+    card = card_of(detector)
+    assert card["documents"] == detector.n_documents_ == 96
+    assert card["calibration_documents"] == len(detector.calibration_scores_)
+    assert card["threshold"] == detector.threshold_
+    assert ["n_general_words", "20000"] in card["parameters"]
+    assert {"textocl", "Python", "torch"} <= {name for name, _ in card["versions"]}
+
+
+def test_other_limits_and_ids(detector: CVDD) -> None:
+    found = contents(detector, ["ship", "port"], ids=["a\x1b", 7], labels=["\u202ex", "y"])
+    assert found["documents"]["id"] == ["a\ufffd", "7"]
+    assert sorted(found["labels"]) == ["y", "\ufffdx"]
+    assert found["truth"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"is_anomaly": [False, False]}, "no anomalous one"),
+        ({"is_anomaly": [True]}, "expected 2 entries"),
+        ({"labels": ["a"]}, "a label for each of 2"),
+        ({"ids": ["a"]}, "an id for each of 2"),
+        ({"limits": ReportLimits(documents=0)}, "number of documents"),
+        ({"limits": ReportLimits(explained=-1)}, "number of explained documents"),
+    ],
+)
+def test_what_does_not_fit_is_told(detector: CVDD, options: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        contents(detector, ["ship", "port"], **options)
+
+
+def test_nothing_to_report_on_is_told(detector: CVDD, ships: list[str]) -> None:
+    from textocl.vision import DeepSVDD
+
+    with pytest.raises(DataError, match="no document"):
+        contents(detector, [])
+    with pytest.raises(NotFittedError):
+        contents(CVDD(), ships)
+    with pytest.raises(DataError, match="about texts; a DeepSVDD scores"):
+        contents(DeepSVDD(), ships)
+    with pytest.raises(DataError, match="201 distinct"):
+        contents(detector, ships + ships, labels=[str(i % 201) for i in range(240)])
+
+
+def test_a_detector_of_points_cannot_be_reported() -> None:
+    points = np.random.default_rng(0).normal(size=(60, 4))
+    with pytest.raises(DataError):
+        contents(KDE().fit(points), ["a text"])
+
+
+def test_embedded_json_has_nothing_that_html_reads() -> None:
+    hostile = {"a": "</script><!-- & \u2028 \u2029 '\"\\", "<b>": ["é😀"]}
+    text = embedded_json(hostile)
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == hostile

@@ -1,0 +1,74 @@
+"""Explanations as small integers: what comes out is what went in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textocl import CVDD
+from textocl.report.coding import decoded, encoded
+from textocl.report.packing import (
+    ATTENTION_STEPS,
+    EVIDENCE_STEPS,
+    Vocabulary,
+    evidence_scale,
+    pack_explanation,
+    utf16_places,
+)
+
+
+@given(st.lists(st.integers(-(2**30), 2**30)))
+def test_numbers_come_back(numbers: list[int]) -> None:
+    assert decoded(encoded(numbers)) == numbers
+
+
+def test_small_numbers_take_one_character() -> None:
+    assert [len(encoded([n])) for n in (-16, -15, 0, 15, 16)] == [2, 1, 1, 1, 2]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_places_are_those_of_utf_16(text: str) -> None:
+    naive = [len(text[:i].encode("utf-16-le")) // 2 for i in range(len(text) + 1)]
+    assert utf16_places(text).tolist() == naive
+
+
+@pytest.mark.parametrize("n_characters", [10_000, 40, 3])
+def test_a_packed_explanation_says_what_the_explanation_says(
+    detector: CVDD, n_characters: int
+) -> None:
+    text = "😀 The Ship left port; guitar, ship 🎸 and guitar… tanker again, harbour at last"
+    explanation = detector.explain([text])[0]
+    vocabulary = Vocabulary()
+    scale = evidence_scale([explanation])
+    packed = pack_explanation(explanation, vocabulary, scale, n_characters)
+    words = [vocabulary.words[number] for number in decoded(packed["words"])]
+    spans = [span for span in explanation.spans if span.end <= n_characters]
+    assert words == list(dict.fromkeys(span.word for span in spans))
+
+    units = text.encode("utf-16-le")
+    end, found = 0, []
+    for gap, length, word in np.reshape(decoded(packed["spans"]), (-1, 3)).tolist():
+        start, end = end + gap, end + gap + length
+        found.append((units[2 * start : 2 * end].decode("utf-16-le"), words[word]))
+    assert found == [(text[span.start : span.end], span.word) for span in spans]
+
+    place = [explanation.words.index(word) for word in words]
+    evidence = np.array(decoded(packed["evidence"])) * scale / EVIDENCE_STEPS
+    assert np.allclose(evidence, explanation.evidence[place], atol=scale / EVIDENCE_STEPS)
+    rest = packed["rest"] * scale / EVIDENCE_STEPS
+    assert rest == pytest.approx(
+        explanation.evidence.sum() - explanation.evidence[place].sum(), abs=scale / EVIDENCE_STEPS
+    )
+    for k, column in enumerate(packed["attention"]):
+        attention = np.array(decoded(column)) / ATTENTION_STEPS
+        assert np.allclose(attention, explanation.attention[place, k], atol=0.6 / ATTENTION_STEPS)
+
+
+def test_one_scale_holds_for_all_documents(detector: CVDD, mixed: list[str]) -> None:
+    explanations = detector.explain(mixed)
+    magnitudes = sorted(abs(e) for explanation in explanations for e in explanation.evidence)
+    scale = evidence_scale(explanations)
+    assert np.mean(np.array(magnitudes) <= scale) == pytest.approx(0.99, abs=0.01)
+    assert evidence_scale([]) == 1

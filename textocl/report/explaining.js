@@ -1,0 +1,146 @@
+// Why one document got its score: its text with coloured words, on one scale for all documents.
+
+const EVIDENCE_LEVELS = [4, 12, 25, 45, 75]; // hundredths of the scale from which a colour begins
+const ATTENTION_LEVELS = [0.01, 0.02, 0.05, 0.1, 0.2];
+const WORDS_A_SIDE = 8;
+
+/** 0 for none to 5 for the strongest colour. */
+const level = (magnitude, levels) => levels.filter((least) => magnitude >= least).length;
+
+const hasAttention = data.documents.explanation.some((e) => e?.attention.length);
+const views = [
+  { name: "Evidence", column: -1 },
+  ...(hasAttention
+    ? data.contexts.length
+      ? data.contexts.map((c) => ({ name: `Attention ${c.context}: ${nameOf(c, 2)}`, column: c.context }))
+      : [{ name: "Weight", column: 0 }]
+    : []),
+];
+let view = views[0];
+
+function classOf(explanation, word) {
+  if (view.column < 0) {
+    const evidence = explanation.evidence[word];
+    const strength = level(Math.abs(evidence), EVIDENCE_LEVELS);
+    return strength ? (evidence > 0 ? "anomalous-" : "normal-") + strength : "";
+  }
+  const attention = explanation.attention[view.column]?.[word] ?? 0;
+  const strength = level(attention / data.attention_steps, ATTENTION_LEVELS);
+  return strength ? `attention-${strength}` : "";
+}
+
+function titleOf(explanation, word) {
+  if (view.column < 0) return `evidence ${signed(explanation.evidence[word] * data.evidence_unit)}`;
+  return percent((explanation.attention[view.column]?.[word] ?? 0) / data.attention_steps);
+}
+
+function colouredText(text, explanation) {
+  const place = element("p", { class: "text", dir: "auto", tabindex: "0" });
+  let end = 0;
+  for (let i = 0; i < explanation.spans.length; i += 3) {
+    const start = end + explanation.spans[i], word = explanation.spans[i + 2];
+    if (start > end) place.append(text.slice(end, start));
+    end = start + explanation.spans[i + 1];
+    const look = classOf(explanation, word);
+    place.append(look
+      ? element("span", { class: look, title: titleOf(explanation, word) }, text.slice(start, end))
+      : text.slice(start, end));
+  }
+  place.append(text.slice(end));
+  return place;
+}
+
+function legend() {
+  const swatch = (name, title) => element("i", { class: name, title });
+  if (view.column >= 0) {
+    return element("p", { class: "scale" }, "1 %",
+      ...[1, 2, 3, 4, 5].map((n) => swatch(`attention-${n}`, `from ${percent(ATTENTION_LEVELS[n - 1], 0)}`)),
+      "20 % or more of the document’s attention");
+  }
+  const from = (n) => decimal(EVIDENCE_LEVELS[n - 1] * data.evidence_unit, 4);
+  return element("p", { class: "scale" }, "normal",
+    ...[5, 4, 3, 2, 1].map((n) => swatch(`normal-${n}`, `−${from(n)} or less`)),
+    ...[1, 2, 3, 4, 5].map((n) => swatch(`anomalous-${n}`, `+${from(n)} or more`)),
+    "off-topic",
+    element("span", { class: "muted" }, `strongest from ±${from(5)}, the same in all documents`));
+}
+
+function viewChoice(number, redraw) {
+  return element("div", { class: "segments", role: "group", "aria-label": "What colours show" },
+    ...views.map((choice, i) => {
+      const button = element("button",
+        { type: "button", "aria-pressed": String(choice === view), "data-view": i, dir: "auto" },
+        choice.name);
+      button.addEventListener("click", () => { view = choice; redraw(i); });
+      return button;
+    }));
+}
+
+function evidenceList(title, kind, explanation, order) {
+  return element("div", {},
+    element("h4", { class: kind }, title),
+    order.length
+      ? element("ul", { class: "words" }, ...order.slice(0, WORDS_A_SIDE).map((i) => wordRow(
+        data.words[explanation.words[i]], Math.abs(explanation.evidence[i]) / 100, kind,
+        signed(explanation.evidence[i] * data.evidence_unit))))
+      : element("p", { class: "muted" }, "No word."));
+}
+
+function evidenceLists(explanation) {
+  const order = Array.from(explanation.evidence.keys())
+    .sort((a, b) => explanation.evidence[b] - explanation.evidence[a]);
+  const anomalous = order.filter((i) => explanation.evidence[i] > 0);
+  const normal = order.filter((i) => explanation.evidence[i] < 0).reverse();
+  return element("div", { class: "pair" },
+    evidenceList("Speak for off-topic", "anomalous", explanation, anomalous),
+    evidenceList("Speak for normal", "normal", explanation, normal));
+}
+
+function factsOf(i, explanation) {
+  const score = documentScores[i];
+  const facts = [
+    data.known[data.documents.number[i]]
+      ? `Score ${decimal(score, 4)}, ${decimal(Math.abs(score - threshold), 4)} ` +
+        `${score > threshold ? "above" : "below"} the threshold. `
+      : "No known word: the worst score there is. ",
+    `About ${percent(pValue(score))} of normal documents score at least as high.`,
+  ];
+  const distances = explanation?.distances ?? [];
+  if (distances.length) {
+    facts.push(" Distance to context " +
+      distances.map((d, k) => `${k}:\u00a0${decimal(d)}`).join(", ") + ".");
+  }
+  return element("p", { class: "facts" }, ...facts);
+}
+
+/** Everything about one document that a click on it opens. */
+function documentView(i) {
+  const place = element("div", { class: "opened" });
+  const explanation = explanationOf(i);
+  const draw = () => {
+    const text = data.documents.text[i];
+    const cut = data.documents.length[i] > data.n_characters
+      ? [element("p", { class: "note" },
+        `Cut: the first ${whole(data.n_characters)} of ${whole(data.documents.length[i])} characters.` +
+        (explanation?.rest
+          ? ` Words only in the rest have evidence ${signed(explanation.rest * data.evidence_unit)}.`
+          : ""))]
+      : [];
+    if (!explanation) {
+      place.replaceChildren(factsOf(i, explanation), element("p", { class: "text", dir: "auto", tabindex: "0" }, text), ...cut,
+        element("p", { class: "note" }, "Not among the documents that this report explains."));
+      return;
+    }
+    const redraw = (chosen) => {
+      draw();
+      place.querySelector(`[data-view="${chosen}"]`).focus();
+    };
+    place.replaceChildren(
+      factsOf(i, explanation),
+      ...(views.length > 1 ? [viewChoice(i, redraw)] : []),
+      legend(), colouredText(text, explanation), ...cut,
+      ...(explanation.words.length ? [evidenceLists(explanation)] : []));
+  };
+  draw();
+  return place;
+}

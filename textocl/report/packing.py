@@ -1,0 +1,107 @@
+"""Explanations as small integers, so that thousands fit into a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.explain import Explanation
+from textocl.rendering import visible
+from textocl.report.coding import encoded
+
+#: steps of evidence from 0 to the strongest that a page colours
+EVIDENCE_STEPS = 100
+#: attention 1, all of a document's, in steps
+ATTENTION_STEPS = 200
+#: share of the words whose evidence is weaker than the strongest colour
+_COLOURED = 0.99
+
+
+class Vocabulary:
+    """Numbers for words, in the order they are first asked for."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, word: str) -> int:
+        """The number of ``word``, a new one the first time."""
+        return self._numbers.setdefault(word, len(self._numbers))
+
+    @property
+    def words(self) -> list[str]:
+        """The words by their numbers, as a page may show them."""
+        return [visible(word) for word in self._numbers]
+
+
+def evidence_scale(explanations: Sequence[Explanation]) -> float:
+    """Evidence that gets the strongest colour, one for all documents.
+
+    The 99th percentile of its magnitude over all words of all documents, so that one extreme word
+    does not pale the rest; 1 where there is no evidence.
+    """
+    magnitudes = [np.abs(explanation.evidence) for explanation in explanations]
+    found = np.concatenate([np.empty(0), *magnitudes])
+    return float(np.quantile(found, _COLOURED)) or 1.0 if len(found) else 1.0
+
+
+def pack_explanation(
+    explanation: Explanation, vocabulary: Vocabulary, scale: float, n_characters: int
+) -> dict[str, Any]:
+    """One explanation of the first ``n_characters`` of a text.
+
+    Returns
+    -------
+    lists of integers, each as `textocl.report.coding.encoded` writes it:
+
+    ``words`` : (w,) numbers of the shown words in ``vocabulary``
+    ``evidence`` : (w,) in hundredths of ``scale``
+    ``attention`` : r times (w,), in parts of `ATTENTION_STEPS`
+    ``spans`` : for each place of a word, how far it starts behind the end of the one before, its
+        length (both in UTF-16 units, as JavaScript counts), and which of ``words`` it is
+
+    and numbers:
+
+    ``rest`` : evidence, in the same steps, of words that stand only in what was cut off
+    ``distances`` : (r,) to each context
+    """
+    places = utf16_places(explanation.text[:n_characters])
+    spans = [span for span in explanation.spans if span.end <= n_characters]
+    row = {word: i for i, word in enumerate(explanation.words)}
+    shown = list(dict.fromkeys(row[span.word] for span in spans))
+    local = {i: j for j, i in enumerate(shown)}
+    coded: list[int] = []
+    end = 0
+    for span in spans:
+        start = int(places[span.start])
+        if start >= end:  # two tokenizers of a fusion may cut one place differently
+            stop = int(places[span.end])
+            coded += [start - end, stop - start, local[row[span.word]]]
+            end = stop
+    evidence = explanation.evidence * (EVIDENCE_STEPS / scale)
+    attention = np.rint(explanation.attention[shown] * ATTENTION_STEPS).astype(int)  # (w, r)
+    return {
+        "words": encoded(vocabulary.number(explanation.words[i]) for i in shown),
+        "evidence": encoded(np.rint(evidence[shown]).astype(int).tolist()),
+        "attention": [encoded(column) for column in attention.T.tolist()],
+        "spans": encoded(coded),
+        "rest": round(float(evidence.sum() - evidence[shown].sum())),
+        "distances": [round(float(d), 3) for d in explanation.context_distances],
+    }
+
+
+def utf16_places(text: str) -> NDArray[np.int64]:
+    """Where each character starts, and the text ends, in UTF-16 units; ``(len(text) + 1,)``.
+
+    Examples
+    --------
+    >>> utf16_places("a😀b").tolist()
+    [0, 1, 3, 4]
+    """
+    widths = np.ones(len(text) + 1, np.int64)
+    widths[0] = 0
+    if not text.isascii():
+        widths[1:] += np.fromiter((c > "\uffff" for c in text), bool, len(text))
+    return np.cumsum(widths)
