@@ -24,7 +24,7 @@ LAYERS = [
     ["vocabulary", "network", "objectives", "persistence", "results"],
     ["scoring", "spaces"],
     ["detector", "explain", "features"],
-    ["occlusion", "cvdd_training"],
+    ["occlusion", "cvdd_training", "faithfulness"],
     ["pooled", "likelihood"],
     ["cvdd", "shallow", "hypersphere"],
     ["fusion", "vision"],

@@ -29,6 +29,9 @@ _HOME = {
     "IsolationForest": "textocl.shallow.forest",
     "Explanation": "textocl.explain",
     "ContextSummary": "textocl.explain",
+    "Faithfulness": "textocl.faithfulness",
+    "measure_faithfulness": "textocl.faithfulness",
+    "word_auc": "textocl.faithfulness",
     "load": "textocl.persistence",
     "read_documents": "textocl.corpora",
     "load_embedding": "textocl.embeddings",
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
         TextoclWarning,
     )
     from textocl.explain import ContextSummary, Explanation
+    from textocl.faithfulness import Faithfulness, measure_faithfulness, word_auc
     from textocl.fusion import Detector
     from textocl.hypersphere import Hypersphere
     from textocl.likelihood import WordLikelihood
@@ -76,6 +80,7 @@ __all__ = [
     "DataError",
     "Detector",
     "Explanation",
+    "Faithfulness",
     "FormatError",
     "Gaussian",
     "Hypersphere",
@@ -89,7 +94,9 @@ __all__ = [
     "__version__",
     "load",
     "load_embedding",
+    "measure_faithfulness",
     "read_documents",
+    "word_auc",
 ]
 
 
