@@ -18,7 +18,15 @@ import numpy as np
 from choose_fusion import late_corpus
 from protocol import THESIS_GLOVE_R3, Labelled, environment, read_corpus, write_result
 
-from textocl import CVDD, KDE, OCSVM, Detector, Explanation, WordLikelihood
+from textocl import (
+    CVDD,
+    KDE,
+    OCSVM,
+    Detector,
+    Explanation,
+    WordLikelihood,
+    explain_by_relevance,
+)
 from textocl.detector import OneClassDetector
 from textocl.exceptions import TextoclWarning
 from textocl.faithfulness import measure_faithfulness, word_auc
@@ -40,11 +48,11 @@ LEVELS = {"any word": 0.0, "off topic": 4.0, "never in the class": np.inf}
 HEADLINE = "off topic"
 RANKINGS = (
     "evidence", "contribution", "contribution / share", "evidence / occurrence", "word alone",
-    "attention", "attention, nearest", "random", "oracle",
+    "relevance", "attention", "attention, nearest", "random", "oracle",
 )  # fmt: skip
 CHOSEN = ("WordLikelihood", "evidence / occurrence")  # by planted_words_choose.md
 TARGET, MARGIN = 0.90, 0.15
-MEASURED = ("evidence", "word alone", "attention", "random")
+MEASURED = ("evidence", "word alone", "relevance", "attention", "random")
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,9 @@ def values_of(
     words = sorted({word for explanation in explanations for word in explanation.words})
     alone = dict(zip(words, detector.anomaly_score(words).astype(np.float64), strict=True))
     found: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    if isinstance(detector, (KDE, OCSVM)):
+        for e in explain_by_relevance(detector, [e.text for e in explanations]):
+            found["relevance"][e.text] = e.evidence
     for e in explanations:
         shares = np.where(e.shares >= 0, 1, -1) * np.maximum(np.abs(e.shares), 1e-9)
         found["evidence"][e.text] = e.evidence
@@ -271,7 +282,7 @@ def main() -> None:
         "planted_words_choose" if arguments.choose else "planted_words",
         f"""# Planted words: do explanations find what does not belong?
 
-`python benchmarks/planted_words.py{option}`; word-level AUC of telling planted words from a normal
+`python benchmarks/planted_words.py{option} --documents {arguments.documents}`; word-level AUC of telling planted words from a normal
 document's own, mean over {arguments.documents} documents of a class (or all there are), then over
 the classes. Documents come from {where}. Seed 0.
 {environment("wordllama", "wordfreq")}
@@ -284,7 +295,8 @@ that say nothing of a topic; "never in the class" those that no training documen
 holds. AUC over the distinct words that the detector knows; 0.5 is chance.
 
 Rankings: evidence and contribution as `explain` gives them, divided by the word's share or its
-occurrences; the detector's score of the word alone, as a document of one word; attention, the largest
+occurrences; the detector's score of the word alone, as a document of one word; relevance, the
+evidence by `textocl.explain_by_relevance`; attention, the largest
 over the contexts and that of the nearest context (CVDD's in the `Detector`); random. The **oracle**
 is no detector: it knows how often the other classes use each word, and ranks by the log-odds.
 

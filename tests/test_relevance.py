@@ -102,6 +102,13 @@ def test_the_strange_feature_leads(kind: str, blob: np.ndarray) -> None:
     assert relevance_of(fitted, strange[None]).features[0].argmax() == 2
 
 
+def test_far_from_the_origin_nothing_is_lost(blob: np.ndarray) -> None:
+    far = (blob + 1e5).astype(np.float32)
+    found = relevance_of(KNN().fit(far), far[:5] + 4)
+    there = relevance_of(KNN().fit(far - np.float32(1e5)), far[:5] + 4 - np.float32(1e5))
+    assert found.features == pytest.approx(there.features, rel=1e-5)
+
+
 def test_a_training_point_has_no_relevance_to_hand_out(blob: np.ndarray) -> None:
     detector = KNN(n_neighbors=1, calibration="training").fit(blob)
     found = relevance_of(detector, blob[:3])

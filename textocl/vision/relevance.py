@@ -69,7 +69,7 @@ class _Linear(NamedTuple):
         return conv2d_input(a.shape, weight, s, padding=self.padding)
 
 
-def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 0.25) -> RelevanceMaps:
+def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 5.0) -> RelevanceMaps:
     """Say which pixels made each image anomalous, in parts that add up to the score.
 
     Beside ``detector.explain``, which tells where a small change would move the score most; this
@@ -79,7 +79,7 @@ def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 0.25) -> R
     ----------
     detector : a fitted `textocl.vision.DeepSVDD` or `textocl.vision.DeepSAD`, without a backbone
     X : as in ``anomaly_score``
-    gamma : float ≥ 0, default 0.25
+    gamma : float ≥ 0, default 5.0
         How much more inputs count that push an output the way it went (LRP-γ, in the form for
         activations of both signs). Raising it gives smoother maps and fewer negative parts; 0 is
         input times gradient.
