@@ -29,6 +29,15 @@ _HOME = {
     "IsolationForest": "textocl.shallow.forest",
     "Explanation": "textocl.explain",
     "ContextSummary": "textocl.explain",
+    "Faithfulness": "textocl.faithfulness",
+    "measure_faithfulness": "textocl.faithfulness",
+    "word_auc": "textocl.faithfulness",
+    "CleverHans": "textocl.clever_hans",
+    "clever_hans_score": "textocl.clever_hans",
+    "explanation_accuracy": "textocl.clever_hans",
+    "Relevance": "textocl.relevance",
+    "relevance_of": "textocl.relevance",
+    "explain_by_relevance": "textocl.relevance",
     "load": "textocl.persistence",
     "read_documents": "textocl.corpora",
     "load_embedding": "textocl.embeddings",
@@ -40,6 +49,7 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
+    from textocl.clever_hans import CleverHans, clever_hans_score, explanation_accuracy
     from textocl.corpora import read_documents
     from textocl.cvdd import CVDD
     from textocl.detector import Assessment, NotFittedError, OneClassDetector
@@ -51,10 +61,12 @@ if TYPE_CHECKING:
         TextoclWarning,
     )
     from textocl.explain import ContextSummary, Explanation
+    from textocl.faithfulness import Faithfulness, measure_faithfulness, word_auc
     from textocl.fusion import Detector
     from textocl.hypersphere import Hypersphere
     from textocl.likelihood import WordLikelihood
     from textocl.persistence import load
+    from textocl.relevance import Relevance, explain_by_relevance, relevance_of
     from textocl.shallow.density import KDE
     from textocl.shallow.forest import IsolationForest
     from textocl.shallow.gaussian import MVE, Gaussian
@@ -72,10 +84,12 @@ __all__ = [
     "PCA",
     "SVDD",
     "Assessment",
+    "CleverHans",
     "ContextSummary",
     "DataError",
     "Detector",
     "Explanation",
+    "Faithfulness",
     "FormatError",
     "Gaussian",
     "Hypersphere",
@@ -83,13 +97,20 @@ __all__ = [
     "KernelPCA",
     "NotFittedError",
     "OneClassDetector",
+    "Relevance",
     "TextoclError",
     "TextoclWarning",
     "WordLikelihood",
     "__version__",
+    "clever_hans_score",
+    "explain_by_relevance",
+    "explanation_accuracy",
     "load",
     "load_embedding",
+    "measure_faithfulness",
     "read_documents",
+    "relevance_of",
+    "word_auc",
 ]
 
 

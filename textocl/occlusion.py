@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,14 @@ from textocl.spaces import Embedded
 from textocl.thresholds import conformal_p_values
 
 Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+class Decomposition(NamedTuple):
+    """A score, what each word adds to it, and each word's share of the document, ``(w,)``."""
+
+    score: float
+    contributions: NDArray[np.float64]
+    shares: NDArray[np.float64]
 
 
 def explain_by_occlusion(
@@ -46,6 +54,28 @@ def explain_by_occlusion(
     score : pooled vectors ``(n, d)`` -> scores ``(n,)``
     worst_score : of a document without a known word
     """
+
+    def decompose(parts: WordParts) -> Decomposition:
+        scores = score(np.concatenate([parts.whole, parts.without])).astype(np.float64)
+        change = scores[0] - scores[1:]
+        contributions = parts.shares * scores[0] + change - parts.shares * change.sum()
+        return Decomposition(scores[0], contributions, parts.shares)
+
+    return explain_words(texts, view, decompose, calibration_scores, threshold, worst_score)
+
+
+def explain_words(
+    texts: Sequence[str],
+    view: View,
+    decompose: Callable[[WordParts], Decomposition],
+    calibration_scores: NDArray[np.float32],
+    threshold: float,
+    worst_score: float,
+) -> list[Explanation]:
+    """Explain each document by what ``decompose`` makes of the parts of its vector.
+
+    Other parameters as in `explain_by_occlusion`.
+    """
     embedded = view.space.embed(texts)
     weights = view.word_weights(embedded)
     explanations = []
@@ -53,14 +83,12 @@ def explain_by_occlusion(
         spans = view.space.spans(text, embedded, i)
         words = list(dict.fromkeys(span.word for span in spans))
         counts = Counter(span.word for span in spans)
-        value = worst_score
-        shares, contributions, attention = np.empty(0), np.empty(0), np.empty(0)
+        value, contributions, shares = Decomposition(worst_score, np.empty(0), np.empty(0))
+        attention = np.empty(0)
         if words:
-            parts = _Occlusion.of(view, embedded, weights, i, words)
-            scores = score(np.concatenate([parts.whole, parts.without])).astype(np.float64)
-            shares, attention, value = parts.shares, parts.weights, scores[0]
-            change = value - scores[1:]
-            contributions = shares * value + change - shares * change.sum()
+            parts = WordParts.of(view, embedded, weights, i, words)
+            attention = parts.weights
+            value, contributions, shares = decompose(parts)
         explanations.append(
             Explanation(
                 text=text,
@@ -83,10 +111,11 @@ def explain_by_occlusion(
 
 
 @dataclass(frozen=True)
-class _Occlusion:
-    """A document's vector, and its vector without each of its words."""
+class WordParts:
+    """A document's vector, what each word brings in, and the vector without each word."""
 
     whole: NDArray[np.float32]  # (1, d)
+    parts: NDArray[np.float64]  # (w, d), sum whole
     without: NDArray[np.float32]  # (w, d)
     shares: NDArray[np.float64]  # (w,), sum 1
     weights: NDArray[np.float64]  # (w,), sum 1
@@ -99,7 +128,7 @@ class _Occlusion:
         word_weights: NDArray[np.float32] | None,
         i: int,
         words: Sequence[str],
-    ) -> _Occlusion:
+    ) -> WordParts:
         packed = embedded.packed
         start, end = packed.offsets[i : i + 2]
         rows = packed.rows[start:end]
@@ -111,32 +140,38 @@ class _Occlusion:
             weights = weights * word_weights[start:end]
         mass = np.bincount(which, weights, len(words))  # (w,)
         if view.pooling == "max":
-            whole, without, shares = _max_without(vectors, which, len(words))
+            whole, parts, without, shares = _max_without(vectors, which, len(words))
         else:
-            parts = np.zeros((len(words), vectors.shape[1]))
-            np.add.at(parts, which, weights[:, None] * vectors)
-            total = parts.sum(axis=0)  # (d,)
+            sums = np.zeros((len(words), vectors.shape[1]))
+            np.add.at(sums, which, weights[:, None] * vectors)
+            total = sums.sum(axis=0)  # (d,)
             rest = np.maximum(mass.sum() - mass, 1e-12)[:, None]
-            whole, without = total / mass.sum(), (total - parts) / rest
+            whole, parts, without = total / mass.sum(), sums / mass.sum(), (total - sums) / rest
             if len(words) == 1:
-                without = np.zeros_like(parts)
+                without = np.zeros_like(sums)
             length = total @ total
-            shares = parts @ total / length if length > 0 else mass / mass.sum()
-        return cls(_points(whole), _points(without), shares, mass / mass.sum())
+            shares = sums @ total / length if length > 0 else mass / mass.sum()
+        return cls(_points(whole), parts, _points(without), shares, mass / mass.sum())
 
 
 def _max_without(
     vectors: NDArray[np.float64], which: NDArray[np.int64], n: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Largest value of each entry, the same without each word, and the share each word leads in."""
+) -> tuple[NDArray[np.float64], ...]:
+    """Largest value of each entry, and for each word: those it leads in, all without it, its share.
+
+    Returns
+    -------
+    whole (d,), parts (n, d), without (n, d), shares (n,).
+    """
     leader = vectors.argmax(axis=0)  # (d,)
     whole = vectors.max(axis=0)
+    parts = np.where(which[leader] == np.arange(n)[:, None], whole, 0)
     without = np.tile(whole, (n, 1))
     for word in np.unique(which[leader]):
         others = vectors[which != word]
         without[word] = others.max(axis=0) if len(others) else 0
     shares = np.bincount(which[leader], minlength=n) / len(leader)
-    return whole, without, shares
+    return whole, parts, without, shares
 
 
 def _points(vectors: NDArray[Any]) -> NDArray[np.float32]:

@@ -21,6 +21,8 @@ _HOME = {
     "read_folder": "textocl.vision.folders",
     "aupro": "textocl.vision.localization",
     "pixel_auc": "textocl.vision.localization",
+    "RelevanceMaps": "textocl.vision.relevance",
+    "relevance_maps": "textocl.vision.relevance",
 }
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from textocl.vision.folders import ImageFolder, read_folder
     from textocl.vision.hsc import HSC
     from textocl.vision.localization import aupro, pixel_auc
+    from textocl.vision.relevance import RelevanceMaps, relevance_maps
 
 __all__ = [
     "FCDD",
@@ -43,11 +46,13 @@ __all__ = [
     "DeepSVDD",
     "FeatureDetector",
     "ImageFolder",
+    "RelevanceMaps",
     "SampleDetector",
     "aupro",
     "extract_features",
     "pixel_auc",
     "read_folder",
+    "relevance_maps",
 ]
 
 
