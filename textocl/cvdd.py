@@ -15,6 +15,7 @@ from textocl.cvdd_training import TrainingSettings, train_cvdd
 from textocl.detector import Assessment, OneClassDetector
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
+    Contexts,
     ContextSummary,
     Explanation,
     explain_documents,
@@ -598,7 +599,7 @@ class CVDD(OneClassDetector):
             W1, W2 = np.empty((d, 0), np.float32), np.empty((0, r), np.float32)
         contexts = files.array("context_vectors", np.float32, r, d)
         distances = files.array("calibration_distances", np.float32, None, r)
-        summaries = [ContextSummary.from_dict(c) for c in files.fact("contexts", list)]
+        summaries = Contexts(ContextSummary.from_dict(c) for c in files.fact("contexts", list))
         if not len(distances) or len(summaries) != r:
             raise FormatError("its contexts or calibration are not consistent.")
         self._space = space

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,27 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from textocl.characters import visible as visible
+
 if TYPE_CHECKING:
     from textocl.evaluation import Evaluation
     from textocl.explain import ContextSummary, Explanation
 
-_ANOMALOUS, _NORMAL = "red", "green"
-
-
-# these reorder what follows them, so that a text reads other than it is
-_BIDI_CONTROLS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
-
-
-def visible(text: str) -> str:
-    """Replace characters that could act on a terminal by a visible sign, one for one."""
-    return "".join(
-        "\ufffd"
-        if c in _BIDI_CONTROLS or (c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs"))
-        else c
-        for c in text
-    )
+# apart for every kind of colour vision, as in notebooks
+_ANOMALOUS, _NORMAL = "dark_orange", "dodger_blue1"
 
 
 def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> Table:
@@ -64,7 +50,7 @@ def typical_documents(contexts: Iterable[ContextSummary]) -> RenderableType:
 
 
 def coloured_document(explanation: Explanation, max_characters: int | None = None) -> Text:
-    """The text with words that speak for an anomaly in red and for normal in green.
+    """The text with words that speak for an anomaly in orange and for normal in blue.
 
     The stronger a word's evidence among this document's words, the stronger its colour.
     """
