@@ -30,7 +30,7 @@ LAYERS = [
     ["fusion", "vision"],
     ["models"],
     ["export"],
-    ["assessing", "resumable", "sharding"],
+    ["assessing", "choosing", "resumable", "sharding"],
     ["rendering", "plot", "reuters", "demo", "benchmark_results", "benchmark"],
     ["cli"],
     ["__main__"],

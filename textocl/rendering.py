@@ -13,11 +13,13 @@ from rich.text import Text
 from textocl.characters import visible as visible
 
 if TYPE_CHECKING:
+    from textocl.choosing import ContextChoice
     from textocl.evaluation import Evaluation
     from textocl.explain import ContextSummary, Explanation
 
 # apart for every kind of colour vision, as in notebooks
 _ANOMALOUS, _NORMAL = "dark_orange", "dodger_blue1"
+_EXCERPT = 120  # characters of a document in a list
 
 
 def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> Table:
@@ -47,6 +49,32 @@ def typical_documents(contexts: Iterable[ContextSummary]) -> RenderableType:
             distance = (f"  {document.distance:.3f}  ", "dim")
             lines.append(Text.assemble(distance, visible(document.excerpt)))
     return Group(*lines)
+
+
+def choice_view(choice: ContextChoice, texts: Sequence[str]) -> RenderableType:
+    """Threshold and flagged documents before and after, and which enter or leave the top."""
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("")
+    table.add_column("threshold", justify="right")
+    table.add_column("flagged", justify="right")
+    for name, judged in (("before", choice.before), ("after", choice.after)):
+        table.add_row(name, f"{judged.threshold:.4f}", f"{judged.n_flagged:,} of {len(texts):,}")
+    correlation = choice.rank_correlation
+    shown = "none, all scores are equal" if correlation is None else f"{correlation:.3f}"
+    parts: list[RenderableType] = [Text(f"\nRank correlation {shown}"), table]
+    n_top = len(choice.after.top)
+    for name, style, numbers in (
+        ("enter", _ANOMALOUS, choice.entered),
+        ("leave", _NORMAL, choice.left),
+    ):
+        if numbers:
+            parts.append(Text(f"\n{len(numbers)} {name} the top {n_top}", style=style))
+        for i in numbers:
+            excerpt = visible(" ".join(texts[i][:_EXCERPT].split()))
+            parts.append(Text.assemble((f"  {i + 1}  ", "dim"), excerpt))
+    if not choice.entered and not choice.left:
+        parts.append(Text(f"\nThe top {n_top} are the same documents."))
+    return Group(*parts)
 
 
 def coloured_document(explanation: Explanation, max_characters: int | None = None) -> Text:
