@@ -23,7 +23,7 @@ err_console = Console(stderr=True)
 
 # as a user meets them
 _ORDER = (
-    "fit", "score", "evaluate", "contexts", "explain", "info", "export", "benchmark", "demo",
+    "fit", "score", "evaluate", "contexts", "inspect", "explain", "info", "export", "benchmark", "demo",
     "vision",
 )  # fmt: skip
 
