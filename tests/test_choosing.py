@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,9 @@ def test_chosen_contexts_score_alike_after_fit_recalibration_loading_and_export(
         assert scores == pytest.approx(expected[aggregation], abs=1e-6)
     file = OnnxDetector(to_onnx(chosen, tmp_path / "model.onnx", words=True))
     assert file.anomaly_score(mixed) == pytest.approx(scores, abs=1e-5)
+    (exported,), (explained,) = file.explain(mixed[:1]), chosen.explain(mixed[:1])
+    plain = json.loads(json.dumps(exported.to_dict(), allow_nan=False))
+    assert {w["word"] for w in plain["words"]} == {w["word"] for w in explained.to_dict()["words"]}
     for explanation, score in zip(chosen.explain(mixed[:5]), scores, strict=False):
         assert explanation.contributions.sum() == pytest.approx(score, abs=1e-5)
 
