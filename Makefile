@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-scale lint bench clean
+.PHONY: install demo test test-scale lint docs bench clean
 
 install: $(VENV)/.installed
 
@@ -25,6 +25,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: install
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
+
 bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	for script in choose_defaults choose_fusion auc detectors outlier_exposure planted_words \
@@ -43,7 +47,7 @@ bench: install
 	$(BIN)/python benchmarks/fit_speed.py --runs 20ng:comp:wordllama:1 --name fit_speed_comp
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info demo-model .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info demo-model .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

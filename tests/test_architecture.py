@@ -17,8 +17,8 @@ ROOT = PACKAGE.parent
 
 # from the bottom up; a module may import from layers below its own, and from its own
 LAYERS = [
-    ["__init__", "exceptions", "stopwords", "progress"],
-    ["validation", "word_index", "checkpoints", "training"],
+    ["__init__", "exceptions", "stopwords", "progress", "characters"],
+    ["validation", "word_index", "checkpoints", "training", "notebook"],
     ["thresholds", "tokenization", "documents", "pooling", "evaluation", "corpora", "embeddings"],
     ["protocol", "clever_hans"],
     ["vocabulary", "network", "objectives", "persistence", "results"],
@@ -30,8 +30,8 @@ LAYERS = [
     ["fusion", "vision"],
     ["models"],
     ["export"],
-    ["assessing", "resumable", "sharding"],
-    ["rendering", "reuters", "demo", "benchmark_results", "benchmark"],
+    ["assessing", "choosing", "resumable", "sharding"],
+    ["rendering", "plot", "reuters", "demo", "benchmark_results", "benchmark"],
     ["report"],
     ["cli"],
     ["__main__"],
@@ -86,6 +86,7 @@ def test_images_and_texts_share_only_the_contract() -> None:
         ("textocl", ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq", "rich"]),
         ("textocl.cli", ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq"]),
         ("textocl.rendering", ["torch", "sklearn"]),
+        ("textocl.plot", ["torch", "sklearn", "matplotlib"]),
         ("textocl.corpora", ["torch", "sklearn", "gensim"]),
         ("textocl.sharding", ["numpy", "torch"]),
         ("textocl.resumable", ["torch", "sklearn"]),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from texts import sentences
+from typer.testing import CliRunner
 
 import textocl
+from textocl.cli import app
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,6 +66,55 @@ def test_the_python_of_the_production_page_runs(
     exec(compile(block, "production.md", "exec"), names)
     texts = ["Tankers wait in the harbour.", "A guitar solo."]
     assert names["score"] == pytest.approx(OnnxDetector("model.onnx").anomaly_score(texts), 1e-4)
+
+
+@pytest.mark.parametrize("page", ["topics", "contexts", "images"])
+def test_the_python_of_the_tutorials_does_what_its_comments_say(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(compile(block, f"{page}.md", "exec"), names)
+    if page == "topics":
+        assert names["labels"].tolist() == [1, -1]
+        assert {"band", "song"} & {word for word, _ in names["words"]}
+        assert names["found"].auc == 1
+    elif page == "contexts":
+        assert len(names["themes"]) == names["attention"].shape[1] == 3
+        assert names["words"][0][0] == "band"
+        assert textocl.load("chosen").get_params()["context_weights"] == [1, 0, 0.5]
+    else:
+        assert names["found"] > 0.9
+        assert Path("heatmap.png").stat().st_size > 1000
+
+
+def test_commands_of_the_pages_have_the_options_shown() -> None:
+    runner = CliRunner()
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        for line in re.findall(r"^\$ textocl (.*)$", page.read_text("utf-8"), re.M):
+            words = shlex.split(line)
+            command = words[:2] if words[0] == "vision" else words[:1]
+            shown = runner.invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
+            assert shown.exit_code == 0, line
+            for option in (word for word in words if word.startswith("--")):
+                assert option in shown.output, line
+
+
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="needs the extra docs")
+def test_the_site_builds_without_warnings_and_asks_no_other_server(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for page in (tmp_path / "site").glob("*.html"):
+        loaded = re.findall(
+            r"<(?:script|link|img)[^>]*(?:src|href)=\"?(https?:)?//", page.read_text("utf-8")
+        )
+        assert loaded == [], page.name
 
 
 @pytest.mark.parametrize(

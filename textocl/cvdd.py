@@ -15,6 +15,7 @@ from textocl.cvdd_training import TrainingSettings, train_cvdd
 from textocl.detector import Assessment, OneClassDetector
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
+    Contexts,
     ContextSummary,
     Explanation,
     explain_documents,
@@ -26,10 +27,12 @@ from textocl.pooling import pool
 from textocl.scoring import (
     SCORED_AT_ONCE,
     Aggregation,
+    ContextWeights,
     ScoringTable,
     aggregate,
     aggregation_weights,
     check_aggregation,
+    resolve_context_weights,
 )
 from textocl.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
 from textocl.thresholds import conformal_p_values
@@ -121,6 +124,10 @@ class CVDD(OneClassDetector):
         How the distances to the contexts become one score: their mean (eq. 3.13), the least, a soft
         minimum between the two (weights softmax(−10 d) as in eq. 3.11; ranks best with five
         contexts), or a mean with weights that select contexts, for example ``(1, 0, 1)``.
+    context_weights : dict of context number to weight, r non-negative weights, or None
+        How much each context counts in the aggregation; in a dict, contexts not named count
+        nothing: ``{0: 1, 2: 0.5}``. See `textocl.scoring.aggregation_weights`. None counts all
+        alike. Contexts have their numbers once fitted: `recalibrate` takes weights too.
     tokenization : "english" or "unicode", default "english"
         See `textocl.tokenization`.
     language : str or None, default "en"
@@ -206,6 +213,7 @@ class CVDD(OneClassDetector):
         objective: str = "hsc",
         eta: float = 1.0,
         aggregation: str | Sequence[float] = "mean",
+        context_weights: Any = None,
         tokenization: str = "english",
         language: str | None = "en",
         n_general_words: int = 50_000,
@@ -233,6 +241,7 @@ class CVDD(OneClassDetector):
         self.objective = objective
         self.eta = eta
         self.aggregation = aggregation
+        self.context_weights = context_weights
         self.tokenization = tokenization
         self.language = language
         self.n_general_words = n_general_words
@@ -340,7 +349,11 @@ class CVDD(OneClassDetector):
         return self
 
     def recalibrate(
-        self, *, aggregation: Aggregation | None = None, false_alarm_rate: float | None = None
+        self,
+        *,
+        aggregation: Aggregation | None = None,
+        context_weights: ContextWeights | None = None,
+        false_alarm_rate: float | None = None,
     ) -> CVDD:
         """Judge differently without fitting again: choose contexts, or another false-alarm rate.
 
@@ -350,6 +363,9 @@ class CVDD(OneClassDetector):
         ----------
         aggregation : "mean", "min", "softmin" or r weights; None leaves it
             ``(1, 0, 1)`` lets the first and the third context decide.
+        context_weights : dict of context number to weight, or r weights; None leaves them
+            How much each context counts in the aggregation: ``{0: 1, 2: 0.5}``. Ones count all
+            alike. Weights here and weights as ``aggregation`` replace each other.
         false_alarm_rate : float in (0, 1); None leaves it
 
         Returns
@@ -361,12 +377,20 @@ class CVDD(OneClassDetector):
         NotFittedError, DataError
         """
         in_force = self._fitted()._in_force
-        aggregation = in_force["aggregation"] if aggregation is None else aggregation
+        if aggregation is None:
+            aggregation = in_force["aggregation"]
+            if context_weights is not None and not isinstance(aggregation, str):
+                aggregation = "mean"
         rate = in_force["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
-        check_aggregation(aggregation, len(self._weights.contexts))
+        r = len(self._weights.contexts)
+        check_aggregation(aggregation, r)
+        if context_weights is None and isinstance(aggregation, str):
+            context_weights = in_force["context_weights"]
+        weights = resolve_context_weights(context_weights, r, aggregation)
         check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
-        self.aggregation, self.false_alarm_rate = aggregation, rate
-        in_force.update(aggregation=aggregation, false_alarm_rate=rate)
+        self.aggregation, self.context_weights = aggregation, weights
+        self.false_alarm_rate = rate
+        in_force.update(aggregation=aggregation, context_weights=weights, false_alarm_rate=rate)
         self._calibrate(self._aggregate(self.calibration_distances_))
         self._warn_of_shortage()
         return self
@@ -417,7 +441,7 @@ class CVDD(OneClassDetector):
                 self._space.spans,
                 scoring,
                 distances=distances,
-                weights=aggregation_weights(distances, self._in_force["aggregation"]),
+                weights=self._context_shares(distances),
                 scores=scores,
                 p_values=conformal_p_values(self.calibration_scores_, scores),
                 labels=self._labels(scores),
@@ -465,6 +489,7 @@ class CVDD(OneClassDetector):
         if self.frequency_damping is not None:
             check_number("frequency_damping", self.frequency_damping, 0, low_open=True)
         check_aggregation(self.aggregation, self.n_contexts)
+        resolve_context_weights(self.context_weights, self.n_contexts, self.aggregation)
 
     def _prepare(
         self, texts: Sequence[str], labels: NDArray[np.int64]
@@ -551,7 +576,18 @@ class CVDD(OneClassDetector):
         return np.concatenate(distances), np.concatenate(known)
 
     def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        return aggregate(distances, self._in_force["aggregation"])
+        in_force = self._in_force
+        return aggregate(distances, in_force["aggregation"], in_force["context_weights"])
+
+    def _context_shares(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        in_force = self._in_force
+        return aggregation_weights(distances, in_force["aggregation"], in_force["context_weights"])
+
+    def _put_in_force(self) -> None:
+        super()._put_in_force()
+        self._in_force["context_weights"] = resolve_context_weights(
+            self.context_weights, self.n_contexts, self.aggregation
+        )
 
     def _assess(self, X: Any) -> Assessment:
         distances, n_known = self._distances_and_known(_check_texts(X))
@@ -598,7 +634,7 @@ class CVDD(OneClassDetector):
             W1, W2 = np.empty((d, 0), np.float32), np.empty((0, r), np.float32)
         contexts = files.array("context_vectors", np.float32, r, d)
         distances = files.array("calibration_distances", np.float32, None, r)
-        summaries = [ContextSummary.from_dict(c) for c in files.fact("contexts", list)]
+        summaries = Contexts(ContextSummary.from_dict(c) for c in files.fact("contexts", list))
         if not len(distances) or len(summaries) != r:
             raise FormatError("its contexts or calibration are not consistent.")
         self._space = space

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from textocl.documents import PackedDocuments
 from textocl.network import Batch, attention_weights, context_embeddings
+from textocl.notebook import contexts_html, explanation_html
 from textocl.scoring import ScoringTable
 from textocl.spaces import Embedded
 from textocl.tokenization import Span
@@ -93,6 +94,9 @@ class Explanation:
             "words": words,
         }
 
+    def _repr_html_(self) -> str:
+        return explanation_html(self)
+
 
 @dataclass(frozen=True)
 class TopWord:
@@ -157,6 +161,16 @@ class ContextSummary:
             ],
         )
 
+    def _repr_html_(self) -> str:
+        return contexts_html([self])
+
+
+class Contexts(list[ContextSummary]):
+    """The themes of a corpus: a list that a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        return contexts_html(self)
+
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
@@ -213,7 +227,7 @@ def summarize_contexts(
     n_attended: int = 10,
     n_words: int = 25,
     n_typical: int = 3,
-) -> list[ContextSummary]:
+) -> Contexts:
     """Describe each context by the training documents nearest to it (thesis §3.2.2).
 
     From the ``n_nearest`` documents of a context, the ``n_attended`` words with the largest
@@ -231,7 +245,7 @@ def summarize_contexts(
     words, packed = _by_word(embedded)
     held = np.unique(packed.documents * len(words) + packed.rows) % len(words)
     holding = np.bincount(held, minlength=len(words))  # documents that hold a word, (u,)
-    summaries = []
+    summaries = Contexts()
     for k in range(n_contexts):
         order = np.argsort(distances[:, k], kind="stable")[:n_nearest]
         rows = np.concatenate(

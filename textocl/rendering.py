@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,27 +10,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from textocl.characters import visible as visible
+
 if TYPE_CHECKING:
+    from textocl.choosing import ContextChoice
     from textocl.evaluation import Evaluation
     from textocl.explain import ContextSummary, Explanation
 
-_ANOMALOUS, _NORMAL = "red", "green"
-
-
-# these reorder what follows them, so that a text reads other than it is
-_BIDI_CONTROLS = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
-
-
-def visible(text: str) -> str:
-    """Replace characters that could act on a terminal by a visible sign, one for one."""
-    return "".join(
-        "\ufffd"
-        if c in _BIDI_CONTROLS or (c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs"))
-        else c
-        for c in text
-    )
+# apart for every kind of colour vision, as in notebooks
+_ANOMALOUS, _NORMAL = "dark_orange", "dodger_blue1"
+_EXCERPT = 120  # characters of a document in a list
 
 
 def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> Table:
@@ -63,8 +51,34 @@ def typical_documents(contexts: Iterable[ContextSummary]) -> RenderableType:
     return Group(*lines)
 
 
+def choice_view(choice: ContextChoice, texts: Sequence[str]) -> RenderableType:
+    """Threshold and flagged documents before and after, and which enter or leave the top."""
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("")
+    table.add_column("threshold", justify="right")
+    table.add_column("flagged", justify="right")
+    for name, judged in (("before", choice.before), ("after", choice.after)):
+        table.add_row(name, f"{judged.threshold:.4f}", f"{judged.n_flagged:,} of {len(texts):,}")
+    correlation = choice.rank_correlation
+    shown = "none, all scores are equal" if correlation is None else f"{correlation:.3f}"
+    parts: list[RenderableType] = [Text(f"\nRank correlation {shown}"), table]
+    n_top = len(choice.after.top)
+    for name, style, numbers in (
+        ("enter", _ANOMALOUS, choice.entered),
+        ("leave", _NORMAL, choice.left),
+    ):
+        if numbers:
+            parts.append(Text(f"\n{len(numbers)} {name} the top {n_top}", style=style))
+        for i in numbers:
+            excerpt = visible(" ".join(texts[i][:_EXCERPT].split()))
+            parts.append(Text.assemble((f"  {i + 1}  ", "dim"), excerpt))
+    if not choice.entered and not choice.left:
+        parts.append(Text(f"\nThe top {n_top} are the same documents."))
+    return Group(*parts)
+
+
 def coloured_document(explanation: Explanation, max_characters: int | None = None) -> Text:
-    """The text with words that speak for an anomaly in red and for normal in green.
+    """The text with words that speak for an anomaly in orange and for normal in blue.
 
     The stronger a word's evidence among this document's words, the stronger its colour.
     """

@@ -49,6 +49,20 @@ class WordExplanation:
     evidence: NDArray[np.float32]
     attention: NDArray[np.float32]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain Python values, one entry a word, as `textocl.Explanation` has them."""
+        words = [
+            {
+                "word": word,
+                "count": int(self.counts[i]),
+                "contribution": float(self.contributions[i]),
+                "evidence": float(self.evidence[i]),
+                "attention": self.attention[i].tolist(),
+            }
+            for i, word in enumerate(self.words)
+        ]
+        return {"words": words}
+
     def anomalous_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words that speak most for an anomaly, with their evidence."""
         order = np.argsort(-self.evidence, kind="stable")[:n]

@@ -26,6 +26,7 @@ from textocl.spaces import ContextSpace, WordSpace
 from textocl.tokenization import EnglishTokenizer
 from textocl.vocabulary import most_used
 
+_NOT_CHOSEN = -1e4  # logarithm of a weight of 0, in effect
 _NO_ATTENTION = -6e4  # of padding, within float16; minus infinity would make NaN
 
 
@@ -219,7 +220,7 @@ def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
     distances = g.op(
         "Where", g.op("Unsqueeze", known, g.constant([1])), distances, g.constant(WORST_SCORE)
     )
-    of_contexts = _context_weights(g, distances, detector._in_force["aggregation"], len(contexts))
+    of_contexts = _context_weights(g, distances, detector._in_force, len(contexts))
     score = g.sum(g.op("Mul", of_contexts, distances), axis=1)
     if not documents.with_words:
         return Scored(score, n_known, distances)
@@ -239,14 +240,24 @@ def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
     return Scored(score, n_known, distances, outputs)
 
 
-def _context_weights(g: Graph, distances: str, aggregation: Any, r: int) -> str:
-    """Weight of each context in a score, ``(n, r)``; see `textocl.scoring`."""
+def _context_weights(g: Graph, distances: str, in_force: dict[str, Any], r: int) -> str:
+    """Weight of each context in a score, ``(n, r)``; see `textocl.scoring.aggregation_weights`."""
+    aggregation, weights = in_force["aggregation"], in_force["context_weights"]
+    given = np.ones(r) if weights is None else np.asarray(weights, np.float64)
     if isinstance(aggregation, str) and aggregation == "min":
+        if weights is not None:
+            barrier = g.constant(np.where(given > 0, 0.0, -_NOT_CHOSEN)[None])
+            distances = g.op("Add", distances, barrier)
         nearest = g.op("ArgMin", distances, axis=1, keepdims=1)
         return g.cast(g.op("Equal", nearest, g.constant(np.arange(r)[None])), "float32")
     if isinstance(aggregation, str) and aggregation == "softmin":
-        return g.op("Softmax", g.scaled(distances, -SOFTMIN_ALPHA), axis=1)
-    given = np.ones(r) if isinstance(aggregation, str) else np.asarray(aggregation, np.float64)
+        near = g.scaled(distances, -SOFTMIN_ALPHA)
+        if weights is not None:
+            logs = np.log(given, out=np.full(r, _NOT_CHOSEN), where=given > 0)
+            near = g.op("Add", near, g.constant(logs[None]))
+        return g.op("Softmax", near, axis=1)
+    if not isinstance(aggregation, str):
+        given = np.asarray(aggregation, np.float64)
     return g.op("Expand", g.constant((given / given.sum())[None]), g.op("Shape", distances))
 
 

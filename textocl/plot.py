@@ -1,0 +1,205 @@
+"""Figures of scores, contexts, words and heatmaps, drawn by matplotlib.
+
+Each function draws into ``ax``, or into a new figure where there is none, and returns the axes:
+``ax.figure.savefig("scores.png")`` writes the figure, ``ax.figure`` shows it in a notebook. None
+touches pyplot, its open figures or its settings. ``pip install 'textocl[plot]'``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from textocl.characters import visible
+from textocl.exceptions import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from textocl.explain import ContextSummary, Explanation
+
+_ANOMALOUS, _NORMAL, _LINE = "#e67800", "#2878dc", "#555555"
+_WITHOUT_WORDS = 1e38
+
+
+def scores(
+    scores: ArrayLike,
+    threshold: float | None = None,
+    *,
+    is_anomaly: ArrayLike | None = None,
+    n_bins: int = 40,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how scores are distributed, and where the threshold lies.
+
+    Documents without a known word, which some detectors score with the largest float32, are drawn
+    in the last bin.
+
+    Parameters
+    ----------
+    scores : (n,)
+    threshold : float or None, as a detector's ``threshold_``
+    is_anomaly : (n,) bool or None; with it, the two kinds are drawn one over the other
+    n_bins : int ≥ 1
+    ax : where to draw
+
+    Raises
+    ------
+    DataError, MissingExtraError
+    """
+    values, anomalous = _scores_and_kinds(scores, is_anomaly)
+    axes = _axes(ax)
+    usual = values[np.abs(values) < _WITHOUT_WORDS]
+    inside = np.append(usual, [] if threshold is None else threshold)
+    low, high = (inside.min(), inside.max()) if len(inside) else (0.0, 1.0)
+    edges = np.linspace(low, max(high, low + 1e-6 * max(1.0, abs(low))), n_bins + 1).tolist()
+    shown = np.clip(values, edges[0], edges[-1])
+    if is_anomaly is None:
+        axes.hist(shown, edges, color=_LINE, alpha=0.6, label="documents")
+    else:
+        axes.hist(shown[~anomalous], edges, color=_NORMAL, alpha=0.6, label="normal")
+        axes.hist(
+            shown[anomalous], edges, color=_ANOMALOUS, alpha=0.6, label="anomalous", hatch="///"
+        )
+    if threshold is not None:
+        axes.axvline(threshold, color="black", linestyle="--", label=f"threshold {threshold:.3g}")
+    axes.set(xlabel="anomaly score", ylabel="documents")
+    axes.legend(frameon=False)
+    return axes
+
+
+def roc(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of anomalies found over the share of false alarms, at every threshold.
+
+    Parameters
+    ----------
+    scores : (n,), higher is more anomalous
+    is_anomaly : (n,) bool
+    ax : where to draw
+    """
+    from sklearn.metrics import roc_curve
+
+    from textocl.evaluation import evaluate
+
+    auc = evaluate(scores, is_anomaly).auc
+    false_alarms, recall, _ = roc_curve(np.asarray(is_anomaly, bool), np.asarray(scores))
+    axes = _axes(ax)
+    axes.plot([0, 1], [0, 1], color=_LINE, linestyle=":", label="chance")
+    axes.plot(false_alarms, recall, color=_NORMAL, label=f"AUC {100 * auc:.1f} %")
+    axes.set(xlabel="share of normal flagged", ylabel="share of anomalies found")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.legend(frameon=False, loc="lower right")
+    return axes
+
+
+def precision_recall(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of anomalies among those flagged over the share of anomalies found.
+
+    Parameters
+    ----------
+    scores : (n,), higher is more anomalous
+    is_anomaly : (n,) bool
+    ax : where to draw
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    from textocl.evaluation import evaluate
+
+    average = evaluate(scores, is_anomaly).average_precision
+    anomalous = np.asarray(is_anomaly, bool)
+    precision, recall, _ = precision_recall_curve(anomalous, np.asarray(scores))
+    axes = _axes(ax)
+    axes.axhline(anomalous.mean(), color=_LINE, linestyle=":", label="chance")
+    label = f"average precision {100 * average:.1f} %"
+    axes.step(recall, precision, where="post", color=_NORMAL, label=label)
+    axes.set(xlabel="share of anomalies found", ylabel="share of anomalies among flagged")
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.legend(frameon=False, loc="lower left")
+    return axes
+
+
+def context_words(context: ContextSummary, *, n_words: int = 10, ax: Axes | None = None) -> Axes:
+    """Draw a context's top words as bars: in how many of its nearest documents each leads."""
+    words = context.words[:n_words][::-1]
+    axes = _axes(ax)
+    axes.barh(range(len(words)), [word.count for word in words], color=_NORMAL)
+    _name_bars(axes, [word.word for word in words])
+    axes.set(xlabel="of the nearest documents")
+    axes.set_title(f"context {context.context} ({context.share:.0%})", loc="left")
+    return axes
+
+
+def word_evidence(explanation: Explanation, *, n_words: int = 8, ax: Axes | None = None) -> Axes:
+    """Draw what a document's words speak for: up to ``n_words`` on each side, strongest on top."""
+    words = explanation.anomalous_words(n_words) + explanation.normal_words(n_words)[::-1]
+    words = words[::-1]
+    colours = [_ANOMALOUS if value > 0 else _NORMAL for _, value in words]
+    hatches = ["///" if value > 0 else "" for _, value in words]
+    axes = _axes(ax)
+    axes.barh(range(len(words)), [value for _, value in words], color=colours, hatch=hatches)
+    _name_bars(axes, [word for word, _ in words])
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set(xlabel="← normal     evidence     anomalous →")
+    judgement = "anomalous" if explanation.label == -1 else "normal"
+    axes.set_title(
+        f"{judgement}: score {explanation.score:.3g}, threshold {explanation.threshold:.3g}",
+        loc="left",
+    )
+    return axes
+
+
+def heatmap(
+    image: ArrayLike,
+    heatmap: ArrayLike,
+    heatmap_range: tuple[float, float],
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw an image under its heatmap; see `textocl.vision.overlays.overlay`.
+
+    Parameters
+    ----------
+    image : (h, w) or (h, w, 3), uint8 or floats in [0, 1]
+    heatmap : (h, w)
+    heatmap_range : calm up to, hottest from; a detector's ``heatmap_range_``
+    ax : where to draw
+    """
+    from textocl.vision.overlays import overlay
+
+    picture = overlay(image, heatmap, *heatmap_range)
+    axes = _axes(ax)
+    axes.imshow(picture)
+    axes.set_axis_off()
+    return axes
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "plot", "drawing figures") from None
+    return Figure(figsize=(6, 4), layout="constrained").subplots()
+
+
+def _name_bars(axes: Axes, names: list[str]) -> None:
+    # no dollar sign starts a formula
+    axes.set_yticks(range(len(names)), [visible(n).replace("$", r"\$") for n in names])
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _scores_and_kinds(
+    scores: ArrayLike, is_anomaly: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    values = np.asarray(scores, np.float64)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise DataError(f"expected finite scores (n,), at least one, got {values.shape}.")
+    anomalous = np.zeros(len(values), bool) if is_anomaly is None else np.asarray(is_anomaly, bool)
+    if anomalous.shape != values.shape:
+        raise DataError(
+            f"expected as many labels as scores, got {anomalous.shape}, {values.shape}."
+        )
+    return values, anomalous
