@@ -38,7 +38,7 @@ DETECTORS: dict[str, OneClassDetector] = {
     "hsc-backbone": HSC(backbone="efficientnet-lite0:6", backbone_size=64, **SHORT),
     "fcdd-backbone": FCDD(backbone="efficientnet-lite0:3", backbone_size=32, **SHORT),
     "fcdd-mixed": FCDD(
-        backbone="efficientnet-lite0:3", backbone_size=32, synthetic="mixed", n_epochs=40
+        backbone="efficientnet-lite0:3", backbone_size=32, synthetic="mixed", n_epochs=20
     ),
     "hsc-augmented": HSC(network="lenet-8-fc16", augmentation="photo", **SHORT),
     "features-knn": FeatureDetector(backbone="efficientnet-lite0:6", backbone_size=64),
