@@ -18,7 +18,7 @@ ROOT = PACKAGE.parent
 # from the bottom up; a module may import from layers below its own, and from its own
 LAYERS = [
     ["__init__", "exceptions", "stopwords", "progress", "characters"],
-    ["validation", "word_index", "checkpoints", "training", "notebook"],
+    ["validation", "word_index", "checkpoints", "devices", "training", "notebook"],
     ["thresholds", "tokenization", "documents", "pooling", "evaluation", "corpora", "embeddings"],
     ["protocol", "clever_hans"],
     ["vocabulary", "network", "objectives", "persistence", "results"],
@@ -74,7 +74,7 @@ def test_modules_import_only_from_their_own_layer_or_below() -> None:
 def test_images_and_texts_share_only_the_contract() -> None:
     shared = {
         "__init__", "checkpoints", "detector", "evaluation", "exceptions", "objectives", "persistence",
-        "progress", "training", "validation", "vision",
+        "devices", "progress", "training", "validation", "vision",
     }  # fmt: skip
     used = {name for path in (PACKAGE / "vision").glob("*.py") for name in imports_of(path)}
     assert used <= shared

@@ -12,6 +12,7 @@ from textocl.documents import PackedDocuments
 from textocl.network import (
     Batch,
     CVDDNetwork,
+    _sums_of_segments,
     attention_weights,
     context_distances,
     context_embeddings,
@@ -35,6 +36,27 @@ def random_corpus(seed: int, n: int = 7, u: int = 11) -> tuple[PackedDocuments, 
         np.array(rows, np.int32), np.array(counts, np.float32), np.array(offsets, np.int64)
     )
     return packed, tokens
+
+
+def test_sums_of_segments_are_those_of_added_words() -> None:
+    packed, _ = random_corpus(3)
+    batch = Batch.of(packed)
+    weights = torch.rand(len(packed.rows), 3, dtype=torch.float64, requires_grad=True)
+    added = weights.new_zeros(len(batch), 3).index_add(0, batch.documents, weights)
+    assert torch.equal(added, _sums_of_segments(weights, batch))
+    assert torch.autograd.gradcheck(lambda w: _sums_of_segments(w, batch), weights)
+
+
+def test_sums_of_segments_of_empty_documents_are_0() -> None:
+    batch = Batch.of(
+        PackedDocuments(
+            *(
+                np.array(a, t)
+                for a, t in (([0, 1], np.int32), ([1, 1], np.float32), ([0, 0, 2, 2], np.int64))
+            )
+        )
+    )
+    assert _sums_of_segments(torch.ones(2, 1), batch).tolist() == [[0.0], [2.0], [0.0]]
 
 
 def network(u: int = 11, d: int = 5, a: int = 4, r: int = 3) -> tuple[CVDDNetwork, torch.Tensor]:

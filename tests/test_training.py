@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from textocl.exceptions import DataError, TextoclError
-from textocl.training import ParameterGroup, Schedule, choose_device, train
+from textocl.exceptions import TextoclError
+from textocl.training import ParameterGroup, Schedule, train
 
 
 def test_learning_rate_of_the_thesis_schedule() -> None:
@@ -68,13 +68,3 @@ def test_a_diverging_loss_is_reported() -> None:
             Schedule(3, 0.1),
             torch.Generator(),
         )
-
-
-def test_devices() -> None:
-    assert choose_device("cpu").type == "cpu"
-    assert choose_device("auto").type in ("cpu", "cuda")
-    with pytest.raises(DataError, match="device must be"):
-        choose_device("abacus")
-    if not torch.cuda.is_available():
-        with pytest.raises(DataError, match="device must be"):
-            choose_device("cuda")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from textocl.cvdd_training import TrainingSettings, train_cvdd
 from textocl.detector import Assessment, OneClassDetector
+from textocl.devices import choose_device
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import (
     Contexts,
@@ -37,7 +38,6 @@ from textocl.scoring import (
 from textocl.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
 from textocl.thresholds import conformal_p_values
 from textocl.tokenization import make_tokenizer
-from textocl.training import choose_device
 from textocl.validation import (
     check_choice,
     check_documents,
@@ -152,6 +152,7 @@ class CVDD(OneClassDetector):
         stores no text.
     random_state : int ≥ 0, default 0
     device : "auto", "cpu" or "cuda", default "auto"
+        Where a fit trains. Scores come from the CPU, where they repeat bit for bit.
     verbose : bool, default False
         Draw a progress bar.
 
@@ -308,12 +309,13 @@ class CVDD(OneClassDetector):
         network, history = train_cvdd(
             training.embedded,
             trained_labels,
-            _tensor(space, training.embedded, device),
+            _tensor(space, training.embedded).to(device),
             settings,
             device,
         )
-        weights = _Weights(*(w.detach() for w in (network.W1, network.W2, network.contexts)))
-        scoring = weights.scoring_table(_tensor(space, training.embedded, device))
+        # scores come from the CPU, where they repeat bit for bit; a GPU would save little
+        weights = _Weights(*(w.detach().cpu() for w in (network.W1, network.W2, network.contexts)))
+        scoring = weights.scoring_table(_tensor(space, training.embedded))
         normal = training.take(np.flatnonzero(trained_labels >= 0))
         distances = scoring.distances(normal.embedded.packed)
         contexts = summarize_contexts(
@@ -327,7 +329,7 @@ class CVDD(OneClassDetector):
         calibration = distances
         if held_out is not training:
             if isinstance(space, ContextSpace):
-                scoring = weights.scoring_table(_tensor(space, held_out.embedded, device))
+                scoring = weights.scoring_table(_tensor(space, held_out.embedded))
             calibration = scoring.distances(held_out.embedded.packed)
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self._space = space
@@ -560,8 +562,7 @@ class CVDD(OneClassDetector):
             embedded = self._space.embed(part)
             scoring = self._scoring
             if scoring is None:
-                device = self._weights.contexts.device
-                scoring = self._weights.scoring_table(_tensor(self._space, embedded, device))
+                scoring = self._weights.scoring_table(_tensor(self._space, embedded))
             yield part, embedded, scoring
 
     def _distances_and_known(
@@ -620,7 +621,6 @@ class CVDD(OneClassDetector):
         self._check_parameters()
         r, a = self.n_contexts, self.attention_size
         tokenizer = make_tokenizer(self.tokenization)
-        device = choose_device(self.device)
         space: Space
         if "fingerprint" in files.facts:
             space = ContextSpace.from_files(files, tokenizer, self.embedding)
@@ -641,12 +641,11 @@ class CVDD(OneClassDetector):
         self.history_ = []
         self.n_documents_ = check_integer("n_documents", files.facts.get("n_documents"), 1)
         self.contexts_ = summaries
-        self._weights = _Weights(*(torch.from_numpy(w).to(device) for w in (W1, W2, contexts)))
+        self._weights = _Weights(*(torch.from_numpy(w) for w in (W1, W2, contexts)))
         self._scoring = None
         if isinstance(space, WordSpace):
-            table = torch.from_numpy(space.vocabulary.table).to(device, torch.float32)
-            logits_there = torch.from_numpy(logits).to(device)
-            self._scoring = ScoringTable(table, logits_there, self._weights.contexts)
+            table = torch.from_numpy(space.vocabulary.table).to(torch.float32)
+            self._scoring = ScoringTable(table, torch.from_numpy(logits), self._weights.contexts)
         self.calibration_distances_ = distances
         self._put_in_force()
         self.calibration_scores_ = np.sort(self._aggregate(distances))
@@ -660,7 +659,7 @@ def _check_texts(X: Any) -> list[str]:
     return check_documents(X)
 
 
-def _tensor(space: Space, embedded: Embedded, device: torch.device) -> torch.Tensor:
-    """The table on ``device``; in float16 where a language model gives very many vectors."""
-    table = torch.from_numpy(embedded.table).to(device)
+def _tensor(space: Space, embedded: Embedded) -> torch.Tensor:
+    """The table; in float16 where a language model gives very many vectors."""
+    table = torch.from_numpy(embedded.table)
     return table.float() if isinstance(space, WordSpace) else table

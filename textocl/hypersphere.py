@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textocl.devices import choose_device
 from textocl.objectives import OBJECTIVES, pseudo_huber, semi_supervised_losses
 from textocl.pooled import Arrays, PooledDetector
-from textocl.training import ParameterGroup, Schedule, choose_device, train
+from textocl.training import ParameterGroup, Schedule, train
 from textocl.validation import check_choice, check_integer, check_number
 
 LEAKY_SLOPE = 0.1  # of the leaky ReLU

@@ -86,8 +86,20 @@ def attention_weights(logits: Tensor, batch: Batch) -> Tensor:
     highest = logits.new_full((len(batch), logits.shape[1]), -torch.inf)
     highest = highest.scatter_reduce(0, documents, logits.detach(), "amax")  # (n, r)
     weights = torch.exp(logits - highest[batch.documents])  # (w, r)
-    sums = weights.new_zeros(highest.shape).index_add(0, batch.documents, weights)  # (n, r)
-    return weights / sums[batch.documents]
+    return weights / _sums(weights, batch)[batch.documents]
+
+
+def _sums(weights: Tensor, batch: Batch) -> Tensor:
+    """Sums over the words of each document: ``(w, r) -> (n, r)``."""
+    if weights.is_cuda:  # index_add would add in whatever order its threads arrive
+        return _sums_of_segments(weights, batch)
+    return weights.new_zeros((len(batch), weights.shape[1])).index_add(0, batch.documents, weights)
+
+
+def _sums_of_segments(weights: Tensor, batch: Batch) -> Tensor:
+    ends = batch.offsets.new_tensor([len(weights)])
+    bounds = torch.cat([batch.offsets, ends])
+    return torch.segment_reduce(weights, "sum", offsets=bounds, axis=0, unsafe=True)
 
 
 def context_embeddings(vectors: Tensor, attention: Tensor, batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""The one training loop of all torch models: schedule, seeds, progress, device."""
+"""The one training loop of all torch models: schedule, seeds, progress."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from textocl.checkpoints import Checkpoint
-from textocl.exceptions import DataError, TextoclError
+from textocl.exceptions import TextoclError
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,15 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = schedule.learning_rate_at(epoch) * group["rate"]
             order = torch.randperm(n_samples, generator=generator)
-            total = 0.0
+            total: Tensor | float = 0.0
             for indices in schedule.batches(order):
                 loss = loss_of(indices, epoch)
                 optimizer.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(trained, schedule.max_gradient_norm)
                 optimizer.step()
-                total += loss.item() * len(indices)
-            history.append(total / n_samples)
+                total = total + loss.detach().double() * len(indices)  # a GPU need not wait
+            history.append(float(total) / n_samples)
             if not torch.isfinite(torch.tensor(history[-1])):
                 raise TextoclError(
                     f"training diverged: the loss of epoch {epoch + 1} is {history[-1]}; "
@@ -124,24 +123,3 @@ def _progress_bar(shown: bool, n_epochs: int) -> AbstractContextManager[Callable
     from textocl.progress import epochs_bar
 
     return epochs_bar(n_epochs)
-
-
-def choose_device(device: Any) -> torch.device:
-    """Return a torch device; ``"auto"`` is CUDA where there is one.
-
-    Raises
-    ------
-    DataError
-        Not a device's name, or one that this machine lacks.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, TypeError, AssertionError) as error:
-        raise DataError(
-            f"device must be 'auto', 'cpu' or 'cuda', and present here; got {device!r}: "
-            f"{str(error).splitlines()[0]}"
-        ) from None
-    return chosen

@@ -243,7 +243,7 @@ class TransformerVectors:
         import torch
         from transformers import AutoModel
 
-        from textocl.training import choose_device
+        from textocl.devices import choose_device
 
         device = choose_device(self.device)
         # weights that are missing are drawn at random: that must not move anybody's seed

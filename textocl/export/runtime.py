@@ -123,8 +123,11 @@ class OnnxDetector:
             available = onnxruntime.get_available_providers()
             wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
             providers = [name for name in wanted if name in available]
+        # convolutions in float32: CUDA's default is TF32, of 10 bits, and scores would differ
+        exact = {"CUDAExecutionProvider": {"use_tf32": "0"}}
+        chosen = [(name, exact.get(name, {})) for name in providers]
         try:
-            self._session = _session(file, options, list(providers))
+            self._session = _session(file, options, chosen)
         except MissingExtraError:
             raise
         except Exception as error:  # onnxruntime's own classes have no common base
@@ -290,7 +293,7 @@ class OnnxDetector:
         return dict(zip(outputs, binding.copy_outputs_to_cpu(), strict=True))
 
 
-def _session(file: Path, options: Any, providers: list[str]) -> Any:
+def _session(file: Path, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
     import onnxruntime
 
     try:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textocl.devices import exactly
 from textocl.exceptions import DataError, FormatError, MissingExtraError
 from textocl.validation import check_choice, check_integer
 from textocl.vision.efficientnet import N_BLOCKS, efficientnet_lite0, published_weights
@@ -168,6 +169,7 @@ def load_backbone(
 
 
 @torch.no_grad()
+@exactly()
 def extract_features(
     X: Any,
     backbone: str = LITE0,

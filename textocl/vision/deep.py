@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, ClassVar, TypeVar
 
@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 import textocl
 from textocl.checkpoints import Checkpoint, Checkpoints, fingerprint
+from textocl.devices import choose_device, exactly
 from textocl.exceptions import DataError, TextoclWarning
 from textocl.persistence import ModelFiles
-from textocl.training import ParameterGroup, Schedule, choose_device, train
+from textocl.training import ParameterGroup, Schedule, train
 from textocl.validation import check_choice, check_integer, check_labels, check_number
 from textocl.vision.augmentation import AUGMENTATIONS, augmented
 from textocl.vision.backbones import Backbone, load_backbone, pooled
@@ -70,6 +71,13 @@ class Fitted:
     network: nn.Module
     vectors: dict[str, Tensor]
     parameters: dict[str, Any]
+
+    def to(self, device: torch.device) -> Fitted:
+        """The same on a device."""
+        for module in (self.backbone, self.preprocessing, self.network):
+            if module is not None:
+                module.to(device)
+        return replace(self, vectors={name: v.to(device) for name, v in self.vectors.items()})
 
 
 @dataclass(frozen=True)
@@ -235,6 +243,7 @@ class DeepDetector(SampleDetector):
         self._warn_of_shortage()
         return self
 
+    @exactly()
     def _fit(self, X: Any, y: Any, masks: Any) -> None:
         self._check_parameters()
         device = choose_device(self.device)
@@ -428,9 +437,11 @@ class DeepDetector(SampleDetector):
     def learns_from_anomalies(self) -> bool:
         return self._LEARNS_FROM_ANOMALIES
 
+    @exactly()
     def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:
         return self._score(self._model, samples)
 
+    @exactly()
     def _explain_samples(self, samples: Tensor) -> NDArray[np.float32]:
         return self._maps(self._model, samples)
 
@@ -527,6 +538,7 @@ class DeepDetector(SampleDetector):
             fitted.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
         n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
         heatmap_range, scores = range_from(files), calibration_from(files)
+        fitted = fitted.to(choose_device(self.device))
         self._model, self.n_samples_, self.calibration_scores_ = fitted, n_samples, scores
         self.n_features_in_ = int(np.prod(shape))
         self.heatmap_range_ = heatmap_range

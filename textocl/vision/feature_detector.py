@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from textocl.devices import choose_device, exactly
 from textocl.exceptions import DataError, FormatError
 from textocl.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.progress import counting_bar
-from textocl.training import choose_device
 from textocl.validation import check_choice, check_labels, check_number
 from textocl.vision.backbones import LITE0, Backbone, load_backbone, pooled
 from textocl.vision.detector import (
@@ -236,7 +236,8 @@ class FeatureDetector(SampleDetector):
         learner: Any = detector_from_part(
             files.fact("learner", dict), files.arrays, "learner.", list(ON_FEATURES.values())
         )
-        shape, network = image_shape_from(files), backbone_from(files)
+        shape = image_shape_from(files)
+        network = backbone_from(files).to(choose_device(self.device))
         if learner._view is not None or learner.n_features_in_ != network.maps_shape(shape)[0]:
             raise FormatError("its learner is not of the features that its backbone gives.")
         heatmap_range, scores = range_from(files), calibration_from(files)
@@ -249,6 +250,7 @@ class FeatureDetector(SampleDetector):
 
 
 @torch.no_grad()
+@exactly()
 def _maps(network: Backbone, images: Tensor) -> Tensor:
     return network(images.to(network.mean.device)).cpu()
 
