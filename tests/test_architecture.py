@@ -23,7 +23,7 @@ LAYERS = [
     ["protocol", "clever_hans"],
     ["vocabulary", "network", "objectives", "persistence", "results"],
     ["scoring", "spaces"],
-    ["detector", "explain", "features"],
+    ["detector", "explain", "features", "surprisal"],
     ["occlusion", "cvdd_training", "faithfulness"],
     ["pooled", "likelihood"],
     ["cvdd", "shallow", "hypersphere", "relevance"],

@@ -42,6 +42,9 @@ class Explanation:
     context_distances : (r,) distance to each context
     nearest_context : index of the least of them; None without contexts or without a known word
     spans : where the words stand in the text
+    surprisal : (w,) how unexpected each word is beside the others, in nats: the words that normal
+        documents like this one do not have, whatever they do to the score; None but of a `Detector`
+    usual_surprisal : what one word in twenty of normal documents exceeds; None likewise
 
     A document without a known word has no words here, and the worst score, 1.
     """
@@ -60,6 +63,16 @@ class Explanation:
     context_distances: NDArray[np.float64]
     nearest_context: int | None
     spans: list[Span]
+    surprisal: NDArray[np.float64] | None = None
+    usual_surprisal: float | None = None
+
+    def unexpected_words(self, n: int = 10) -> list[tuple[str, float]]:
+        """Return up to ``n`` words of unusual surprisal, the highest first, with their nats."""
+        if self.surprisal is None or self.usual_surprisal is None:
+            return []
+        order = np.argsort(-self.surprisal, kind="stable")[:n]
+        found = [(self.words[i], float(self.surprisal[i])) for i in order]
+        return [(word, value) for word, value in found if value > self.usual_surprisal]
 
     def anomalous_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words that speak most for an anomaly, with their evidence."""
@@ -80,6 +93,7 @@ class Explanation:
                 "contribution": float(self.contributions[i]),
                 "evidence": float(self.evidence[i]),
                 "attention": self.attention[i].tolist(),
+                **({} if self.surprisal is None else {"surprisal": float(self.surprisal[i])}),
             }
             for i, word in enumerate(self.words)
         ]
@@ -91,6 +105,7 @@ class Explanation:
             "label": self.label,
             "nearest_context": self.nearest_context,
             "context_distances": self.context_distances.tolist(),
+            "usual_surprisal": self.usual_surprisal,
             "words": words,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -20,6 +20,8 @@ from textocl.likelihood import WordLikelihood
 from textocl.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.pooled import WORST_POOLED_SCORE
 from textocl.shallow import KDE
+from textocl.spaces import WordSpace
+from textocl.surprisal import Surprisal
 from textocl.thresholds import conformal_p_values, without_highest
 from textocl.tokenization import Span
 from textocl.validation import (
@@ -84,6 +86,10 @@ class Detector(OneClassDetector):
         densities are wider; and this share of the highest held-out scores is left out of
         calibration. Costs one to two points of AUC where there is none, and saves many more where
         there is (benchmarks/results/detectors).
+    n_references : int ≥ 0, default 2000
+        Up to so many training documents stay in the model as their distinct words and a vector:
+        `explain` tells by them which words of a document are unexpected (see
+        `textocl.surprisal.Surprisal`). 0 or 1 keeps none, and leaves surprisal out.
     tokenization, language : as in `textocl.CVDD`
         Without a language, the word likelihood is left out.
     false_alarm_rate : as in `textocl.CVDD`
@@ -130,6 +136,7 @@ class Detector(OneClassDetector):
         n_contexts: int = 5,
         support_weight: float = 0.25,
         contamination: float = 0.0,
+        n_references: int = 2_000,
         tokenization: str = "english",
         language: str | None = "en",
         false_alarm_rate: float = 0.05,
@@ -142,6 +149,7 @@ class Detector(OneClassDetector):
         self.n_contexts = n_contexts
         self.support_weight = support_weight
         self.contamination = contamination
+        self.n_references = n_references
         self.tokenization = tokenization
         self.language = language
         self.false_alarm_rate = false_alarm_rate
@@ -215,6 +223,15 @@ class Detector(OneClassDetector):
             found.append((scores, n_known))
         fused, n_known = _fuse(list(members.values()), found)
         self.members_ = members
+        space = self._word_space()
+        usual = np.intersect1d(normal, trusted)
+        self._surprisal = (
+            None
+            if space is None
+            else Surprisal.learn(
+                space.embed([texts[i] for i in usual]), self.n_references, self.random_state
+            )
+        )
         self._put_in_force()
         self._in_force["embedding"] = source.name
         self.suspected_ = suspected
@@ -267,14 +284,15 @@ class Detector(OneClassDetector):
         """Say which words make each document normal or anomalous; one `Explanation` each.
 
         A word's contribution is the weighted sum of its contributions in the members; together
-        they add up to the score. Attention and context distances are those of CVDD.
+        they add up to the score. Attention and context distances are those of CVDD. Surprisal
+        is no part of the score: it tells which words normal documents like this one do not have.
         """
         texts = self._fitted()._texts(X)
         parts = {name: member.detector.explain(texts) for name, member in self.members_.items()}
         scores, _ = self._scores_and_known(texts)
         p_values = conformal_p_values(self.calibration_scores_, scores)
         labels = self._labels(scores)
-        return [
+        merged = [
             self._merged(
                 text,
                 {name: explanations[i] for name, explanations in parts.items()},
@@ -284,6 +302,7 @@ class Detector(OneClassDetector):
             )
             for i, text in enumerate(texts)
         ]
+        return self._with_surprisal(merged)
 
     # --- members ---
 
@@ -373,6 +392,7 @@ class Detector(OneClassDetector):
     def _check_parameters(self) -> None:
         self._check_calibration_parameters()
         check_integer("n_contexts", self.n_contexts, 1)
+        check_integer("n_references", self.n_references, 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
         check_number("support_weight", self.support_weight, 0)
         check_number("contamination", self.contamination, 0, 0.4)
@@ -425,6 +445,30 @@ class Detector(OneClassDetector):
             spans=ordered,
         )
 
+    def _with_surprisal(self, explanations: list[Explanation]) -> list[Explanation]:
+        found, space = self._surprisal, self._word_space()
+        if found is None or space is None:
+            return explanations
+        embedded = space.embed([e.text for e in explanations])
+        packed, values = embedded.packed, found.of(embedded)
+        said = []
+        for i, e in enumerate(explanations):
+            own = values[packed.offsets[i] : packed.offsets[i + 1]].tolist()
+            words = (embedded.words[row] for row in packed.rows_of(i))
+            of_word = dict(zip(words, own, strict=True))
+            surprisal = np.array([of_word.get(word, found.of_unknown) for word in e.words])
+            said.append(replace(e, surprisal=surprisal, usual_surprisal=found.level))
+        return said
+
+    def _word_space(self) -> WordSpace | None:
+        """Words and static vectors of a member; None where no vectors are static."""
+        if "contexts" in self.members_:
+            spaces = [cast(CVDD, self.members_["contexts"].detector)._space]
+        else:
+            view = cast(KDE, self.members_["density"].detector)._view
+            spaces = [] if view is None else [view.space]
+        return next((space for space in spaces if isinstance(space, WordSpace)), None)
+
     # --- saving ---
 
     def _to_files(self) -> ModelFiles:
@@ -441,6 +485,10 @@ class Detector(OneClassDetector):
                 **part.facts,
             }
             files.arrays.update(part.arrays)
+        if self._surprisal is not None:
+            own = self._surprisal.to_files()
+            files.facts["surprisal"] = own.facts
+            files.arrays |= {f"{_SURPRISAL}{name}": array for name, array in own.arrays.items()}
         return files
 
     def _from_files(self, files: ModelFiles) -> None:
@@ -461,12 +509,29 @@ class Detector(OneClassDetector):
         if "density" not in members:
             raise FormatError("it has no density.")
         self.members_ = members
+        self._surprisal = self._surprisal_from(files)
         self._put_in_force()
         self.calibration_scores_ = files.array("calibration_scores", np.float32, None)
         if not len(self.calibration_scores_):
             raise FormatError("it has no calibration scores.")
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 
+    def _surprisal_from(self, files: ModelFiles) -> Surprisal | None:
+        """What a model holds of it; none holds it that was saved before there was any."""
+        space, facts = self._word_space(), files.facts.get("surprisal")
+        if space is None or facts is None:
+            return None
+        if not isinstance(facts, dict):
+            raise FormatError("its surprisal is not consistent.")
+        arrays = {
+            name.removeprefix(_SURPRISAL): array
+            for name, array in files.arrays.items()
+            if name.startswith(_SURPRISAL)
+        }
+        return Surprisal.from_files(ModelFiles(facts, arrays), len(space.vocabulary))
+
+
+_SURPRISAL = "surprisal."  # begins the names of its arrays
 
 #: what each member is
 _MEMBERS = {

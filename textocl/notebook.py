@@ -44,6 +44,10 @@ def explanation_html(explanation: Explanation, n_words: int = 8) -> str:
     ]
     if explanation.words:
         parts += [_legend(), _deciding_words(explanation, n_words)]
+    unexpected = explanation.unexpected_words(2 * n_words)
+    if unexpected:
+        words = text_html(", ".join(word for word, _ in unexpected))
+        parts.append(f"<div><b>Unexpected here:</b> {words}</div>")
     return f'<div style="max-width:60em">{"".join(parts)}</div>'
 
 

@@ -139,6 +139,10 @@ def explanation_view(explanation: Explanation, n_words: int = 8) -> RenderableTy
     ]
     if explanation.words:
         parts += [table, Text("Evidence adds up to score − threshold.", style="dim")]
+    unexpected = explanation.unexpected_words(2 * n_words)
+    if unexpected:
+        words = visible(", ".join(word for word, _ in unexpected))
+        parts.append(Text.assemble(("unexpected here: ", "bold"), words))
     return Group(*parts)
 
 

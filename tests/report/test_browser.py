@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textocl import CVDD
+from textocl import CVDD, Detector
 from textocl.evaluation import evaluate
 from textocl.rendering import visible
 from textocl.report import ReportLimits, write_report
@@ -323,6 +323,27 @@ def test_a_page_without_labels_contexts_or_all_explanations(
     page.choose("sort", "lowest")
     page.run("document.querySelector('.row').click()")
     assert page.all(".opened")
+    page.check_quiet()
+
+
+def test_unexpected_words_are_marked_and_listed(
+    browser: Any, ships: list[str], mixed: list[str], tmp_path: Path
+) -> None:
+    detector = Detector(n_contexts=1).fit(ships)
+    text = "ship tanker harbour guitar cargo 😀 <b>penguin</b> port"
+    file = tmp_path / "unexpected.html"
+    write_report(detector, [text, *mixed], file)
+    page = Page(browser, file)
+    page.choose("sort", "order")
+    page.run("document.querySelector('.row').click()")
+    expected = [word for word, _ in detector.explain([text])[0].unexpected_words()]
+    assert f"Unexpected here: {', '.join(expected)}" in page.one(".opened").text
+    (button,) = [b for b in page.all(".segments button") if b.text == "Unexpected words"]
+    button.send_keys(Keys.ENTER)
+    marked = page.all(".opened .text .unexpected")
+    assert {word.text for word in marked} == set(expected) == {"guitar", "penguin"}
+    assert "nats" in marked[0].get_attribute("title")
+    assert "one word in twenty" in page.one(".opened .scale").text
     page.check_quiet()
 
 

@@ -66,6 +66,12 @@ def fit(
         int | None,
         typer.Option(help="Typical documents of each context whose start is stored [default: 3]"),
     ] = None,
+    references: Annotated[
+        int | None,
+        typer.Option(
+            help="auto: documents whose words are stored, to tell unexpected words [default: 2000]"
+        ),
+    ] = None,
     label_field: Annotated[
         str | None, typer.Option(help="Learn only from documents whose label is --normal.")
     ] = None,
@@ -104,6 +110,7 @@ def fit(
         "pooling": pooling,
         "contamination": contamination,
         "n_typical": typical,
+        "n_references": references,
     }
     detector = make_detector(
         model,

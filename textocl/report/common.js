@@ -135,6 +135,13 @@ function decoded(text) {
   return numbers;
 }
 
+/** Surprisal by word, the highest first. */
+function unexpectedOf(numbers) {
+  const found = new Map();
+  for (let i = 0; i < numbers.length; i += 2) found.set(numbers[i], numbers[i + 1] / 100);
+  return found;
+}
+
 /** The explanation of a listed document, or null. */
 function explanationOf(i) {
   const packed = data.documents.explanation[i];
@@ -143,6 +150,7 @@ function explanationOf(i) {
     evidence: decoded(packed.evidence),
     attention: packed.attention.map(decoded),
     spans: decoded(packed.spans),
+    unexpected: packed.unexpected === null ? null : unexpectedOf(decoded(packed.unexpected)),
     rest: packed.rest,
     distances: packed.distances,
   };

@@ -121,6 +121,7 @@ def contents_of(
         "words": vocabulary.words,
         "evidence_unit": scale / EVIDENCE_STEPS,
         "attention_steps": ATTENTION_STEPS,
+        "usual_surprisal": next((e.usual_surprisal for e in explanations), None),
         "n_explained": len(explained),
         "n_characters": limits.characters,
     }

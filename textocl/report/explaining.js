@@ -8,8 +8,10 @@ const WORDS_A_SIDE = 8;
 const level = (magnitude, levels) => levels.filter((least) => magnitude >= least).length;
 
 const hasAttention = data.documents.explanation.some((e) => e?.attention.length);
+const EVIDENCE = -1, UNEXPECTED = -2; // views beside those of a context's attention
 const views = [
-  { name: "Evidence", column: -1 },
+  { name: "Evidence", column: EVIDENCE },
+  ...(data.usual_surprisal === null ? [] : [{ name: "Unexpected words", column: UNEXPECTED }]),
   ...(hasAttention
     ? data.contexts.length
       ? data.contexts.map((c) => ({ name: `Attention ${c.context}: ${nameOf(c, 2)}`, column: c.context }))
@@ -19,7 +21,8 @@ const views = [
 let view = views[0];
 
 function classOf(explanation, word) {
-  if (view.column < 0) {
+  if (view.column === UNEXPECTED) return explanation.unexpected.has(word) ? "unexpected" : "";
+  if (view.column === EVIDENCE) {
     const evidence = explanation.evidence[word];
     const strength = level(Math.abs(evidence), EVIDENCE_LEVELS);
     return strength ? (evidence > 0 ? "anomalous-" : "normal-") + strength : "";
@@ -30,7 +33,8 @@ function classOf(explanation, word) {
 }
 
 function titleOf(explanation, word) {
-  if (view.column < 0) return `evidence ${signed(explanation.evidence[word] * data.evidence_unit)}`;
+  if (view.column === UNEXPECTED) return `surprisal ${decimal(explanation.unexpected.get(word), 1)} nats`;
+  if (view.column === EVIDENCE) return `evidence ${signed(explanation.evidence[word] * data.evidence_unit)}`;
   return percent((explanation.attention[view.column]?.[word] ?? 0) / data.attention_steps);
 }
 
@@ -52,6 +56,12 @@ function colouredText(text, explanation) {
 
 function legend() {
   const swatch = (name, title) => element("i", { class: name, title });
+  if (view.column === UNEXPECTED) {
+    return element("p", { class: "scale" }, swatch("unexpected", ""),
+      "words that normal documents like this one do not have, whatever they do to the score",
+      element("span", { class: "muted" },
+        `surprisal above ${decimal(data.usual_surprisal, 1)} nats, as of one word in twenty of normal documents`));
+  }
   if (view.column >= 0) {
     return element("p", { class: "scale" }, "1 %",
       ...[1, 2, 3, 4, 5].map((n) => swatch(`attention-${n}`, `from ${percent(ATTENTION_LEVELS[n - 1], 0)}`)),
@@ -94,6 +104,13 @@ function evidenceLists(explanation) {
   return element("div", { class: "pair" },
     evidenceList("Speak for off-topic", "anomalous", explanation, anomalous),
     evidenceList("Speak for normal", "normal", explanation, normal));
+}
+
+function unexpectedList(explanation) {
+  const found = Array.from(explanation.unexpected ?? []).slice(0, 2 * WORDS_A_SIDE);
+  if (!found.length) return [];
+  return [element("p", { class: "facts", dir: "auto" }, element("b", {}, "Unexpected here: "),
+    found.map(([word]) => data.words[explanation.words[word]]).join(", "))];
 }
 
 function factsOf(i, explanation) {
@@ -139,6 +156,7 @@ function documentView(i) {
       factsOf(i, explanation),
       ...(views.length > 1 ? [viewChoice(i, redraw)] : []),
       legend(), colouredText(text, explanation), ...cut,
+      ...unexpectedList(explanation),
       ...(explanation.words.length ? [evidenceLists(explanation)] : []));
   };
   draw();

@@ -62,6 +62,9 @@ def pack_explanation(
     ``spans`` : for each place of a word, how far it starts behind the end of the one before, its
         length (both in UTF-16 units, as JavaScript counts), and which of ``words`` it is
 
+    ``unexpected`` : of each unexpected word, which of ``words`` it is, and its surprisal in
+        hundredths of a nat; None where the detector gives none
+
     and numbers:
 
     ``rest`` : evidence, in the same steps, of words that stand only in what was cut off
@@ -82,11 +85,18 @@ def pack_explanation(
             end = stop
     evidence = explanation.evidence * (EVIDENCE_STEPS / scale)
     attention = np.rint(explanation.attention[shown] * ATTENTION_STEPS).astype(int)  # (w, r)
+    unexpected = None
+    surprisal, usual = explanation.surprisal, explanation.usual_surprisal
+    if surprisal is not None and usual is not None:
+        found = [i for i in np.argsort(-surprisal).tolist() if i in local and surprisal[i] > usual]
+        hundredths = np.rint(100 * surprisal).astype(int).tolist()
+        unexpected = encoded(n for i in found for n in (local[i], hundredths[i]))
     return {
         "words": encoded(vocabulary.number(explanation.words[i]) for i in shown),
         "evidence": encoded(np.rint(evidence[shown]).astype(int).tolist()),
         "attention": [encoded(column) for column in attention.T.tolist()],
         "spans": encoded(coded),
+        "unexpected": unexpected,
         "rest": round(float(evidence.sum() - evidence[shown].sum())),
         "distances": [round(float(d), 3) for d in explanation.context_distances],
     }
