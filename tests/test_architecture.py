@@ -26,7 +26,7 @@ LAYERS = [
     ["detector", "explain", "features", "surprisal"],
     ["occlusion", "cvdd_training", "faithfulness"],
     ["pooled", "likelihood"],
-    ["cvdd", "shallow", "hypersphere", "relevance"],
+    ["cvdd", "shallow", "hypersphere", "relevance", "members"],
     ["fusion", "vision"],
     ["models"],
     ["export"],

@@ -266,7 +266,7 @@ def test_a_loaded_detector_has_equal_members(
     assert [e.to_dict() for e in one] == [e.to_dict() for e in other]
     assert sorted(path.name for path in saved.iterdir()) == [CONFIG, WEIGHTS]
     assert {name.partition(".")[0] for name in load_file(saved / WEIGHTS)} == {
-        "calibration_scores", "surprisal", *fitted.members_,
+        "calibration_scores", "held_out", "surprisal", *fitted.members_,
     }  # fmt: skip
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textocl.cvdd import CVDD
+from textocl.exceptions import DataError
+from textocl.fusion import Detector
 from textocl.scoring import Aggregation, ContextWeights
+
+WithContexts = TypeVar("WithContexts", CVDD, Detector)
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,36 @@ class ContextChoice:
 
 
 def with_contexts(
-    detector: CVDD,
+    detector: WithContexts,
     context_weights: ContextWeights,
     aggregation: Aggregation | None = None,
-) -> CVDD:
-    """Return a copy of a fitted detector that judges by these contexts; see `CVDD.recalibrate`."""
+) -> WithContexts:
+    """Return a copy of a fitted detector that judges by these contexts; see `CVDD.recalibrate`.
+
+    Raises
+    ------
+    DataError
+        The weights are wrong, or another aggregation is asked of a `Detector`.
+    """
     chosen = copy.copy(detector._fitted())
     chosen._in_force = dict(detector._in_force)
-    return chosen.recalibrate(aggregation=aggregation, context_weights=context_weights)
+    if isinstance(chosen, CVDD):
+        return chosen.recalibrate(aggregation=aggregation, context_weights=context_weights)
+    if aggregation is not None:
+        raise DataError("a Detector keeps its aggregation; that of a CVDD can be chosen.")
+    return chosen.recalibrate(context_weights=context_weights)
+
+
+def context_weights_of(detector: CVDD | Detector) -> list[float] | None:
+    """Weights that a fitted detector judges its contexts by; None where all count alike."""
+    if isinstance(detector, Detector):
+        return context_weights_of(detector._contexts_member())
+    weights: list[float] | None = detector._in_force["context_weights"]
+    return weights
 
 
 def compare_judgements(
-    before: CVDD, after: CVDD, texts: Sequence[str], *, n_top: int = 10
+    before: WithContexts, after: WithContexts, texts: Sequence[str], *, n_top: int = 10
 ) -> ContextChoice:
     """Judge ``texts`` by two settings of one fitted detector, for example `with_contexts`.
 
@@ -74,8 +96,7 @@ def compare_judgements(
     texts : n documents
     n_top : how many of the most anomalous documents to compare
     """
-    distances = before.context_distances(list(texts))
-    scores = [detector._aggregate(distances) for detector in (before, after)]
+    scores = [detector._scores_and_known(list(texts))[0] for detector in (before, after)]
     judged = [
         Judgements(
             detector.threshold_,

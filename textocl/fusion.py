@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -17,8 +17,9 @@ from textocl.embeddings.contextual import is_contextual
 from textocl.exceptions import DataError, FormatError, TextoclWarning
 from textocl.explain import ContextSummary, Explanation
 from textocl.likelihood import WordLikelihood
+from textocl.members import HeldOut, Member, fuse
 from textocl.persistence import ModelFiles, detector_from_part, part_of_files
-from textocl.pooled import WORST_POOLED_SCORE
+from textocl.scoring import ContextWeights
 from textocl.shallow import KDE
 from textocl.spaces import WordSpace
 from textocl.surprisal import Surprisal
@@ -41,23 +42,6 @@ _SHARES: dict[bool, dict[str, float]] = {
     False: {"contexts": 1.0, "words": 1.0},
     True: {"word_density": 1.0, "contexts": 0.4, "words": 0.2},
 }
-
-
-@dataclass(frozen=True)
-class Member:
-    """One detector of several, and how its scores enter the common scale.
-
-    Attributes
-    ----------
-    detector : OneClassDetector
-    weight : float > 0
-    location, scale : median and standard deviation of its scores of held-out normal documents
-    """
-
-    detector: OneClassDetector
-    weight: float
-    location: float
-    scale: float
 
 
 class Detector(OneClassDetector):
@@ -128,6 +112,8 @@ class Detector(OneClassDetector):
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split",)
+    _held_out: HeldOut | None
+    _surprisal: Surprisal | None
 
     def __init__(
         self,
@@ -198,9 +184,9 @@ class Detector(OneClassDetector):
         to_train = np.intersect1d(np.concatenate([normal[training], anomalies]), trusted)
         held_out = normal[held_out]
         is_trusted = np.isin(held_out, trusted)
-        members: dict[str, Member] = {}
+        unfitted = self._unfitted(source)
         found = []  # each member's scores of the held-out documents
-        for name, (detector, weight) in self._unfitted(source).items():
+        for detector, _ in unfitted.values():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TextoclWarning)  # counted once, below
                 # densities learn from all, and score each document from the others
@@ -216,13 +202,22 @@ class Detector(OneClassDetector):
                     f"no held-out document has a known word (of {len(held_out)}); "
                     "give more documents."
                 )
-            usual = (n_known > 0) & is_trusted
-            values = scores[usual if usual.any() else n_known > 0].astype(np.float64)
-            scale = float(values.std())
-            members[name] = Member(detector, weight, float(np.median(values)), scale or 1.0)
             found.append((scores, n_known))
-        fused, n_known = _fuse(list(members.values()), found)
-        self.members_ = members
+        contexts = unfitted["contexts"][0] if "contexts" in unfitted else None
+        judged = HeldOut(
+            np.stack([np.where(n_known > 0, scores, 0) for scores, n_known in found], axis=1),
+            np.stack([n_known > 0 for _, n_known in found], axis=1),
+            is_trusted,
+            contexts._distances_and_known([texts[i] for i in held_out])[0]
+            if isinstance(contexts, CVDD)
+            else np.empty((len(held_out), 0), np.float32),
+        )
+        members = {
+            name: Member(detector, weight, *judged.scale_of(k))
+            for k, (name, (detector, weight)) in enumerate(unfitted.items())
+        }
+        n_unknown = int((~judged.is_known.any(axis=1)).sum())
+        self.members_, self._held_out = members, judged
         space = self._word_space()
         usual = np.intersect1d(normal, trusted)
         self._surprisal = (
@@ -235,11 +230,11 @@ class Detector(OneClassDetector):
         self._put_in_force()
         self._in_force["embedding"] = source.name
         self.suspected_ = suspected
-        self._calibrate(without_highest(fused[n_known > 0], self.contamination))
-        if not n_known.all():
+        self._calibrate(without_highest(judged.fused(list(members.values())), self.contamination))
+        if n_unknown:
             warnings.warn(
-                f"{int((n_known == 0).sum()):,} of {len(held_out):,} held-out documents have no "
-                "known word; they were set aside.",
+                f"{n_unknown:,} of {len(held_out):,} held-out documents have no known word; they "
+                "were set aside.",
                 TextoclWarning,
                 stacklevel=2,
             )
@@ -270,6 +265,58 @@ class Detector(OneClassDetector):
             standard[n_known == 0] = np.nan
             found[name] = standard.astype(np.float32)
         return found
+
+    def recalibrate(
+        self,
+        *,
+        context_weights: ContextWeights | None = None,
+        false_alarm_rate: float | None = None,
+    ) -> Detector:
+        """Judge differently without fitting again: choose contexts, or another false-alarm rate.
+
+        The scale of the themes, the threshold and p-values are taken anew from the held-out
+        documents.
+
+        Parameters
+        ----------
+        context_weights : dict of context number to weight, or r weights; None leaves them
+            How much each theme counts in the member "contexts"; see `CVDD.recalibrate`.
+        false_alarm_rate : float in (0, 1); None leaves it
+
+        Raises
+        ------
+        NotFittedError
+        DataError
+            A parameter is wrong, there are no themes, or the model was saved before they could be
+            chosen.
+        """
+        in_force = self._fitted()._in_force
+        rate = in_force["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
+        check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
+        if context_weights is None:
+            return super().recalibrate(false_alarm_rate=rate)
+        held_out = self._held_out
+        if held_out is None:
+            raise DataError(
+                "this model was saved by a textocl that kept no distances to choose contexts with: "
+                "fit it again."
+            )
+        themes = copy.copy(self._contexts_member())
+        themes._in_force = dict(themes._in_force)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TextoclWarning)  # its own threshold judges nothing
+            themes.recalibrate(context_weights=context_weights)
+        k = list(self.members_).index("contexts")
+        scores = np.where(held_out.is_known[:, k], themes._aggregate(held_out.distances), 0)
+        judged = held_out.with_scores(k, scores.astype(np.float32))
+        weight = self.members_["contexts"].weight
+        members = {**self.members_, "contexts": Member(themes, weight, *judged.scale_of(k))}
+        self.members_, self._held_out = members, judged
+        self.false_alarm_rate = in_force["false_alarm_rate"] = rate
+        fused = judged.fused(list(members.values()))
+        self._calibrate(without_highest(fused, in_force["contamination"]))
+        self._warn_of_shortage()
+        return self
 
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each theme, ``(n, r)``; see `CVDD.context_distances`."""
@@ -337,7 +384,7 @@ class Detector(OneClassDetector):
             members["words"] = (words, weights["words"])
         return members
 
-    def _suspected(self, texts: Sequence[str], source: Any) -> NDArray[np.int64]:
+    def _suspected(self, texts: list[str], source: Any) -> NDArray[np.int64]:
         """Numbers of the ``texts`` that two robust detectors together rank highest."""
         n_suspected = round(1.5 * self.contamination * len(texts))
         if not n_suspected:
@@ -387,7 +434,7 @@ class Detector(OneClassDetector):
 
     def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         members, texts = list(self._fitted().members_.values()), _check_texts(X)
-        return _fuse(members, [member.detector._scores_and_known(texts) for member in members])
+        return fuse(members, [member.detector._scores_and_known(texts) for member in members])
 
     def _check_parameters(self) -> None:
         self._check_calibration_parameters()
@@ -488,7 +535,10 @@ class Detector(OneClassDetector):
         if self._surprisal is not None:
             own = self._surprisal.to_files()
             files.facts["surprisal"] = own.facts
-            files.arrays |= {f"{_SURPRISAL}{name}": array for name, array in own.arrays.items()}
+            files.arrays |= {_SURPRISAL + name: array for name, array in own.arrays.items()}
+        if self._held_out is not None:
+            held_out = self._held_out.to_files().arrays
+            files.arrays |= {_HELD_OUT + name: array for name, array in held_out.items()}
         return files
 
     def _from_files(self, files: ModelFiles) -> None:
@@ -510,6 +560,7 @@ class Detector(OneClassDetector):
             raise FormatError("it has no density.")
         self.members_ = members
         self._surprisal = self._surprisal_from(files)
+        self._held_out = self._held_out_from(files)
         self._put_in_force()
         self.calibration_scores_ = files.array("calibration_scores", np.float32, None)
         if not len(self.calibration_scores_):
@@ -523,15 +574,22 @@ class Detector(OneClassDetector):
             return None
         if not isinstance(facts, dict):
             raise FormatError("its surprisal is not consistent.")
-        arrays = {
-            name.removeprefix(_SURPRISAL): array
-            for name, array in files.arrays.items()
-            if name.startswith(_SURPRISAL)
-        }
+        arrays = _arrays_of(files, _SURPRISAL)
         return Surprisal.from_files(ModelFiles(facts, arrays), len(space.vocabulary))
 
+    def _held_out_from(self, files: ModelFiles) -> HeldOut | None:
+        """What a model holds of it; none holds it that was saved before it was kept."""
+        arrays = _arrays_of(files, _HELD_OUT)
+        if not arrays:
+            return None
+        contexts = self.members_.get("contexts")
+        r = 0 if contexts is None else len(cast(CVDD, contexts.detector).contexts_)
+        return HeldOut.from_files(ModelFiles({}, arrays), len(self.members_), r)
 
-_SURPRISAL = "surprisal."  # begins the names of its arrays
+
+# what begins the names of their arrays
+_SURPRISAL = "surprisal."
+_HELD_OUT = "held_out."
 
 #: what each member is
 _MEMBERS = {
@@ -540,6 +598,14 @@ _MEMBERS = {
     "contexts": "CVDD",
     "words": "WordLikelihood",
 }
+
+
+def _arrays_of(files: ModelFiles, prefix: str) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in files.arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def _and_static(source: Any) -> tuple[bool, Any]:
@@ -555,25 +621,3 @@ def _check_texts(X: Any) -> list[str]:
             "as textocl.KDE take features."
         )
     return check_documents(X)
-
-
-def _fuse(
-    members: Sequence[Member], found: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Weighted mean over the members that know a word, and how many words the best one knows.
-
-    Parameters
-    ----------
-    members
-    found : of each member its scores, and its number of known words, ``(n,)`` each
-    """
-    sums, weights = np.zeros(len(found[0][0])), np.zeros(len(found[0][0]))
-    most_known = np.zeros(len(sums), np.int64)
-    for member, (scores, n_known) in zip(members, found, strict=True):
-        standard = (scores.astype(np.float64) - member.location) / member.scale
-        sums += np.where(n_known > 0, member.weight * standard, 0)
-        weights += np.where(n_known > 0, member.weight, 0)
-        most_known = np.maximum(most_known, n_known)
-    fused = np.where(most_known > 0, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)
-    fused = np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE)
-    return fused.astype(np.float32), most_known

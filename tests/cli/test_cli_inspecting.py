@@ -11,7 +11,7 @@ from test_cli import run
 from texts import sentences
 
 import textocl
-from textocl import CVDD, Detector
+from textocl import CVDD, KDE, Detector
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,18 @@ def test_a_wrong_choice_is_refused(
     assert message in " ".join(done.stderr.replace("│", " ").split())
 
 
-def test_a_detector_whose_contexts_do_not_decide_alone_is_refused(
-    model: Path, tmp_path: Path
-) -> None:
+def test_contexts_of_the_default_detector_can_be_chosen(model: Path, tmp_path: Path) -> None:
     Detector(n_contexts=2).fit(sentences("ships", 60)).save(tmp_path / "fused")
-    done = run("inspect", tmp_path / "fused", model.parent / "docs.txt", code=3)
-    assert "CVDD only" in " ".join(done.stderr.split())
+    docs, out = model.parent / "docs.txt", tmp_path / "chosen"
+    choice = ["--contexts", "1", "--out", out, "--json"]
+    plain = json.loads(run("inspect", tmp_path / "fused", docs, *choice).stdout)
+    assert plain["context_weights"] == [0, 1]
+    assert plain["after"]["threshold"] == textocl.load(out).threshold_
+    shown = run("inspect", out, docs).stdout
+    assert "Rank correlation 1.000" in shown
+
+
+def test_a_detector_without_contexts_is_refused(model: Path, tmp_path: Path) -> None:
+    KDE().fit(sentences("ships", 60)).save(tmp_path / "kde")
+    done = run("inspect", tmp_path / "kde", model.parent / "docs.txt", code=3)
+    assert "no contexts to choose from" in " ".join(done.stderr.split())

@@ -14,6 +14,7 @@ from textocl.exceptions import DataError
 
 if TYPE_CHECKING:
     from textocl.cvdd import CVDD
+    from textocl.fusion import Detector
 
 
 @app.command()
@@ -40,8 +41,8 @@ def inspect(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Show a CVDD's contexts, and the ranking of DOCS with all and with some of them."""
-    from textocl.choosing import compare_judgements, with_contexts
+    """Show a model's contexts, and the ranking of DOCS with all and with some of them."""
+    from textocl.choosing import compare_judgements, context_weights_of, with_contexts
     from textocl.persistence import check_target
     from textocl.rendering import choice_view, contexts_table
 
@@ -50,8 +51,8 @@ def inspect(
         check_target(out)
         if weights is None:
             raise DataError("--out writes a model with chosen contexts: give --contexts too.")
-    detector = _cvdd(model)
-    before = detector._in_force["context_weights"]
+    detector = _with_contexts(model)
+    before = context_weights_of(detector)
     all_alike = dict.fromkeys(range(len(detector.contexts_)), 1.0)
     chosen = with_contexts(detector, weights or before or all_alike, aggregation)
     with documents_of(docs, text_field, format, skip_bad) as documents:
@@ -66,7 +67,7 @@ def inspect(
         print_json(
             {
                 "contexts": themes,
-                "context_weights": chosen._in_force["context_weights"],
+                "context_weights": context_weights_of(chosen),
                 "documents": len(texts),
                 **choice.to_dict(),
                 "out": None if out is None else str(out),
@@ -77,13 +78,14 @@ def inspect(
     out_console.print(choice_view(choice, texts))
 
 
-def _cvdd(model: Path) -> CVDD:
+def _with_contexts(model: Path) -> CVDD | Detector:
     from textocl.cvdd import CVDD
+    from textocl.fusion import Detector
 
     detector = load_model(model)
-    if not isinstance(detector, CVDD):
+    if not isinstance(detector, (CVDD, Detector)):
         raise DataError(
-            f"contexts decide alone in a CVDD only, this is a {type(detector).__name__}: "
+            f"a {type(detector).__name__} has no contexts to choose from; cvdd and auto have: "
             "textocl fit DOCS --model cvdd"
         )
     return detector
