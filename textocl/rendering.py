@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textocl.explain import ContextSummary, Explanation
 
 # apart for every kind of colour vision, as in notebooks
-_ANOMALOUS, _NORMAL = "dark_orange", "dodger_blue1"
+ANOMALOUS, NORMAL = "dark_orange", "dodger_blue1"
 _EXCERPT = 120  # characters of a document in a list
 
 
@@ -64,8 +64,8 @@ def choice_view(choice: ContextChoice, texts: Sequence[str]) -> RenderableType:
     parts: list[RenderableType] = [Text(f"\nRank correlation {shown}"), table]
     n_top = len(choice.after.top)
     for name, style, numbers in (
-        ("enter", _ANOMALOUS, choice.entered),
-        ("leave", _NORMAL, choice.left),
+        ("enter", ANOMALOUS, choice.entered),
+        ("leave", NORMAL, choice.left),
     ):
         if numbers:
             parts.append(Text(f"\n{len(numbers)} {name} the top {n_top}", style=style))
@@ -92,7 +92,7 @@ def coloured_document(explanation: Explanation, max_characters: int | None = Non
         strength = abs(evidence[span.word]) / strongest
         if strength < 0.1:
             continue
-        colour = _ANOMALOUS if evidence[span.word] > 0 else _NORMAL
+        colour = ANOMALOUS if evidence[span.word] > 0 else NORMAL
         style = f"bold {colour} reverse" if strength > 0.6 else colour
         text.stylize(style if strength > 0.25 else f"dim {colour}", span.start, span.end)
     if end < len(explanation.text):
@@ -103,7 +103,7 @@ def coloured_document(explanation: Explanation, max_characters: int | None = Non
 def judgement(explanation: Explanation) -> Text:
     """One line: label, score, threshold, p-value, nearest context."""
     anomalous = explanation.label == -1
-    text = Text("anomalous" if anomalous else "normal", style=_ANOMALOUS if anomalous else _NORMAL)
+    text = Text("anomalous" if anomalous else "normal", style=ANOMALOUS if anomalous else NORMAL)
     text.append(
         f"  score {explanation.score:.3f} (threshold {explanation.threshold:.3f}), "
         f"p = {explanation.p_value:.2g}",
@@ -128,9 +128,9 @@ def explanation_view(explanation: Explanation, n_words: int = 8) -> RenderableTy
         left = anomalous[i] if i < len(anomalous) else None
         right = normal[i] if i < len(normal) else None
         table.add_row(
-            Text(left[0] if left else "", style=_ANOMALOUS),
+            Text(left[0] if left else "", style=ANOMALOUS),
             f"{left[1]:+.4f}" if left else "",
-            Text(right[0] if right else "", style=_NORMAL),
+            Text(right[0] if right else "", style=NORMAL),
             f"{right[1]:+.4f}" if right else "",
         )
     parts: list[RenderableType] = [

@@ -18,10 +18,8 @@ from textocl.cli.images import (
     load_image_detector,
     overlay_paths,
     read_labelled,
-    resized,
     size_of,
     with_anomalies,
-    with_channels,
 )
 from textocl.corpora import BadRecords
 from textocl.exceptions import DataError, FormatError
@@ -57,25 +55,6 @@ def test_files_and_folders_give_each_image_once(tmp_path: Path) -> None:
     assert image_files([tmp_path / "set"]) == [n, x]
     with pytest.raises(DataError, match="no such file or folder: 'absent'"):
         image_files([Path("absent")])
-
-
-def test_resizing_keeps_means_and_does_not_alias() -> None:
-    stripes = torch.zeros(1, 64, 64)
-    stripes[:, :, ::4] = 1  # a quarter white; every fourth pixel alone would be all white
-    small = resized(stripes, (16, 16))
-    assert small.shape == (1, 16, 16)
-    assert small.mean().item() == pytest.approx(0.25, abs=0.02)
-    assert small.max() < 0.5
-    assert resized(stripes, (64, 64)) is stripes
-    assert resized(torch.full((3, 5, 7), 0.3), (10, 4)).numpy() == pytest.approx(0.3)
-
-
-def test_channels_follow() -> None:
-    grey, colour = torch.rand(1, 2, 3), torch.rand(3, 2, 3)
-    assert with_channels(grey, 3).equal(torch.cat([grey] * 3))
-    expected = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-    assert torch.allclose(with_channels(colour, 1)[0], expected)
-    assert with_channels(colour, 3) is colour
 
 
 def test_a_reader_counts_what_it_changes(tmp_path: Path) -> None:

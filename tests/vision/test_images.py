@@ -11,7 +11,13 @@ import torch
 from PIL import Image
 
 from textocl.exceptions import DataError
-from textocl.vision.images import image_paths, read_arrays, read_samples
+from textocl.vision.images import (
+    image_paths,
+    read_arrays,
+    read_samples,
+    resized,
+    with_channels,
+)
 
 SOURCE = np.random.default_rng(0)
 GREY = SOURCE.integers(0, 256, (4, 5, 7), np.uint8)
@@ -127,3 +133,22 @@ def test_mixed_sizes_are_refused_by_name(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no image"):
         read_samples(tmp_path)
+
+
+def test_resizing_keeps_means_and_does_not_alias() -> None:
+    stripes = torch.zeros(1, 64, 64)
+    stripes[:, :, ::4] = 1  # a quarter white; every fourth pixel alone would be all white
+    small = resized(stripes, (16, 16))
+    assert small.shape == (1, 16, 16)
+    assert small.mean().item() == pytest.approx(0.25, abs=0.02)
+    assert small.max() < 0.5
+    assert resized(stripes, (64, 64)) is stripes
+    assert resized(torch.full((3, 5, 7), 0.3), (10, 4)).numpy() == pytest.approx(0.3)
+
+
+def test_channels_follow() -> None:
+    grey, colour = torch.rand(1, 2, 3), torch.rand(3, 2, 3)
+    assert with_channels(grey, 3).equal(torch.cat([grey] * 3))
+    expected = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    assert torch.allclose(with_channels(colour, 1)[0], expected)
+    assert with_channels(colour, 3) is colour

@@ -161,29 +161,12 @@ class ImageReader:
 
     def shaped(self, image: Tensor) -> Tensor:
         """An image ``(c, h, w)`` in the shape asked for."""
+        from textocl.vision.images import resized, with_channels
+
         size = self._size or (image.shape[1], image.shape[2])
         n_channels = self._n_channels or len(image)
         self.n_changed += tuple(image.shape[1:]) != size or len(image) > n_channels
         return with_channels(resized(image, size), n_channels)
-
-
-def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Image ``(c, h, w)`` at another size, without aliasing."""
-    from torch.nn import functional
-
-    if tuple(image.shape[1:]) == size:
-        return image
-    return functional.interpolate(image[None], size, mode="bilinear", antialias=True)[0]
-
-
-def with_channels(image: Tensor, n_channels: int) -> Tensor:
-    """Grey as RGB, or the luminance of RGB."""
-    if len(image) == n_channels:
-        return image
-    if n_channels == 3:
-        return image.expand(3, -1, -1)
-    weights = image.new_tensor([0.299, 0.587, 0.114])
-    return (image * weights[:, None, None]).sum(dim=0, keepdim=True)
 
 
 def stacked(read: Sequence[tuple[Path, Tensor]], n_channels: int) -> Tensor:
@@ -195,6 +178,8 @@ def stacked(read: Sequence[tuple[Path, Tensor]], n_channels: int) -> Tensor:
         There is none, or they have several sizes.
     """
     import torch
+
+    from textocl.vision.images import with_channels
 
     if not read:
         raise DataError("no image could be read.")

@@ -268,8 +268,9 @@ def explain(
     """Show where images are anomalous: heatmaps laid over them, all on one scale."""
     import torch
 
-    from textocl.cli.images import ImageReader, image_files, overlay_paths, resized
+    from textocl.cli.images import ImageReader, image_files, overlay_paths
     from textocl.progress import counting_bar
+    from textocl.vision.images import resized
     from textocl.vision.overlays import save_overlays
 
     detector, reader, bad = _opened(model, false_alarm_rate, skip_bad)
@@ -298,8 +299,9 @@ def explain(
 
 def _overlays_table(records: list[dict[str, Any]]) -> Any:
     from rich.table import Table
+    from rich.text import Text
 
-    from textocl.rendering import visible
+    from textocl.rendering import ANOMALOUS, NORMAL, visible
 
     table = Table(box=None, header_style="bold")
     table.add_column("image", overflow="fold")
@@ -307,7 +309,7 @@ def _overlays_table(records: list[dict[str, Any]]) -> Any:
         table.add_column(name, justify="right")
     table.add_column("overlay", overflow="fold")
     for record in records:
-        judged = "[red]anomalous[/]" if record["label"] == -1 else "[green]normal[/]"
+        judged = Text("anomalous", ANOMALOUS) if record["label"] == -1 else Text("normal", NORMAL)
         table.add_row(
             escape(visible(record["path"])),
             f"{record['score']:.4f}",
@@ -316,6 +318,61 @@ def _overlays_table(records: list[dict[str, Any]]) -> Any:
             escape(visible(record["overlay"])),
         )
     return table
+
+
+@vision.command()
+def report(
+    model: Model,
+    images: Images,
+    out: Annotated[Path, typer.Option(help="The .html file to write.")],
+    title: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
+    max_images: Annotated[
+        int, typer.Option(help="Images to show with heatmaps; all count in figures.", min=1)
+    ] = 200,
+    pixels: Annotated[
+        int, typer.Option(help="Longer side of each picture, in pixels.", min=1)
+    ] = 192,
+    false_alarm_rate: NewRate = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write a page with the scores, a threshold to drag, and heatmaps over the images.
+
+    A labelled folder (normal/ and anomalous/) adds ROC and the confusion matrix.
+    """
+    from textocl.cli.images import labelled, load_image_detector
+    from textocl.progress import counting_bar
+    from textocl.report import ImageReportLimits, write_image_report
+    from textocl.report.writing import check_report_target
+
+    check_report_target(out)  # before minutes of work, not after
+    detector = load_image_detector(model)
+    if false_alarm_rate is not None:
+        detector.recalibrate(false_alarm_rate=false_alarm_rate)
+    folder = labelled(images)
+    has_both = len(set((folder.labels < 0).tolist())) == 2
+    with counting_bar("scoring", watched(quiet), "images") as advance:
+        written = write_image_report(
+            detector,
+            folder.paths,
+            out,
+            is_anomaly=folder.labels < 0 if has_both else None,
+            title=title,
+            limits=ImageReportLimits(max_images, pixels),
+            advance=advance,
+        )
+    if as_json:
+        print_json(
+            {"n_images": written.n_documents, "n_listed": written.n_listed,
+             "n_bytes": written.n_bytes, "out": str(out)}
+        )  # fmt: skip
+    elif not quiet:
+        err_console.print(
+            f"{written.n_documents:,} images, {written.n_listed:,} with heatmaps: {out} "
+            f"({written.n_bytes / 1e6:.1f} MB).",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @vision.command()

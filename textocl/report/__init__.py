@@ -1,8 +1,15 @@
-"""A report: what a detector makes of documents, and why, as one page to open in a browser."""
+"""A report: what a detector makes of documents or images, and why, as one page for a browser."""
 
 from __future__ import annotations
 
 from textocl.report.contents import ReportLimits
+from textocl.report.images import ImageReportLimits, write_image_report
 from textocl.report.writing import WrittenReport, write_report
 
-__all__ = ["ReportLimits", "WrittenReport", "write_report"]
+__all__ = [
+    "ImageReportLimits",
+    "ReportLimits",
+    "WrittenReport",
+    "write_image_report",
+    "write_report",
+]

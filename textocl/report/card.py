@@ -41,7 +41,12 @@ def card_of(detector: OneClassDetector) -> dict[str, Any]:
 def n_training_documents(detector: OneClassDetector) -> int | None:
     """How many documents it, or the member of it that learned from most, learned from."""
     members = [member.detector for member in getattr(detector, "members_", {}).values()]
-    known = [part.n_documents_ for part in (detector, *members) if hasattr(part, "n_documents_")]
+    known = [
+        getattr(part, name)
+        for part in (detector, *members)
+        for name in ("n_documents_", "n_samples_")
+        if hasattr(part, name)
+    ]
     return max(known, default=None)
 
 

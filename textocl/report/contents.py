@@ -82,7 +82,7 @@ def contents_of(
     """
     texts = _check_texts(detector, texts)
     limits.check()
-    truth = _check_truth(is_anomaly, len(texts))
+    truth = check_truth(is_anomaly, len(texts))
     names = _check_labels(labels, truth, len(texts))
     if ids is not None and len(ids) != len(texts):
         raise DataError(f"expected an id for each of {len(texts):,} documents, got {len(ids):,}.")
@@ -101,12 +101,13 @@ def contents_of(
     number = {name: i for i, name in enumerate(kinds)}
     return {
         "title": visible(title),
-        "card": _visible(card_of(detector)),
+        "noun": "document",
+        "card": shown(card_of(detector)),
         "contexts": [_theme(context) for context in contexts_of(detector)],
         "labels": [visible(name) for name in kinds],
-        "calibration": _numbers(_thinned(detector.calibration_scores_)),
+        "calibration": numbers(thinned(detector.calibration_scores_)),
         "evaluation": evaluation,
-        "scores": _numbers(scores),
+        "scores": numbers(scores),
         "known": (assessment.n_known_words > 0).astype(int).tolist(),
         "truth": None if truth is None else truth.astype(int).tolist(),
         "documents": {
@@ -173,7 +174,7 @@ def _check_texts(detector: OneClassDetector, texts: Sequence[str]) -> list[str]:
     return checked
 
 
-def _check_truth(is_anomaly: ArrayLike | None, n: int) -> NDArray[np.bool_] | None:
+def check_truth(is_anomaly: ArrayLike | None, n: int) -> NDArray[np.bool_] | None:
     if is_anomaly is None:
         return None
     truth = np.asarray(is_anomaly, bool)
@@ -199,13 +200,13 @@ def _check_labels(
     return names
 
 
-def _thinned(calibration: NDArray[np.float32]) -> NDArray[np.float32]:
+def thinned(calibration: NDArray[np.float32]) -> NDArray[np.float32]:
     """At most `_CALIBRATION_SCORES`, at evenly spaced ranks."""
     n = min(len(calibration), _CALIBRATION_SCORES)
     return calibration[np.linspace(0, len(calibration) - 1, n).round().astype(int)]
 
 
-def _numbers(scores: NDArray[np.float32]) -> list[float | None]:
+def numbers(scores: NDArray[np.float32]) -> list[float | None]:
     """Scores that become the same float32 again; None where there is no finite one."""
     return [float(str(s)) if abs(s) < _FINITE else None for s in scores.astype(np.float32)]
 
@@ -221,12 +222,12 @@ def _theme(context: ContextSummary) -> dict[str, Any]:
     }
 
 
-def _visible(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """``value`` with every text in it made visible."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, list):
-        return [_visible(item) for item in value]
+        return [shown(item) for item in value]
     if isinstance(value, dict):
-        return {name: _visible(item) for name, item in value.items()}
+        return {name: shown(item) for name, item in value.items()}
     return value

@@ -7,31 +7,55 @@ import hashlib
 import html
 import json
 import re
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 #: first bytes of every report, by which one is known
 MARK = "<!doctype html>\n<!-- textocl report -->\n"
 
-_SCRIPTS = ("common.js", "themes.js", "scores.js", "explaining.js", "documents.js", "page.js")
+
+@dataclass(frozen=True)
+class Layout:
+    """The files that a kind of page is made of, and what it may show beside its own markup."""
+
+    page: str
+    styles: tuple[str, ...]
+    scripts: tuple[str, ...]
+    policy: tuple[str, ...] = ()
+
+
+TEXTS = Layout(
+    "page.html",
+    ("page.css",),
+    ("common.js", "themes.js", "scores.js", "explaining.js", "documents.js", "page.js"),
+)
+IMAGES = Layout(
+    "images.html",
+    ("page.css", "images.css"),
+    ("common.js", "scores.js", "images.js"),
+    ("img-src data:",),
+)
+
 # in JSON these stand in strings only; HTML would read <, > and & as markup, JavaScript U+2028 and
 # U+2029 as ends of lines
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
-def page_of(contents: dict[str, Any]) -> str:
-    """The page that shows ``contents``, what `textocl.report.contents.contents_of` returns.
+def page_of(contents: dict[str, Any], layout: Layout) -> str:
+    """The page that shows what `textocl.report.contents.contents_of` or its like returns.
 
     Its content security policy names style and script by their hashes and forbids everything else:
     requests, other scripts, markup from strings.
     """
-    style = _resource("page.css")
-    script = "\n".join(_resource(name) for name in _SCRIPTS)
+    style = "\n".join(_resource(name) for name in layout.styles)
+    script = "\n".join(_resource(name) for name in layout.scripts)
     policy = "; ".join(
         [
             "default-src 'none'",
             f"style-src '{_hash_of(style)}'",
             f"script-src '{_hash_of(script)}'",
+            *layout.policy,
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",
@@ -44,7 +68,7 @@ def page_of(contents: dict[str, Any]) -> str:
         "script": script,
         "data": embedded_json(contents),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _resource("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _resource(layout.page))
 
 
 def embedded_json(value: Any) -> str:

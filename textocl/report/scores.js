@@ -91,11 +91,11 @@ function readThreshold() {
   const rate = percent(falseAlarmRate(threshold));
   byId("threshold").value = threshold;
   byId("threshold").setAttribute("aria-valuetext",
-    `${decimal(threshold)}: ${counted(n, "document")} flagged, false-alarm rate ${rate}`);
+    `${decimal(threshold)}: ${counted(n, data.noun)} flagged, false-alarm rate ${rate}`);
   byId("readout").replaceChildren(
     "Above ", element("b", {}, decimal(threshold)), ": ",
-    element("b", {}, whole(n)), ` of ${counted(scores.length, "document")} flagged `,
-    `(${percent(n / scores.length)}). Of normal documents, at most about `,
+    element("b", {}, whole(n)), ` of ${counted(scores.length, data.noun)} flagged `,
+    `(${percent(n / scores.length)}). Of normal ${data.noun}s, at most about `,
     element("b", {}, rate), " would be.");
   byId("reset").disabled = threshold === modelThreshold;
 }
@@ -174,7 +174,7 @@ function startCurves() {
     byId("alarms").textContent = whole(alarms);
     byId("passed").textContent = whole(normal.length - alarms);
     byId("rates").textContent = `${percent(recall)} of the anomalies found, ` +
-      `${percent(alarm)} of the normal documents flagged, ` +
+      `${percent(alarm)} of the normal ${data.noun}s flagged, ` +
       `${percent(precision)} of the flagged are anomalies.`;
   });
 }
@@ -193,10 +193,10 @@ function startScores() {
   byId("histogram-legend").replaceChildren(
     ...(isAnomaly ? [key("normal", "labelled normal"), key("anomalous", "labelled anomalous")]
       : [key("normal", "not flagged"), key("anomalous", "flagged")]),
-    key("expected", "as normal documents would lie (calibration)"));
+    key("expected", `as normal ${data.noun}s would lie (calibration)`));
   const nUnknown = scores.length - nKnown;
   byId("histogram-note").textContent = "The first and last bar also hold what lies beyond." +
-    (nUnknown ? ` ${counted(nUnknown, "document")} without a known word, always worst, left out.` : "");
+    (nUnknown ? ` ${counted(nUnknown, data.noun)} without a known word, always worst, left out.` : "");
   dragHistogram();
   withThreshold(drawHistogram);
   withThreshold(readThreshold);

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from textocl.detector import OneClassDetector
 from textocl.exceptions import DataError
 from textocl.report.contents import ReportLimits, contents_of
-from textocl.report.page import MARK, page_of
+from textocl.report.page import MARK, TEXTS, page_of
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def write_report(
         limits=limits,
         advance=advance,
     )
-    page = page_of(contents).encode("utf-8")
-    _write_whole(target, page)
+    page = page_of(contents, TEXTS).encode("utf-8")
+    write_whole(target, page)
     return WrittenReport(
         n_documents=len(contents["scores"]),
         n_listed=len(contents["documents"]["text"]),
@@ -126,7 +126,14 @@ def check_report_target(path: Path) -> None:
                 )
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears when it is complete.
+
+    Raises
+    ------
+    DataError
+        It cannot be written.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workplace:
             complete = Path(workplace) / path.name

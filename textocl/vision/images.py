@@ -101,6 +101,25 @@ def _described(shape: tuple[int, ...]) -> str:
     return f"images of {shape[1]} x {shape[2]} pixels with {shape[0]} channels"
 
 
+def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Image ``(c, h, w)`` at another size, without aliasing."""
+    from torch.nn import functional
+
+    if tuple(image.shape[1:]) == size:
+        return image
+    return functional.interpolate(image[None], size, mode="bilinear", antialias=True)[0]
+
+
+def with_channels(image: Tensor, n_channels: int) -> Tensor:
+    """Grey as RGB, or the luminance of RGB."""
+    if len(image) == n_channels:
+        return image
+    if n_channels == 3:
+        return image.expand(3, -1, -1)
+    weights = image.new_tensor([0.299, 0.587, 0.114])
+    return (image * weights[:, None, None]).sum(dim=0, keepdim=True)
+
+
 def image_paths(folder: str | PathLike[str]) -> list[Path]:
     """Paths of all images in a folder and below, sorted.
 

@@ -1,0 +1,225 @@
+"""What a detector makes of images, and where: one page with heatmaps."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from textocl.evaluation import evaluate
+from textocl.exceptions import DataError, MissingExtraError
+from textocl.rendering import visible
+from textocl.report.card import card_of
+from textocl.report.contents import check_truth, highest_and_spread, numbers, shown, thinned
+from textocl.report.page import IMAGES, page_of
+from textocl.report.writing import WrittenReport, check_report_target, write_whole
+from textocl.validation import check_integer
+from textocl.vision.detector import SampleDetector
+from textocl.vision.images import read_samples, resized, with_channels
+from textocl.vision.overlays import overlay
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_AT_ONCE = 32  # images scored
+_SMALL = 64  # pixels of a side up to which a picture is kept exactly
+_QUALITY = 85  # of JPEG
+
+
+@dataclass(frozen=True)
+class ImageReportLimits:
+    """What bounds the size of a page: images listed, and pixels of the longer side of each."""
+
+    images: int = 200
+    pixels: int = 192
+
+    def check(self) -> None:
+        """Raise DataError if one is not positive."""
+        check_integer("images", self.images, 1)
+        check_integer("pixels", self.pixels, 1)
+
+
+def write_image_report(
+    detector: SampleDetector,
+    images: Sequence[Any] | NDArray[Any] | Tensor,
+    path: str | PathLike[str],
+    *,
+    names: Sequence[str] | None = None,
+    is_anomaly: ArrayLike | None = None,
+    title: str | None = None,
+    limits: ImageReportLimits = ImageReportLimits(),
+    advance: Callable[[int], None] = lambda n: None,
+) -> WrittenReport:
+    """Write what ``detector`` makes of ``images`` as one HTML file that works offline.
+
+    The scores with a threshold to drag, and each listed image with its heatmap, on one scale for
+    all. An existing report there is replaced at once or not at all.
+
+    Parameters
+    ----------
+    detector : fitted, on images
+    images : n paths, or an array or tensor of images, as `fit` takes them
+        Those of another size or with other channels are brought to the detector's form.
+    path : of an ``.html`` file
+    names : what the images are called; None is their paths or numbers
+    is_anomaly : (n,) bool or None
+        Which are known to be anomalous: adds ROC and precision-recall curves and the confusion
+        matrix.
+    title : of the page
+    limits : what bounds its size; about 2 MB for 200 images of 192 pixels
+    advance : called with a number of images each time as many are scored
+
+    Returns
+    -------
+    WrittenReport
+
+    Raises
+    ------
+    NotFittedError
+    DataError
+        No image, one that cannot be read, a detector of texts or features, lengths that differ, or
+        a path that cannot be written to or holds something else than a report.
+    MissingExtraError
+        Pillow is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from textocl.vision import DeepSVDD
+    >>> grey = np.full((40, 16, 16), 90, np.uint8)
+    >>> images = grey + np.random.default_rng(0).integers(0, 9, grey.shape, np.uint8)
+    >>> detector = DeepSVDD(n_epochs=1, n_pretraining_epochs=0, false_alarm_rate=0.2).fit(images)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_image_report(detector, images[:3], f"{folder}/report.html").n_listed
+    3
+    """
+    target = Path(path)
+    check_report_target(target)
+    contents = image_contents(
+        detector,
+        images,
+        title=title or "Which images belong here, and which do not",
+        names=names,
+        is_anomaly=is_anomaly,
+        limits=limits,
+        advance=advance,
+    )
+    page = page_of(contents, IMAGES).encode("utf-8")
+    write_whole(target, page)
+    n_listed = len(contents["images"]["name"])
+    return WrittenReport(len(contents["scores"]), n_listed, n_listed, len(page))
+
+
+def image_contents(
+    detector: SampleDetector,
+    images: Sequence[Any] | NDArray[Any] | Tensor,
+    *,
+    title: str,
+    names: Sequence[str] | None = None,
+    is_anomaly: ArrayLike | None = None,
+    limits: ImageReportLimits = ImageReportLimits(),
+    advance: Callable[[int], None] = lambda n: None,
+) -> dict[str, Any]:
+    """Everything the page shows, as plain values; parameters as in `write_image_report`."""
+    if not isinstance(detector, SampleDetector) or len(detector.sample_shape_) != 3:
+        raise DataError(
+            f"this report is about images; a {type(detector).__name__} was fitted on others."
+        )
+    limits.check()
+    given = _as_list(images)
+    if not given:
+        raise DataError("there is no image to report on.")
+    if names is not None and len(names) != len(given):
+        raise DataError(f"expected a name for each of {len(given):,} images, got {len(names):,}.")
+    truth = check_truth(is_anomaly, len(given))
+    scores = np.concatenate(list(_scores(detector, given, advance)))
+    listed = highest_and_spread(scores, limits.images)
+    pictures = [_pictures(detector, given[i], limits.pixels) for i in listed]
+    called = [_name(given[i], i) for i in listed] if names is None else [names[i] for i in listed]
+    return {
+        "title": visible(title),
+        "noun": "image",
+        "card": shown(card_of(detector)),
+        "calibration": numbers(thinned(detector.calibration_scores_)),
+        "evaluation": None if truth is None else evaluate(scores, truth).to_dict(),
+        "scores": numbers(scores),
+        "known": [1] * len(scores),
+        "truth": None if truth is None else truth.astype(int).tolist(),
+        "images": {
+            "number": listed.tolist(),
+            "name": [visible(str(name)) for name in called],
+            "picture": [picture for picture, _ in pictures],
+            "overlay": [laid_over for _, laid_over in pictures],
+        },
+    }
+
+
+def _as_list(images: Any) -> list[Any]:
+    """Paths as they are, and the images of an array one by one, ``(c, h, w)``."""
+    if hasattr(images, "ndim"):
+        samples = read_samples(images)
+        if samples.ndim != 4:
+            raise DataError(f"expected images, got an array of shape {tuple(samples.shape)}.")
+        return list(samples)
+    if isinstance(images, (str, PathLike)):
+        raise DataError("expected a sequence of paths or an array of images, got one path.")
+    return list(images)
+
+
+def _read(image: Any) -> Tensor:
+    """One image in its own size, ``(c, h, w)`` in [0, 1]."""
+    tensor: Tensor = image if hasattr(image, "ndim") else read_samples([image])[0]
+    return tensor
+
+
+def _shaped(detector: SampleDetector, image: Tensor) -> Tensor:
+    n_channels, h, w = detector.sample_shape_
+    return with_channels(resized(image, (h, w)), n_channels)
+
+
+def _scores(
+    detector: SampleDetector, given: Sequence[Any], advance: Callable[[int], None]
+) -> Iterator[NDArray[np.float32]]:
+    import torch
+
+    for start in range(0, len(given), _AT_ONCE):
+        part = [_shaped(detector, _read(image)) for image in given[start : start + _AT_ONCE]]
+        yield detector.anomaly_score(torch.stack(part))
+        advance(len(part))
+
+
+def _pictures(detector: SampleDetector, image: Any, pixels: int) -> tuple[str, str]:
+    """The image, and its heatmap over it, as data that a page can hold."""
+    import torch
+
+    whole = _read(image)
+    h, w = whole.shape[1:]
+    scale = min(1.0, pixels / max(h, w))
+    size = (max(1, round(h * scale)), max(1, round(w * scale)))
+    small = resized(whole, size).expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy()
+    heatmap = torch.from_numpy(detector.explain(_shaped(detector, whole)[None]))
+    laid_over = overlay(small, resized(heatmap, size)[0].numpy(), *detector.heatmap_range_)
+    return _encoded(np.rint(255 * small).astype(np.uint8)), _encoded(laid_over)
+
+
+def _encoded(pixels: NDArray[np.uint8]) -> str:
+    """A data URI of ``(h, w, 3)``: exact for small pictures, else JPEG."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingExtraError("Pillow", "vision", "a report on images") from None
+    kind, options = ("PNG", {}) if max(pixels.shape) <= _SMALL else ("JPEG", {"quality": _QUALITY})
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _name(image: Any, number: int) -> str:
+    return f"image {number + 1}" if hasattr(image, "ndim") else str(image)
