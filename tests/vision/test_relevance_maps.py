@@ -9,7 +9,7 @@ from digits import Digits
 
 from textocl.clever_hans import clever_hans_score, explanation_accuracy
 from textocl.exceptions import DataError
-from textocl.vision import FCDD, DeepSAD, DeepSVDD
+from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD
 from textocl.vision.deep import DeepDetector
 from textocl.vision.relevance import relevance_maps
 
@@ -107,6 +107,24 @@ def test_scores_are_the_detectors_and_the_radius_is_bias(digits: Digits) -> None
     assert moved.bias == pytest.approx(found.bias - 1)
 
 
+@pytest.mark.parametrize("norm", ["pseudo-huber", "l1", "l2", "squared-l2"])
+def test_relevance_of_an_hsc_is_its_score_less_what_biases_keep(digits: Digits, norm: str) -> None:
+    y = np.where(np.arange(len(digits.train)) % 5 == 0, -1, 1)
+    hsc = HSC(network="lenet-8-4-fc16-fc8", norm=norm, n_epochs=3).fit(digits.train, y)
+    found = relevance_maps(hsc, digits.test[:20])
+    assert found.scores == pytest.approx(hsc.anomaly_score(digits.test[:20]), rel=1e-3, abs=1e-4)
+    for module in hsc._model.network.modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)) and module.bias is not None:
+            module.bias.data.zero_()
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+            module.running_mean.zero_()
+            if module.affine:
+                module.bias.data.zero_()
+    hsc._model.preprocessing.shift.zero_()  # grey is 0
+    free = relevance_maps(hsc, digits.test[:20])
+    assert free.maps.sum(axis=(1, 2)) == pytest.approx(free.scores, rel=1e-5, abs=1e-9)
+
+
 def test_relevance_lies_where_the_image_was_spoilt(svdd: DeepSVDD, digits: Digits) -> None:
     normal = digits.test[~digits.is_anomaly]
     spoilt, truths = normal.copy(), np.zeros(normal.shape, bool)
@@ -129,7 +147,7 @@ def test_relevance_lies_where_the_image_was_spoilt(svdd: DeepSVDD, digits: Digit
 
 def test_what_has_no_own_network_or_centre_is_refused(digits: Digits) -> None:
     fcdd = FCDD(network="fcn-fashion-mnist", n_epochs=0)
-    with pytest.raises(DataError, match="expected a DeepSVDD or a DeepSAD, got a FCDD"):
+    with pytest.raises(DataError, match="expected a DeepSVDD, DeepSAD or HSC, got a FCDD"):
         relevance_maps(fcdd, digits.test)
     with pytest.raises(DataError, match="gamma must be"):
         relevance_maps(DeepSVDD(), digits.test, gamma=-1)

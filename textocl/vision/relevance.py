@@ -1,7 +1,7 @@
 """Relevance heatmaps: the score of a network's distance handed back, layer by layer, to the pixels.
 
-The score ``‖φ(x) − c‖`` goes to the entries of φ by their squared differences, then through each
-layer in proportion to what its inputs bring in (layer-wise relevance propagation, thesis §4.4.2).
+The score ``h(φ(x) − c)`` goes to the entries of φ by what they bring in, then through each layer in
+proportion to what its inputs bring in (layer-wise relevance propagation, thesis §4.4.2).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch.nn.grad import conv2d_input
 from textocl.exceptions import DataError
 from textocl.validation import check_number
 from textocl.vision.deep import Fitted
+from textocl.vision.hsc import HSC
 from textocl.vision.hypersphere import CenteredDetector
 from textocl.vision.networks import Encoder
 
@@ -69,7 +70,7 @@ class _Linear(NamedTuple):
         return conv2d_input(a.shape, weight, s, padding=self.padding)
 
 
-def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 5.0) -> RelevanceMaps:
+def relevance_maps(detector: CenteredDetector | HSC, X: Any, gamma: float = 5.0) -> RelevanceMaps:
     """Say which pixels made each image anomalous, in parts that add up to the score.
 
     Beside ``detector.explain``, which tells where a small change would move the score most; this
@@ -77,7 +78,8 @@ def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 5.0) -> Re
 
     Parameters
     ----------
-    detector : a fitted `textocl.vision.DeepSVDD` or `textocl.vision.DeepSAD`, without a backbone
+    detector : a fitted `textocl.vision.DeepSVDD`, `textocl.vision.DeepSAD` or `textocl.vision.HSC`,
+        without a backbone
     X : as in ``anomaly_score``
     gamma : float ≥ 0, default 5.0
         How much more inputs count that push an output the way it went (LRP-γ, in the form for
@@ -92,11 +94,13 @@ def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 5.0) -> Re
 
     Notes
     -----
-    With ``z_ij = a_i w_ij`` an output ``z_j = Σ_i z_ij + b_j`` above 0 hands R_j on in the
-    proportions ``z_ij + γ z_ij⁺``, one below 0 in ``z_ij + γ z_ij⁻``; b_j takes its part, and keeps
-    it. Batch norm is folded into the layer before it, max-pooling hands on to the largest, leaky
-    ReLU passes through, and a pixel's relevance is that of its preprocessed value, counted from
-    what preprocessing makes of the image's mean, so that dark can be as relevant as bright.
+    Entries of φ get the score in the proportions of ``(φ_i − c_i)²``, or with the norm "l1" of
+    ``|φ_i|``; the centre of an HSC is 0. With ``z_ij = a_i w_ij`` an output
+    ``z_j = Σ_i z_ij + b_j`` above 0 hands R_j on in the proportions ``z_ij + γ z_ij⁺``, one below 0
+    in ``z_ij + γ z_ij⁻``; b_j takes its part, and keeps it. Batch norm is folded into the layer
+    before it, max-pooling hands on to the largest, leaky ReLU passes through, and a pixel's
+    relevance is that of its preprocessed value, counted from what preprocessing makes of the
+    image's mean, so that dark can be as relevant as bright.
 
     References
     ----------
@@ -106,15 +110,15 @@ def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 5.0) -> Re
     arXiv:2006.10609, 2020.
     """
     check_number("gamma", gamma, 0)
-    if not isinstance(detector, CenteredDetector):
-        raise DataError(f"expected a DeepSVDD or a DeepSAD, got a {type(detector).__name__}.")
+    if not isinstance(detector, (CenteredDetector, HSC)):
+        raise DataError(f"expected a DeepSVDD, DeepSAD or HSC, got a {type(detector).__name__}.")
     samples = detector._judge_like_fit(X)
     model = detector._model
     if model.backbone is not None or not isinstance(model.network, Encoder):
         raise DataError("relevance goes through a detector's own network; this has a backbone.")
     shape = model.sample_shape[-2:] if len(model.sample_shape) == 3 else model.sample_shape
     maps, scores = [np.empty((0, *shape))], [np.empty(0)]
-    center = model.vectors["center"].double()
+    center = model.vectors.get("center", next(model.network.parameters()).new_zeros(1)).double()
     grey = _grey(model)  # (1, c, h, w) or (1, d)
     with torch.no_grad():
         for part in samples.split(_AT_ONCE):
@@ -123,8 +127,8 @@ def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 5.0) -> Re
             codes = [_forward(_from(grey, branch), a) for branch in _branches(model.network)]
             outputs = torch.cat([code for code, _ in codes], dim=1)  # (b, o)
             own = detector._distances_to_scores(model, outputs)  # (b,)
-            squares = (outputs - center).square()
-            of_outputs = squares / squares.sum(dim=1, keepdim=True).sqrt().clamp_min(1e-30)
+            of_outputs = _of_outputs(detector, outputs - center, own)
+            center = center.expand(outputs.shape[1])
             n = outputs.shape[1] // len(codes)
             for i, (_, backward) in enumerate(codes):
                 k = slice(i * n, (i + 1) * n)
@@ -135,6 +139,15 @@ def relevance_maps(detector: CenteredDetector, X: Any, gamma: float = 5.0) -> Re
     return RelevanceMaps(
         found, own_scores - found.sum(axis=tuple(range(1, found.ndim))), own_scores
     )
+
+
+def _of_outputs(detector: CenteredDetector | HSC, outputs: Tensor, scores: Tensor) -> Tensor:
+    """What each entry of the outputs, less the centre, adds to the score, ``(b, o)``."""
+    norm = detector._model.parameters["norm"] if isinstance(detector, HSC) else None
+    brought = outputs.abs() if norm == "l1" else outputs.square()
+    total = brought.sum(dim=1, keepdim=True)
+    whole = total.sqrt() if norm is None else scores[:, None]  # a radius is no part of it
+    return brought * whole / total.clamp_min(1e-30)
 
 
 def _grey(model: Fitted) -> Tensor:
