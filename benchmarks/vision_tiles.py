@@ -1,4 +1,4 @@
-"""Magnetic tiles: where is the defect? FCDD without a known defect, and with five.
+"""Magnetic tiles: where is the defect? Patches and FCDD without a known defect, FCDD with five.
 
 `$TEXTOCL_DATA/vision/magnetic_tile_128.npz` holds tiles (x), masks (mask), split, type and group
 (the tile that an image is of). FCDD learns from the good tiles of the training split and from
@@ -18,7 +18,7 @@ import torch
 from protocol import DATA, environment, write_result
 
 from textocl.evaluation import evaluate
-from textocl.vision import FCDD, FeatureDetector, SampleDetector, aupro, pixel_auc
+from textocl.vision import FCDD, FeatureDetector, PatchKNN, SampleDetector, aupro, pixel_auc
 
 DEFECTS = ("blowhole", "break", "crack", "fray", "uneven")
 N_SET_ASIDE = 10  # of each
@@ -87,6 +87,8 @@ def main() -> None:
         alone = tiles[learned]
         measure("Gaussian", tested, FeatureDetector(model="gaussian", **SEEN, **shared), alone)
         measure("k-NN", tested, FeatureDetector(model="knn", **SEEN, **shared), alone)
+        patches = PatchKNN(backbone_contrast=True, **shared)
+        measure("patch k-NN", tested, patches, alone)
         for row, changed in FCDDS.items():
             measure(row, tested, FCDD(**{**FITTING, **changed, **shared}), alone)
         both = np.concatenate([learned, aside[:, seed]])
@@ -108,7 +110,7 @@ def main() -> None:
             "",
             f"{environment().rstrip('.')}; {n_learned:.0f} good tiles of 128 x 128 pixels to learn "
             f"from, {n_good:.0f} good and {n_defective:.0f} defective to test on; "
-            "EfficientNet-Lite0 (whole for Gaussian and k-NN, 8 blocks for FCDD) on tiles of one "
+            "EfficientNet-Lite0 (whole for Gaussian and k-NN, 11 blocks for patch k-NN, 8 for FCDD) on tiles of one "
             f"brightness and contrast; made anomalies {FITTING['synthetic']!r} where the row does not "
             f"say otherwise, {FITTING['n_epochs']} epochs with batches of {FITTING['batch_size']}; "
             f"{arguments.seeds} seeds, mean ± standard deviation. The columns of defects are the AUC "

@@ -49,6 +49,7 @@ _DETECTORS = {
     "HSC": "textocl.vision.hsc",
     "FCDD": "textocl.vision.fcdd",
     "FeatureDetector": "textocl.vision.feature_detector",
+    "PatchKNN": "textocl.vision.patch_knn",
 }
 
 

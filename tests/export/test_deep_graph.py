@@ -19,7 +19,7 @@ import textocl
 from textocl import NotFittedError
 from textocl.exceptions import DataError, MissingExtraError
 from textocl.export import OnnxDetector, VerificationError, runtime, to_onnx, traced, verify
-from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector
+from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector, PatchKNN
 from textocl.vision.images import read_arrays
 
 SOURCE = np.random.default_rng(0)
@@ -35,6 +35,12 @@ DETECTORS: dict[str, Any] = {
     "fcdd-backbone-rgb": FCDD(backbone="efficientnet-lite0:2", backbone_size=32, **FAST),
     "knn-backbone": FeatureDetector(backbone="efficientnet-lite0:3", backbone_contrast=True),
     "gaussian-backbone-rgb": FeatureDetector(model="gaussian", backbone="efficientnet-lite0:3"),
+    "patches-backbone": PatchKNN(
+        n_patches=300, backbone="efficientnet-lite0:5", backbone_size=64, false_alarm_rate=0.1
+    ),
+    "patches-backbone-rgb": PatchKNN(
+        n_patches=300, backbone="efficientnet-lite0:5", backbone_size=64, false_alarm_rate=0.1
+    ),
     "sad-features": DeepSAD(**PRETRAINED),
     "hsc-features": HSC(network="mlp-7-5", preprocessing="none", **FAST),
 }

@@ -22,7 +22,7 @@ import textocl
 from textocl import DataError, FormatError, NotFittedError, OneClassDetector, TextoclWarning
 from textocl.evaluation import evaluate
 from textocl.thresholds import conformal_p_values
-from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector
+from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector, PatchKNN
 
 SHORT: dict[str, Any] = {"n_epochs": 15, "batch_size": 32}
 LENET: dict[str, Any] = {"network": "lenet-8-4-fc32", "n_pretraining_epochs": 10, **SHORT}
@@ -50,12 +50,16 @@ DETECTORS: dict[str, OneClassDetector] = {
         backbone_contrast=True,
         calibration="cross",
     ),
+    "patch-knn": PatchKNN(n_patches=500, backbone="efficientnet-lite0:6", backbone_size=64),
+    "patch-knn-training": PatchKNN(
+        n_patches=90, backbone="efficientnet-lite0:5", backbone_size=64, calibration="training"
+    ),
     "deep-svdd-branches": DeepSVDD(**{**LENET, "network": "lenet-8-4-fc16-x2"}),
 }
 LEARN_FROM_ANOMALIES = [
-    kind for kind in DETECTORS if not kind.startswith(("deep-svdd", "features"))
+    kind for kind in DETECTORS if not kind.startswith(("deep-svdd", "features", "patch"))
 ]
-DEEP = [kind for kind in DETECTORS if not kind.startswith("features")]
+DEEP = [kind for kind in DETECTORS if not kind.startswith(("features", "patch"))]
 
 
 @pytest.fixture(scope="module")

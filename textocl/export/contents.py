@@ -76,7 +76,9 @@ class _Content:
 def _of_samples(graph: Graph, detector: Any, dtype: str) -> _Content:
     from textocl.export.deep_graph import score_of_samples  # texts need nothing of images
     from textocl.export.feature_graph import score_of_images
+    from textocl.export.patch_graph import score_of_patches
     from textocl.vision.feature_detector import FeatureDetector
+    from textocl.vision.patch_knn import PatchKNN
 
     if dtype == "int8":
         raise DataError(
@@ -87,6 +89,8 @@ def _of_samples(graph: Graph, detector: Any, dtype: str) -> _Content:
     heatmap: str | None = None
     if isinstance(detector, FeatureDetector):
         score = score_of_images(graph, samples, detector, dtype)
+    elif isinstance(detector, PatchKNN):
+        score, heatmap = score_of_patches(graph, samples, detector, dtype)
     else:
         score, heatmap = score_of_samples(graph, samples, detector, dtype)
     outputs: dict[str, tuple[str, str, list[int | str]]] = {}

@@ -14,6 +14,7 @@ _HOME = {
     "HSC": "textocl.vision.hsc",
     "FCDD": "textocl.vision.fcdd",
     "FeatureDetector": "textocl.vision.feature_detector",
+    "PatchKNN": "textocl.vision.patch_knn",
     "extract_features": "textocl.vision.backbones",
     "DeepDetector": "textocl.vision.deep",
     "SampleDetector": "textocl.vision.detector",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from textocl.vision.folders import ImageFolder, read_folder
     from textocl.vision.hsc import HSC
     from textocl.vision.localization import aupro, pixel_auc
+    from textocl.vision.patch_knn import PatchKNN
     from textocl.vision.relevance import RelevanceMaps, relevance_maps
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "DeepSVDD",
     "FeatureDetector",
     "ImageFolder",
+    "PatchKNN",
     "RelevanceMaps",
     "SampleDetector",
     "aupro",

@@ -21,6 +21,7 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "deep-sad": ("textocl.vision.deep_sad", "DeepSAD", {}),
     "hsc": ("textocl.vision.hsc", "HSC", {}),
     "fcdd": ("textocl.vision.fcdd", "FCDD", {}),
+    "patch-knn": ("textocl.vision.patch_knn", "PatchKNN", {}),
     **{
         name: ("textocl.vision.feature_detector", "FeatureDetector", {"model": name})
         for name in _ON_FEATURES
