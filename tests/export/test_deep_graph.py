@@ -151,7 +151,9 @@ def test_heatmaps_are_those_of_explain(name: str, exported: Callable[[str], Expo
 def test_only_fcdd_has_heatmaps(exported: Callable[[str], Exported]) -> None:
     for name in ("svdd", "sad-features"):
         _, file, X = exported(name)
-        with pytest.raises(DataError, match="explains nothing; that of an FCDD has heatmaps"):
+        with pytest.raises(
+            DataError, match="explains nothing; that of an FCDD or a PatchKNN has heatmaps"
+        ):
             OnnxDetector(file).explain(X)
 
 

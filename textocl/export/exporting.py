@@ -64,8 +64,9 @@ def to_onnx(
     takes ``images`` ``(n, c, h, w)`` float32, of one size, from 0 to 1.
 
     Outputs: ``score`` float32, ``p_value`` float32, ``label`` int64 (+1 normal, -1 anomalous), all
-    ``(n,)``; of an `FCDD` ``heatmap`` ``(n, h, w)`` float32. Texts have ``n_known_words`` ``(n,)``
-    int64, and ``context_distance`` ``(n, r)`` float32 where the detector has contexts. With
+    ``(n,)``; of an `FCDD` or a `PatchKNN` ``heatmap`` ``(n, h, w)`` float32. Texts have
+    ``n_known_words`` ``(n,)`` int64, and ``context_distance`` ``(n, r)`` float32 where the detector
+    has contexts. With
     ``words``, for the distinct known words of each document, padded to
     the most that one has: ``word`` strings, ``word_count`` int64, ``word_contribution`` and
     ``word_evidence`` float32, all ``(n, D)``, and ``word_attention`` ``(n, D, r)`` float32, as in

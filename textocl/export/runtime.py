@@ -78,7 +78,8 @@ class OnnxDetector:
     """A detector from a file that `textocl.export.to_onnx` wrote.
 
     Use it where torch is too much to install. Its members are those of the detector; fitting is
-    missing, and `explain` needs a file that was written with ``words``, or one of an FCDD.
+    missing, and `explain` needs a file that was written with ``words``, or one of an FCDD or a
+    PatchKNN.
 
     Parameters
     ----------
@@ -230,13 +231,13 @@ class OnnxDetector:
         Raises
         ------
         DataError
-            The file was written without ``words``, or takes no texts and is not that of an FCDD.
+            The file was written without ``words``, or takes no texts and has no heatmaps.
         """
         if self.metadata["input"] != "text":
             if not self._has_heatmaps:
                 raise DataError(
                     f"the file of a {self.metadata['detector']} explains nothing; that of an FCDD "
-                    "has heatmaps."
+                    "or a PatchKNN has heatmaps."
                 )
             return np.asarray(self._run_images(X, ["heatmap"])["heatmap"])
         if not self._says_words:

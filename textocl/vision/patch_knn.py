@@ -35,6 +35,7 @@ _AROUND = 3  # cells of a side that are averaged
 _HIGHEST = 0.03  # share of the cells that decide about an image
 _LEAST_DEVIATION = 1e-6
 _IMAGES_AT_ONCE = 16
+_PRODUCTS_AT_ONCE = 1 << 25  # of cells with patches
 
 Self = TypeVar("Self", bound="PatchKNN")
 
@@ -277,8 +278,12 @@ def _judged(
     h, w = images.shape[2:]
     scores, heatmaps = [np.empty(0, np.float32)], [np.empty((0, h, w), np.float32)]
     for part in images.split(_IMAGES_AT_ONCE):
-        if len(part):
-            of_images, distances = memory(_maps(network, part))
+        if not len(part):
+            continue
+        maps = _maps(network, part)
+        of_one = maps.shape[2] * maps.shape[3] * len(memory.patches)
+        for few in maps.split(max(1, _PRODUCTS_AT_ONCE // of_one)):
+            of_images, distances = memory(few)
             scores.append(of_images.cpu().numpy())
             heatmaps.append(enlarge(distances, (h, w)).cpu().numpy())
     return np.concatenate(scores), np.concatenate(heatmaps)
