@@ -67,8 +67,15 @@ def page_of(contents: dict[str, Any], layout: Layout) -> str:
         "style": style,
         "script": script,
         "data": embedded_json(contents),
+        "noun": contents["noun"],
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _resource(layout.page))
+    parts["scores"] = _filled(_resource("scores.html"), parts)
+    return _filled(_resource(layout.page), parts)
+
+
+def _filled(template: str, parts: dict[str, str]) -> str:
+    """The template with each ``{{name}}`` replaced, once: what comes in is not looked at again."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 
 
 def embedded_json(value: Any) -> str:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textocl.detector import OneClassDetector
-from textocl.exceptions import FormatError
+from textocl.exceptions import DataError, FormatError
 from textocl.persistence import ModelFiles
-from textocl.validation import check_integer, check_number
+from textocl.validation import check_integer, check_labels, check_number
 from textocl.vision.backbones import Backbone
 from textocl.vision.folders import is_labelled_folder, read_folder
 from textocl.vision.images import check_shape, read_samples
@@ -91,6 +91,37 @@ def read_with_labels(X: Any) -> tuple[Tensor, NDArray[np.int64] | None]:
         folder = read_folder(X)
         return read_samples(folder.paths), folder.labels
     return read_samples(X), None
+
+
+def images_to_learn_from(
+    X: Any, y: Any, samples: str
+) -> tuple[Tensor, NDArray[np.int64], NDArray[np.int64]]:
+    """Images, their labels, and the numbers of those that are normal or unlabelled.
+
+    Parameters
+    ----------
+    samples : what messages call them
+
+    Raises
+    ------
+    DataError
+        No images, or fewer than three are normal or unlabelled.
+    """
+    images, known = read_with_labels(X)
+    if images.ndim != 4:
+        raise DataError(
+            "a detector on a pretrained network takes images; for features use a detector of "
+            "points, such as textocl.KNN."
+        )
+    labels = check_labels(known if y is None else y, len(images), samples)
+    normal = np.flatnonzero(labels >= 0)
+    if not len(normal):
+        raise DataError("there is no normal or unlabelled sample to learn from.")
+    if len(normal) < 3:
+        raise DataError(
+            f"{len(normal)} normal or unlabelled images are too few to learn from; give more."
+        )
+    return images, labels, normal
 
 
 def some_of(indices: NDArray[np.int64]) -> NDArray[np.int64]:

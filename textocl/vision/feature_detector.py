@@ -16,15 +16,15 @@ from textocl.devices import choose_device, exactly
 from textocl.exceptions import DataError, FormatError
 from textocl.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.progress import counting_bar
-from textocl.validation import check_choice, check_labels, check_number
+from textocl.validation import check_choice, check_number
 from textocl.vision.backbones import LITE0, Backbone, load_backbone, pooled
 from textocl.vision.detector import (
     SampleDetector,
     backbone_from,
     calibration_from,
     image_shape_from,
+    images_to_learn_from,
     range_from,
-    read_with_labels,
     some_of,
     weights_of,
 )
@@ -138,20 +138,7 @@ class FeatureDetector(SampleDetector):
         self._check_calibration_parameters()
         learner = self._make_learner()
         device = choose_device(self.device)
-        images, known = read_with_labels(X)
-        if images.ndim != 4:
-            raise DataError(
-                "a FeatureDetector takes images; for features use the detector itself, such as "
-                "textocl.KNN."
-            )
-        labels = check_labels(known if y is None else y, len(images), self._SAMPLES)
-        normal = np.flatnonzero(labels >= 0)
-        if not len(normal):
-            raise DataError("there is no normal or unlabelled sample to learn from.")
-        if len(normal) < 3:
-            raise DataError(
-                f"{len(normal)} normal or unlabelled images are too few to learn from; give more."
-            )
+        images, labels, normal = images_to_learn_from(X, y, self._SAMPLES)
         size = self.backbone_size
         if size is None and min(images.shape[2:]) < _LEAST_SIDE:
             size = _LEAST_SIDE

@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textocl.devices import choose_device, exactly
-from textocl.exceptions import DataError, FormatError
+from textocl.exceptions import FormatError
 from textocl.persistence import ModelFiles
 from textocl.progress import counting_bar
-from textocl.validation import check_integer, check_labels, check_number
+from textocl.validation import check_integer, check_number
 from textocl.vision.backbones import Backbone, load_backbone
 from textocl.vision.detector import (
     SampleDetector,
     backbone_from,
     calibration_from,
     image_shape_from,
+    images_to_learn_from,
     range_from,
-    read_with_labels,
     some_of,
     weights_of,
 )
@@ -165,17 +165,7 @@ class PatchKNN(SampleDetector):
         check_integer("n_patches", self.n_patches, 1)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
         device = choose_device(self.device)
-        images, known = read_with_labels(X)
-        if images.ndim != 4:
-            raise DataError("a PatchKNN takes images; for features use textocl.KNN.")
-        labels = check_labels(known if y is None else y, len(images), self._SAMPLES)
-        normal = np.flatnonzero(labels >= 0)
-        if not len(normal):
-            raise DataError("there is no normal or unlabelled sample to learn from.")
-        if len(normal) < 3:
-            raise DataError(
-                f"{len(normal)} normal or unlabelled images are too few to learn from; give more."
-            )
+        images, _, normal = images_to_learn_from(X, y, self._SAMPLES)
         training, held_out = (
             normal[part] for part in self._split_for_calibration(len(normal), self.random_state)
         )
