@@ -14,7 +14,8 @@ from digits import Digits
 import textocl
 from textocl.exceptions import DataError, FormatError
 from textocl.vision import PatchKNN
-from textocl.vision.patch_knn import PatchMemory, patches_of
+from textocl.vision.images import read_samples
+from textocl.vision.patch_knn import PatchMemory, _maps, patches_of
 
 SMALL: dict[str, Any] = {
     "backbone": "efficientnet-lite0:5", "backbone_size": 64, "n_patches": 400,
@@ -35,21 +36,35 @@ def test_distances_are_those_to_the_nearest_patch() -> None:
     maps = random.normal(size=(3, 4, 6, 5)).astype(np.float32)
     patches = random.normal(size=(20, 4)).astype(np.float32)
     shift, scale = random.normal(size=4).astype(np.float32), np.float32([1, 2, 0.5, 3])
-    memory = PatchMemory(*map(torch.from_numpy, (patches, shift, scale)))
-    scores, distances = memory(torch.from_numpy(maps))
+    usual = random.uniform(size=(6, 5)).astype(np.float32)
+    memory = PatchMemory(*map(torch.from_numpy, (patches, shift, scale, usual)))
+    scores, unusual = memory(torch.from_numpy(maps))
+    distances = memory.distances(torch.from_numpy(maps))
     expected = np.empty((3, 6, 5))
     for i, r, c in np.ndindex(3, 6, 5):
         around = maps[i, :, max(0, r - 1) : r + 2, max(0, c - 1) : c + 2].mean(axis=(1, 2))
         cell = (around - shift) / scale
         expected[i, r, c] = ((cell - patches) ** 2).sum(axis=1).min() / 4
     assert distances.numpy() == pytest.approx(expected, rel=1e-4, abs=1e-5)
-    assert scores.numpy() == pytest.approx(expected.max(axis=(1, 2)), rel=1e-4)  # 3 % of 30 cells
+    assert unusual.numpy() == pytest.approx(expected - usual, rel=1e-4, abs=1e-5)
+    assert scores.numpy() == pytest.approx((expected - usual).max(axis=(1, 2)), rel=1e-4)  # 3 %
+    nearest = torch.from_numpy(np.arange(20) == 7)
+    others = memory.distances(torch.from_numpy(maps), nearest).numpy()
+    without = PatchMemory(
+        torch.from_numpy(np.delete(patches, 7, 0)), *map(torch.from_numpy, (shift, scale, usual))
+    )
+    assert others == pytest.approx(without.distances(torch.from_numpy(maps)).numpy(), abs=1e-5)
 
 
 def test_a_patch_that_is_kept_has_no_distance(fitted: PatchKNN, digits: Digits) -> None:
     everything = PatchKNN(**{**SMALL, "n_patches": 10**6}, calibration="training")
-    scores = everything.fit(digits.train).anomaly_score(digits.train)
-    assert scores == pytest.approx(0, abs=1e-4)
+    memory = everything.fit(digits.train)._memory
+    maps = _maps(everything._network, read_samples(digits.train))
+    assert memory.distances(maps).numpy() == pytest.approx(0, abs=1e-4)
+    assert (memory.usual > 0.01).all()
+    # of normal images, each without its own patches, places are as usual
+    own = everything.calibration_scores_
+    assert own.max() <= 0
     assert len(everything._memory.patches) < 10**6
     assert len(fitted._memory.patches) == 400
 

@@ -34,6 +34,7 @@ _LEAST_SIDE = 192  # pixels
 _AROUND = 3  # cells of a side that are averaged
 _HIGHEST = 0.03  # share of the cells that decide about an image
 _LEAST_DEVIATION = 1e-6
+_FOR_USUAL = 100  # normal images that say how far a place usually is
 _IMAGES_AT_ONCE = 16
 _PRODUCTS_AT_ONCE = 1 << 25  # of cells with patches
 
@@ -47,29 +48,38 @@ class PatchMemory(nn.Module):
     ----------
     patches : (m, d) standardised
     shift, scale : (d,) what patches were standardised by
+    usual : (u, v) distance of each place in normal images
     """
 
     patches: Tensor
     shift: Tensor
     scale: Tensor
+    usual: Tensor
 
-    def __init__(self, patches: Tensor, shift: Tensor, scale: Tensor) -> None:
+    def __init__(self, patches: Tensor, shift: Tensor, scale: Tensor, usual: Tensor) -> None:
         super().__init__()
-        for name, tensor in (("patches", patches), ("shift", shift), ("scale", scale)):
-            self.register_buffer(name, tensor)
+        self.register_buffer("patches", patches)
+        self.register_buffer("shift", shift)
+        self.register_buffer("scale", scale)
+        self.register_buffer("usual", usual)
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores ``(n,)`` and distances ``(n, u, v)`` of maps ``(n, d, u, v)``."""
+        """Of maps ``(n, d, u, v)`` scores ``(n,)``, and how unusual places are ``(n, u, v)``."""
+        unusual = self.distances(maps) - self.usual
+        n_highest = max(1, round(_HIGHEST * self.usual.numel()))
+        return unusual.flatten(1).topk(n_highest, dim=1).values.mean(dim=1), unusual
+
+    def distances(self, maps: Tensor, left_out: Tensor | None = None) -> Tensor:
+        """Distance of each place to the nearest patch not ``left_out`` (m,): ``(n, u, v)``."""
         d, u, v = maps.shape[1:]
         cells = patches_of(maps).permute(0, 2, 3, 1).reshape(-1, d)
         cells = (cells - self.shift) / self.scale
         # ‖x − y‖² = ‖x‖² + ‖y‖² − 2 xy
-        products = cells @ self.patches.T  # (n u v, m)
-        least = (self.patches.square().sum(dim=1) - 2 * products).amin(dim=1)
-        distances = (cells.square().sum(dim=1) + least).clamp(min=0) / d
-        of_images = distances.reshape(-1, u * v)
-        scores = of_images.topk(max(1, round(_HIGHEST * u * v)), dim=1).values.mean(dim=1)
-        return scores, distances.reshape(-1, u, v)
+        lengths = self.patches.square().sum(dim=1)  # (m,)
+        if left_out is not None:
+            lengths = lengths.masked_fill(left_out, torch.inf)
+        least = (lengths - 2 * (cells @ self.patches.T)).amin(dim=1)
+        return ((cells.square().sum(dim=1) + least).clamp(min=0) / d).reshape(-1, u, v)
 
 
 def patches_of(maps: Tensor) -> Tensor:
@@ -118,9 +128,10 @@ class PatchKNN(SampleDetector):
 
     Notes
     -----
-    ``d(x) = min_j ‖x − y_j‖² / D`` for a cell's D channels, each by its deviation in normal images;
-    the score is the mean of the highest 3 % of an image's cells. Labelled anomalies, ``y`` = -1,
-    are left out.
+    ``d(x) = min_j ‖x − y_j‖² / D`` for a cell's D channels, each by its deviation in normal images,
+    less the mean of d at the same place in normal images, each without its own cells: so edges and
+    corners, which a network sees otherwise, count no more than the middle. The score is the mean
+    of the highest 3 % of an image's cells. Labelled anomalies, ``y`` = -1, are left out.
 
     References
     ----------
@@ -192,26 +203,30 @@ class PatchKNN(SampleDetector):
         """Cells of normal images, as many of each."""
         generator = torch.Generator().manual_seed(self.random_state)
         each = -(-self.n_patches // len(images))
-        drawn = []
+        drawn: list[Tensor] = []
         for part in images.split(_IMAGES_AT_ONCE):
             cells = patches_of(_maps(network, part)).cpu().flatten(2).transpose(1, 2)  # (b, m, d)
             for of_image in cells:
                 chosen = torch.randperm(len(of_image), generator=generator)[:each]
                 drawn.append(of_image[chosen])
             advance(len(part))
-        patches = torch.cat(drawn)
-        patches = patches[torch.randperm(len(patches), generator=generator)[: self.n_patches]]
+        owners = torch.arange(len(images)).repeat_interleave(torch.tensor([len(d) for d in drawn]))
+        kept = torch.randperm(len(owners), generator=generator)[: self.n_patches]
+        patches, owners = torch.cat(drawn)[kept], owners[kept]
         shift = patches.double().mean(dim=0)
         scale = patches.double().std(dim=0, correction=0).clamp(min=_LEAST_DEVIATION)
         standard = (patches.double() - shift) / scale
-        return PatchMemory(standard.float(), shift.float(), scale.float())
+        u, v = network.maps_shape(tuple(images.shape[1:]))[1:]
+        memory = PatchMemory(standard.float(), shift.float(), scale.float(), torch.zeros(u, v))
+        memory.usual = _usual(network, memory.to(network.mean.device), images, owners)
+        return memory
 
     @property
     def sample_shape_(self) -> tuple[int, ...]:
         return self._fitted()._shape
 
     def explain(self, X: Any) -> NDArray[np.float32]:
-        """Heatmaps ``(n, h, w)`` float32, at least 0: the distance of each place, smoothed."""
+        """Heatmaps ``(n, h, w)`` float32: how unusual each place is, smoothed."""
         return super().explain(X)
 
     def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:
@@ -236,11 +251,13 @@ class PatchKNN(SampleDetector):
         self._check_calibration_parameters()
         device = choose_device(self.device)
         shape, network = image_shape_from(files), backbone_from(files).to(device)
-        d = network.maps_shape(shape)[0]
+        d, u, v = network.maps_shape(shape)
         tensors = [
             torch.from_numpy(files.array(f"memory.{name}", np.float32, *size))
-            for name, size in (("patches", (None, d)), ("shift", (d,)), ("scale", (d,)))
-        ]
+            for name, size in (
+                ("patches", (None, d)), ("shift", (d,)), ("scale", (d,)), ("usual", (u, v)),
+            )
+        ]  # fmt: skip
         if not len(tensors[0]) or not (tensors[2] > 0).all():
             raise FormatError("its patches are not consistent.")
         n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
@@ -258,6 +275,17 @@ class PatchKNN(SampleDetector):
 def _maps(network: Backbone, images: Tensor) -> Tensor:
     maps: Tensor = network(images.to(network.mean.device))
     return maps
+
+
+@torch.no_grad()
+def _usual(network: Backbone, memory: PatchMemory, images: Tensor, owners: Tensor) -> Tensor:
+    """Mean distance of each place in normal images to the patches of the others, ``(u, v)``."""
+    found = [
+        memory.distances(_maps(network, images[i : i + 1]), (owners == i).to(memory.patches.device))
+        for i in range(0, len(images), -(-len(images) // _FOR_USUAL))
+        if not (owners == i).all()
+    ]
+    return torch.cat(found).double().mean(dim=0).float() if found else memory.usual
 
 
 @torch.no_grad()
