@@ -10,7 +10,9 @@ from textocl.devices import choose_device, exactly
 from textocl.exceptions import DataError
 from textocl.vision import FCDD, DeepSVDD, SampleDetector
 
-on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+on_cuda = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device here, or no TEXTOCL_TEST_CUDA=1"
+)
 
 
 def test_devices_are_chosen_by_name() -> None:
