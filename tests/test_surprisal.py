@@ -143,6 +143,22 @@ def test_without_references_there_is_none(ships: list[str], n_references: int) -
     assert "surprisal" not in explanation.to_dict()["words"][0]
 
 
+def test_an_interrupted_fit_leaves_the_detector_as_it_was(
+    ships: list[str], mixed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = Detector(n_contexts=1).fit(ships)
+    before, explained = detector.anomaly_score(mixed), detector.explain(mixed[:1])[0].to_dict()
+
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Surprisal, "learn", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        detector.fit(sentences("music", 60))
+    assert detector.anomaly_score(mixed).tobytes() == before.tobytes()
+    assert detector.explain(mixed[:1])[0].to_dict() == explained
+
+
 def test_a_negative_number_of_references_is_refused(ships: list[str]) -> None:
     with pytest.raises(DataError, match="n_references"):
         Detector(n_references=-1).fit(ships)

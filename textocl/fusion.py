@@ -217,16 +217,12 @@ class Detector(OneClassDetector):
             for k, (name, (detector, weight)) in enumerate(unfitted.items())
         }
         n_unknown = int((~judged.is_known.any(axis=1)).sum())
-        self.members_, self._held_out = members, judged
-        space = self._word_space()
-        usual = np.intersect1d(normal, trusted)
-        self._surprisal = (
-            None
-            if space is None
-            else Surprisal.learn(
-                space.embed([texts[i] for i in usual]), self.n_references, self.random_state
-            )
-        )
+        space, surprisal = _word_space(members), None
+        if space is not None:
+            references = space.embed([texts[i] for i in np.intersect1d(normal, trusted)])
+            surprisal = Surprisal.learn(references, self.n_references, self.random_state)
+        # nothing above touched the detector: a failed or interrupted fit leaves it as it was
+        self.members_, self._held_out, self._surprisal = members, judged, surprisal
         self._put_in_force()
         self._in_force["embedding"] = source.name
         self.suspected_ = suspected
@@ -311,9 +307,9 @@ class Detector(OneClassDetector):
         judged = held_out.with_scores(k, scores.astype(np.float32))
         weight = self.members_["contexts"].weight
         members = {**self.members_, "contexts": Member(themes, weight, *judged.scale_of(k))}
+        fused = judged.fused(list(members.values()))
         self.members_, self._held_out = members, judged
         self.false_alarm_rate = in_force["false_alarm_rate"] = rate
-        fused = judged.fused(list(members.values()))
         self._calibrate(without_highest(fused, in_force["contamination"]))
         self._warn_of_shortage()
         return self
@@ -493,7 +489,7 @@ class Detector(OneClassDetector):
         )
 
     def _with_surprisal(self, explanations: list[Explanation]) -> list[Explanation]:
-        found, space = self._surprisal, self._word_space()
+        found, space = self._surprisal, _word_space(self.members_)
         if found is None or space is None:
             return explanations
         embedded = space.embed([e.text for e in explanations])
@@ -506,15 +502,6 @@ class Detector(OneClassDetector):
             surprisal = np.array([of_word.get(word, found.of_unknown) for word in e.words])
             said.append(replace(e, surprisal=surprisal, usual_surprisal=found.level))
         return said
-
-    def _word_space(self) -> WordSpace | None:
-        """Words and static vectors of a member; None where no vectors are static."""
-        if "contexts" in self.members_:
-            spaces = [cast(CVDD, self.members_["contexts"].detector)._space]
-        else:
-            view = cast(KDE, self.members_["density"].detector)._view
-            spaces = [] if view is None else [view.space]
-        return next((space for space in spaces if isinstance(space, WordSpace)), None)
 
     # --- saving ---
 
@@ -569,7 +556,7 @@ class Detector(OneClassDetector):
 
     def _surprisal_from(self, files: ModelFiles) -> Surprisal | None:
         """What a model holds of it; none holds it that was saved before there was any."""
-        space, facts = self._word_space(), files.facts.get("surprisal")
+        space, facts = _word_space(self.members_), files.facts.get("surprisal")
         if space is None or facts is None:
             return None
         if not isinstance(facts, dict):
@@ -606,6 +593,16 @@ def _arrays_of(files: ModelFiles, prefix: str) -> dict[str, NDArray[Any]]:
         for name, array in files.arrays.items()
         if name.startswith(prefix)
     }
+
+
+def _word_space(members: dict[str, Member]) -> WordSpace | None:
+    """Words and static vectors of a member; None where no vectors are static."""
+    if "contexts" in members:
+        spaces = [cast(CVDD, members["contexts"].detector)._space]
+    else:
+        view = cast(KDE, members["density"].detector)._view
+        spaces = [] if view is None else [view.space]
+    return next((space for space in spaces if isinstance(space, WordSpace)), None)
 
 
 def _and_static(source: Any) -> tuple[bool, Any]:
