@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +78,17 @@ def test_it_is_the_formula_word_by_word() -> None:
     assert found.of(asked) == pytest.approx(
         naive(references, asked), abs=2e-2
     )  # points are float16
-    exact = replace(found, points=found._points.astype(np.float64))  # type: ignore[arg-type]
-    assert np.corrcoef(exact.of(asked), naive(references, asked))[0, 1] > 0.9999
+    assert np.corrcoef(found.of(asked), naive(references, asked))[0, 1] > 0.9999
+
+
+def test_a_long_document_is_judged_in_parts_to_the_same_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, asked = Surprisal.learn(documents(1, 12), 100, 0), documents(2, 6)
+    assert found is not None
+    whole = found.of(asked)
+    monkeypatch.setattr("textocl.surprisal._WORDS_AT_ONCE", 3)
+    assert found.of(asked) == pytest.approx(whole, abs=1e-5)
 
 
 def test_of_a_reference_it_is_what_the_others_say() -> None:

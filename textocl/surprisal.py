@@ -21,6 +21,7 @@ _TEMPERATURE = 0.1  # of the likeness of documents
 _UNSEEN = 8.0  # documents that any word counts for beside those that hold it
 _ALIKE = 3  # words of a document that each is compared with, those most like it
 _GAIN = 1.0  # nats that a word gains which is the same as these
+_WORDS_AT_ONCE = 1_024  # of a document; bounds memory
 _USUAL = 0.95  # share of the words of normal documents below the level
 
 
@@ -143,18 +144,30 @@ class Surprisal:
     ) -> NDArray[np.float32]:
         """Surprisal of one document's words, ``(w,)``; of a reference, ``without`` itself."""
         parts, vectors = self._parts(rows, counts, table)
-        rest = _unit(_unit(parts.sum(axis=0) - parts) - self.center)  # (w, d)
+        total = parts.sum(axis=0)
+        values = []
+        for start in range(0, len(rows), _WORDS_AT_ONCE):
+            words = slice(start, start + _WORDS_AT_ONCE)
+            rest = _unit(_unit(total - parts[words]) - self.center)  # (b, d)
+            cosines = vectors[words] @ vectors.T
+            cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))] = 0
+            k = min(_ALIKE, len(rows))
+            alike = np.sort(np.partition(cosines, -k, axis=1)[:, -k:], axis=1).mean(axis=1)
+            share = self._shares(rest, rows[words], without)
+            values.append(-np.log(share) - np.log(counts[words]) - _GAIN * alike)
+        return np.concatenate(values).astype(np.float32)
+
+    def _shares(
+        self, rest: NDArray[np.float32], rows: NDArray[np.int32], without: int | None
+    ) -> NDArray[np.float32]:
+        """Share of the references like the ``rest`` ``(b, d)`` of a document that hold a word."""
         weights = np.exp((rest @ self._points.T - 1) / _TEMPERATURE)  # (w, m)
         if without is not None:
             weights[:, without] = 0
         total = weights.sum(axis=1)
         holding = (weights * self._holding(rows)).sum(axis=1)
         unseen = _UNSEEN * total / self.n_references
-        share = (holding + unseen) / (total + unseen)
-        cosines = vectors @ vectors.T
-        np.fill_diagonal(cosines, 0)
-        alike = np.sort(cosines, axis=1)[:, -_ALIKE:].mean(axis=1)
-        return (-np.log(share) - np.log(counts) - _GAIN * alike).astype(np.float32)
+        return np.asarray((holding + unseen) / (total + unseen))
 
     def _parts(
         self, rows: NDArray[np.int32], counts: NDArray[np.float32], table: NDArray[np.float16]
