@@ -23,8 +23,8 @@ from protocol import (
 )
 
 from textocl import CVDD
+from textocl.core.exceptions import TextoclWarning
 from textocl.evaluation import evaluate
-from textocl.exceptions import TextoclWarning
 
 WHOLE = {"calibration": "training"}  # train on every document, as the thesis does
 ROWS: dict[str, CVDD] = {

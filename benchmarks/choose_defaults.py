@@ -16,7 +16,7 @@ from protocol import GLOVE, THESIS_GLOVE_R3, Labelled, environment, read_corpus,
 from sklearn.base import clone
 
 from textocl import CVDD
-from textocl.exceptions import TextoclWarning
+from textocl.core.exceptions import TextoclWarning
 
 CHANGES: dict[str, dict[str, object]] = {
     "defaults": {},

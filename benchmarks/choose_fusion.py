@@ -15,8 +15,8 @@ import numpy as np
 from protocol import THESIS_GLOVE_R3, Labelled, environment, one_vs_rest, read_corpus, write_result
 
 from textocl import Detector
+from textocl.core.exceptions import TextoclWarning
 from textocl.evaluation import evaluate
-from textocl.exceptions import TextoclWarning
 
 # weights of the members, in the order of MEMBERS
 MEMBERS = ("density", "word_density", "contexts", "words")

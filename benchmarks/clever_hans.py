@@ -16,8 +16,8 @@ import numpy as np
 from protocol import DATA, environment, write_result
 
 from textocl import KDE, KNN, clever_hans_score, relevance_of
-from textocl.clever_hans import CleverHans
-from textocl.exceptions import TextoclWarning
+from textocl.core.exceptions import TextoclWarning
+from textocl.explain.clever_hans import CleverHans
 from textocl.vision import DeepSVDD, relevance_maps
 
 Spoil = Callable[[np.ndarray, np.random.Generator], np.ndarray]

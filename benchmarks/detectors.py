@@ -10,7 +10,7 @@ import os
 
 from protocol import DATA, GLOVE, RESULTS
 
-from textocl.benchmark import run_benchmark
+from textocl.evaluation.benchmark import run_benchmark
 
 _BASELINES = (
     "kde", "cvdd", "cvdd-5", "cvdd-10", "cvdd-thesis", "knn", "lof", "gaussian", "mve", "pca",
@@ -18,7 +18,7 @@ _BASELINES = (
 )  # fmt: skip
 _ON_MINILM = ("kde", "knn", "gaussian", "ocsvm", "cvdd")
 _ON_GLOVE = ("auto", "kde", "knn", "ocsvm", "cvdd")
-# folder -> what `textocl.benchmark.run_benchmark` is told, one run after the other
+# folder -> what `textocl.evaluation.benchmark.run_benchmark` is told, one run after the other
 RUNS: dict[str, list[dict]] = {
     "{corpus}": [
         {"models": ["auto"]},

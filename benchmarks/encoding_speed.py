@@ -19,7 +19,7 @@ import numpy as np
 from protocol import environment, read_corpus, write_result
 from sentence_transformers import SentenceTransformer
 
-from textocl.embeddings.transformer import TransformerVectors
+from textocl.text.embeddings.transformer import TransformerVectors
 
 N_TEXTS, ROUNDS = 300, 5
 

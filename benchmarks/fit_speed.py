@@ -20,9 +20,9 @@ from protocol import GLOVE, environment, one_vs_rest, read_corpus, write_result
 from pytextad.models import CVDD as Peer
 
 from textocl import CVDD, load_embedding
-from textocl.documents import pack
+from textocl.core.exceptions import TextoclWarning
 from textocl.evaluation import evaluate
-from textocl.exceptions import TextoclWarning
+from textocl.text.documents import pack
 
 
 def fit_textocl(training: list[str], embedding: object, epochs: int, seed: int) -> CVDD:

@@ -21,9 +21,9 @@ import torch
 from protocol import DATA, environment, one_vs_rest, read_corpus, write_result
 
 from textocl import CVDD, Detector
-from textocl.detector import OneClassDetector
-from textocl.embeddings.transformer import TransformerVectors
+from textocl.core.detector import OneClassDetector
 from textocl.evaluation import evaluate
+from textocl.text.embeddings.transformer import TransformerVectors
 from textocl.vision import FCDD, DeepSVDD
 
 N_ENCODED = 2000  # texts on the GPU; a tenth of them on the CPU

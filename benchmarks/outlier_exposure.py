@@ -12,12 +12,12 @@ import warnings
 import numpy as np
 from protocol import THESIS_GLOVE_R3, environment, one_vs_rest, read_corpus, write_result
 
+from textocl.core.exceptions import TextoclWarning
+from textocl.core.factory import make_detector
 from textocl.evaluation import evaluate
-from textocl.exceptions import TextoclWarning
-from textocl.models import make_detector
 
 OTHER = {"reuters": "20ng", "20ng": "reuters"}
-# name -> model of `textocl.models.MODELS` and its parameters
+# name -> model of `textocl.core.factory.MODELS` and its parameters
 MODELS = {
     "auto": ("auto", {}),
     "kde": ("kde", {}),

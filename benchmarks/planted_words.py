@@ -27,10 +27,10 @@ from textocl import (
     WordLikelihood,
     explain_by_relevance,
 )
-from textocl.detector import OneClassDetector
-from textocl.exceptions import TextoclWarning
-from textocl.faithfulness import measure_faithfulness, word_auc
-from textocl.tokenization import EnglishTokenizer
+from textocl.core.detector import OneClassDetector
+from textocl.core.exceptions import TextoclWarning
+from textocl.explain.faithfulness import measure_faithfulness, word_auc
+from textocl.text.tokenization import EnglishTokenizer
 
 PLANTED = 0.15  # of a document's words
 SHORTEST = 10  # distinct words of a document

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from textocl import protocol
-from textocl.benchmark import environment
-from textocl.protocol import PUBLISHED, TABLE_3_4, Labelled, one_vs_rest
+from textocl.evaluation import protocol
+from textocl.evaluation.benchmark import environment
+from textocl.evaluation.protocol import PUBLISHED, TABLE_3_4, Labelled, one_vs_rest
 
 __all__ = [
     "DATA",

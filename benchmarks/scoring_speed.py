@@ -20,7 +20,7 @@ from pytextad.models import CVDD as Peer
 from pytextad.utils.embeddings import TokenEmbedder
 
 from textocl import CVDD
-from textocl.documents import pack
+from textocl.text.documents import pack
 
 N_DOCUMENTS, N_PEER, N_TRANSFORMER, ROUNDS = 20_000, 1_000, 64, 5
 

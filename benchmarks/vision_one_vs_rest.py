@@ -20,7 +20,7 @@ import torch
 from protocol import DATA, environment, write_result
 
 from textocl.evaluation import evaluate
-from textocl.training import Schedule
+from textocl.training.loop import Schedule
 from textocl.vision import DeepSAD, DeepSVDD
 from textocl.vision.autoencoder import reconstruction_errors, train_autoencoder
 from textocl.vision.images import read_samples

@@ -19,7 +19,7 @@ from protocol import DATA, environment, write_result
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from textocl.devices import choose_device
+from textocl.training.devices import choose_device
 from textocl.vision import DeepSVDD
 from textocl.vision.networks import Encoder, initialise, layers_of
 from textocl.vision.preprocessing import global_contrast

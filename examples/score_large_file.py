@@ -10,8 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from textocl.corpora import batches_of, read_documents
 from textocl.export import OnnxDetector
+from textocl.io.corpora import batches_of, read_documents
 
 
 def main(model: str, source: str, out: str) -> None:

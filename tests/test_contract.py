@@ -38,9 +38,9 @@ from textocl import (
     TextoclWarning,
     WordLikelihood,
 )
-from textocl.evaluation import evaluate
-from textocl.pooled import PooledDetector
-from textocl.thresholds import conformal_p_values
+from textocl.core.metrics import evaluate
+from textocl.core.thresholds import conformal_p_values
+from textocl.shallow.pooled import PooledDetector
 
 # without a language only training words have vectors: quick to fit
 OWN_WORDS: dict[str, Any] = {"language": None}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from textocl import CVDD, DataError, plot
-from textocl.evaluation import evaluate
-from textocl.exceptions import MissingExtraError
+from textocl.core.exceptions import MissingExtraError
+from textocl.core.metrics import evaluate
 
 figure = pytest.importorskip("matplotlib.figure")
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from make_models import detectors, sample
 
 import textocl
 
 HERE = Path(__file__).parent / "saved"
-sys.path.insert(0, str(HERE))
-from make_models import detectors, sample  # noqa: E402
 
 SCORES = json.loads((HERE / "models" / "scores.json").read_text())
 # equal to the bit on the machine that made them; elsewhere sums may round differently
@@ -29,7 +27,7 @@ def test_every_kind_of_detector_has_a_saved_model() -> None:
     assert set(SCORES) == set(detectors())
 
 
-@pytest.mark.filterwarnings("ignore::textocl.exceptions.TextoclWarning")
+@pytest.mark.filterwarnings("ignore::textocl.core.exceptions.TextoclWarning")
 def test_a_saved_model_scores_as_before(name: str) -> None:
     detector = textocl.load(HERE / "models" / name)
     np.testing.assert_allclose(
@@ -38,7 +36,7 @@ def test_a_saved_model_scores_as_before(name: str) -> None:
     assert [detector.threshold_] == SCORES[name]["threshold"]
 
 
-@pytest.mark.filterwarnings("ignore::textocl.exceptions.TextoclWarning")
+@pytest.mark.filterwarnings("ignore::textocl.core.exceptions.TextoclWarning")
 def test_an_exported_file_scores_as_before(name: str) -> None:
     from textocl.export import OnnxDetector
 

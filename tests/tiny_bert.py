@@ -9,6 +9,8 @@ from typing import Any
 import torch
 
 WINDOW = 24
+LONG = " ".join(f"ship number {i} left the harbour, unloaded;" for i in range(30))
+TEXTS = ["A ship left.", "", "Über shipyards?", LONG, "port", "  \n\t "]
 
 
 def build_model(folder: Path, seed: int = 0, **settings: Any) -> Path:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from textocl._version import __version__
 
 _HOME = {
-    "Detector": "textocl.fusion",
-    "CVDD": "textocl.cvdd",
-    "WordLikelihood": "textocl.likelihood",
-    "Hypersphere": "textocl.hypersphere",
-    "Assessment": "textocl.detector",
-    "OneClassDetector": "textocl.detector",
+    "Detector": "textocl.ensemble.detector",
+    "CVDD": "textocl.cvdd.detector",
+    "WordLikelihood": "textocl.shallow.word_likelihood",
+    "Hypersphere": "textocl.shallow.hypersphere",
+    "Assessment": "textocl.core.detector",
+    "OneClassDetector": "textocl.core.detector",
     "OCSVM": "textocl.shallow.ocsvm",
     "SVDD": "textocl.shallow.ocsvm",
     "KNN": "textocl.shallow.neighbors",
@@ -27,52 +27,52 @@ _HOME = {
     "KernelPCA": "textocl.shallow.reconstruction",
     "KDE": "textocl.shallow.density",
     "IsolationForest": "textocl.shallow.forest",
-    "Explanation": "textocl.explain",
-    "ContextSummary": "textocl.explain",
-    "Faithfulness": "textocl.faithfulness",
-    "measure_faithfulness": "textocl.faithfulness",
-    "word_auc": "textocl.faithfulness",
-    "CleverHans": "textocl.clever_hans",
-    "clever_hans_score": "textocl.clever_hans",
-    "explanation_accuracy": "textocl.clever_hans",
-    "Relevance": "textocl.relevance",
-    "relevance_of": "textocl.relevance",
-    "explain_by_relevance": "textocl.relevance",
-    "load": "textocl.persistence",
-    "read_documents": "textocl.corpora",
-    "load_embedding": "textocl.embeddings",
-    "TextoclError": "textocl.exceptions",
-    "NotFittedError": "textocl.detector",
-    "DataError": "textocl.exceptions",
-    "FormatError": "textocl.exceptions",
-    "TextoclWarning": "textocl.exceptions",
+    "Explanation": "textocl.explain.explanation",
+    "ContextSummary": "textocl.explain.explanation",
+    "Faithfulness": "textocl.explain.faithfulness",
+    "measure_faithfulness": "textocl.explain.faithfulness",
+    "word_auc": "textocl.explain.faithfulness",
+    "CleverHans": "textocl.explain.clever_hans",
+    "clever_hans_score": "textocl.explain.clever_hans",
+    "explanation_accuracy": "textocl.explain.clever_hans",
+    "Relevance": "textocl.shallow.relevance",
+    "relevance_of": "textocl.shallow.relevance",
+    "explain_by_relevance": "textocl.shallow.relevance",
+    "load": "textocl.core.persistence",
+    "read_documents": "textocl.io.corpora",
+    "load_embedding": "textocl.text.embeddings",
+    "TextoclError": "textocl.core.exceptions",
+    "NotFittedError": "textocl.core.detector",
+    "DataError": "textocl.core.exceptions",
+    "FormatError": "textocl.core.exceptions",
+    "TextoclWarning": "textocl.core.exceptions",
 }
 
 if TYPE_CHECKING:
-    from textocl.clever_hans import CleverHans, clever_hans_score, explanation_accuracy
-    from textocl.corpora import read_documents
-    from textocl.cvdd import CVDD
-    from textocl.detector import Assessment, NotFittedError, OneClassDetector
-    from textocl.embeddings import load_embedding
-    from textocl.exceptions import (
+    from textocl.core.detector import Assessment, NotFittedError, OneClassDetector
+    from textocl.core.exceptions import (
         DataError,
         FormatError,
         TextoclError,
         TextoclWarning,
     )
-    from textocl.explain import ContextSummary, Explanation
-    from textocl.faithfulness import Faithfulness, measure_faithfulness, word_auc
-    from textocl.fusion import Detector
-    from textocl.hypersphere import Hypersphere
-    from textocl.likelihood import WordLikelihood
-    from textocl.persistence import load
-    from textocl.relevance import Relevance, explain_by_relevance, relevance_of
+    from textocl.core.persistence import load
+    from textocl.cvdd.detector import CVDD
+    from textocl.ensemble.detector import Detector
+    from textocl.explain.clever_hans import CleverHans, clever_hans_score, explanation_accuracy
+    from textocl.explain.explanation import ContextSummary, Explanation
+    from textocl.explain.faithfulness import Faithfulness, measure_faithfulness, word_auc
+    from textocl.io.corpora import read_documents
     from textocl.shallow.density import KDE
     from textocl.shallow.forest import IsolationForest
     from textocl.shallow.gaussian import MVE, Gaussian
+    from textocl.shallow.hypersphere import Hypersphere
     from textocl.shallow.neighbors import KNN, LOF
     from textocl.shallow.ocsvm import OCSVM, SVDD
     from textocl.shallow.reconstruction import PCA, KernelPCA
+    from textocl.shallow.relevance import Relevance, explain_by_relevance, relevance_of
+    from textocl.shallow.word_likelihood import WordLikelihood
+    from textocl.text.embeddings import load_embedding
 
 __all__ = [
     "CVDD",

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from textocl.characters import visible
-from textocl.exceptions import DataError, MissingExtraError
+from textocl.core.characters import visible
+from textocl.core.exceptions import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from textocl.explain import ContextSummary, Explanation
+    from textocl.explain.explanation import ContextSummary, Explanation
 
 _ANOMALOUS, _NORMAL, _LINE = "#e67800", "#2878dc", "#555555"
 _WITHOUT_WORDS = 1e38
@@ -81,7 +81,7 @@ def roc(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | None = None) -> 
     """
     from sklearn.metrics import roc_curve
 
-    from textocl.evaluation import evaluate
+    from textocl.core.metrics import evaluate
 
     auc = evaluate(scores, is_anomaly).auc
     false_alarms, recall, _ = roc_curve(np.asarray(is_anomaly, bool), np.asarray(scores))
@@ -105,7 +105,7 @@ def precision_recall(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | Non
     """
     from sklearn.metrics import precision_recall_curve
 
-    from textocl.evaluation import evaluate
+    from textocl.core.metrics import evaluate
 
     average = evaluate(scores, is_anomaly).average_precision
     anomalous = np.asarray(is_anomaly, bool)

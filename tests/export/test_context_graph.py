@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from textocl import CVDD, KDE, KNN, DataError, Detector, FormatError
-from textocl.exceptions import MissingExtraError
+from textocl.core.exceptions import MissingExtraError
 from textocl.export import OnnxDetector, to_onnx, verify
 
-pytestmark = pytest.mark.filterwarnings("ignore::textocl.exceptions.TextoclWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::textocl.core.exceptions.TextoclWarning")
 
 # the model's window holds 24 tokens; the last are cut into many
 HARD = [

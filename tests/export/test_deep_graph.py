@@ -17,7 +17,7 @@ from PIL import Image
 
 import textocl
 from textocl import NotFittedError
-from textocl.exceptions import DataError, MissingExtraError
+from textocl.core.exceptions import DataError, MissingExtraError
 from textocl.export import OnnxDetector, VerificationError, runtime, to_onnx, traced, verify
 from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector, PatchKNN
 from textocl.vision.images import read_arrays
@@ -238,7 +238,7 @@ def test_scoring_loads_no_torch(exported: Callable[[str], Exported], tmp_path: P
         "import sys; from textocl.export import OnnxDetector\n"
         f"detector = OnnxDetector({str(file)!r})\n"
         "print(detector.anomaly_score(['new.png'])[0], detector.explain(['new.png']).shape)\n"
-        "print([m for m in ('torch', 'sklearn', 'onnx', 'textocl.detector') if m in sys.modules])"
+        "print([m for m in ('torch', 'sklearn', 'onnx', 'textocl.core.detector') if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path

@@ -11,7 +11,7 @@ import pytest
 from texts import sentences
 
 from textocl import CVDD, KDE, DataError, Detector, NotFittedError, WordLikelihood
-from textocl.evaluation import evaluate
+from textocl.core.metrics import evaluate
 from textocl.report import ReportLimits
 from textocl.report.card import card_of
 from textocl.report.contents import contents_of, highest_and_spread

@@ -116,7 +116,7 @@ def sample(name: str) -> tuple[Any, Any, Any]:
 
 
 def main(folder: Path) -> None:
-    import textocl.fusion as ensemble  # where Detector makes its members
+    import textocl.ensemble.detector as ensemble  # where Detector makes its members
     from textocl.export import OnnxDetector, to_onnx
 
     warnings.simplefilter("ignore")

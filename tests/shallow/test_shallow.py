@@ -29,7 +29,7 @@ from textocl import (
     NotFittedError,
     OneClassDetector,
 )
-from textocl.evaluation import evaluate
+from textocl.core.metrics import evaluate
 
 DETECTORS = {
     "ocsvm": OCSVM(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
 from textocl.vision import HSC
 from textocl.vision.augmentation import augmented, without_channels
 

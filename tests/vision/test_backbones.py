@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 import textocl
-from textocl.exceptions import DataError, FormatError
+from textocl.core.exceptions import DataError, FormatError
 from textocl.vision import FCDD, HSC, DeepSVDD, extract_features
 from textocl.vision.backbones import Backbone, _lite0_file, _read_weights, load_backbone
 

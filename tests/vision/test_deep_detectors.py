@@ -10,9 +10,9 @@ import torch
 from digits import Digits
 
 import textocl
-from textocl.evaluation import evaluate
-from textocl.exceptions import DataError, TextoclError, TextoclWarning
-from textocl.training import Schedule
+from textocl.core.exceptions import DataError, TextoclError, TextoclWarning
+from textocl.core.metrics import evaluate
+from textocl.training.loop import Schedule
 from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD
 from textocl.vision.autoencoder import train_autoencoder
 from textocl.vision.deep import Fitted

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 import textocl
 from textocl import KDE, KNN
-from textocl.exceptions import DataError, FormatError, TextoclWarning
+from textocl.core.exceptions import DataError, FormatError, TextoclWarning
 from textocl.vision import FeatureDetector, extract_features
 from textocl.vision.backbones import evened
 from textocl.vision.feature_detector import ON_FEATURES, _of_cells

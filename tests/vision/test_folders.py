@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
 from textocl.vision import DeepSVDD
 from textocl.vision.folders import read_folder
 from textocl.vision.images import read_samples

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
 from textocl.vision.heatmaps import (
     ReceptiveField,
     default_sigma,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
 from textocl.vision.images import (
     image_paths,
     read_arrays,

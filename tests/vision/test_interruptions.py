@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from digits import Digits
 
-from textocl import checkpoints
-from textocl.exceptions import TextoclWarning
+from textocl.core.exceptions import TextoclWarning
+from textocl.training import checkpoints
 from textocl.vision import FCDD, DeepSAD, DeepSVDD
 
 SHORT: dict[str, Any] = {

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
 from textocl.vision.localization import aupro, pixel_auc
 
 

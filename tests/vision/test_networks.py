@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from textocl.exceptions import DataError
-from textocl.training import Schedule
+from textocl.core.exceptions import DataError
+from textocl.training.loop import Schedule
 from textocl.vision.autoencoder import Autoencoder, train_autoencoder, transfer
 from textocl.vision.networks import (
     FULLY_CONVOLUTIONAL,

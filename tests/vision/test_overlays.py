@@ -11,7 +11,7 @@ from digits import Digits
 from PIL import Image
 
 import textocl
-from textocl.exceptions import DataError, FormatError
+from textocl.core.exceptions import DataError, FormatError
 from textocl.vision import FCDD, DeepSVDD
 from textocl.vision.overlays import normal_range, overlay, save_overlays
 

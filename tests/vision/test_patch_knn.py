@@ -12,7 +12,7 @@ import torch
 from digits import Digits
 
 import textocl
-from textocl.exceptions import DataError, FormatError
+from textocl.core.exceptions import DataError, FormatError
 from textocl.vision import PatchKNN
 from textocl.vision.images import read_samples
 from textocl.vision.patch_knn import PatchMemory, _maps, patches_of

@@ -7,8 +7,8 @@ import pytest
 import torch
 from digits import Digits
 
-from textocl.clever_hans import clever_hans_score, explanation_accuracy
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
+from textocl.explain.clever_hans import clever_hans_score, explanation_accuracy
 from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD
 from textocl.vision.deep import DeepDetector
 from textocl.vision.relevance import relevance_maps

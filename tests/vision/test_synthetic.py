@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from textocl.evaluation import evaluate
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
+from textocl.core.metrics import evaluate
 from textocl.vision import FCDD, DeepSVDD
 from textocl.vision.synthetic import SYNTHETIC, make_anomalies
 

@@ -20,8 +20,8 @@ from sklearn.base import clone
 
 import textocl
 from textocl import DataError, FormatError, NotFittedError, OneClassDetector, TextoclWarning
-from textocl.evaluation import evaluate
-from textocl.thresholds import conformal_p_values
+from textocl.core.metrics import evaluate
+from textocl.core.thresholds import conformal_p_values
 from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector, PatchKNN
 
 SHORT: dict[str, Any] = {"n_epochs": 15, "batch_size": 32}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from textocl.cli import (
-    benchmarking,
-    exporting,
-    fitting,
-    inspecting,
-    reporting,
-    scoring,
-    showing,
+    benchmark,
+    export,
+    fit,
+    inspection,
+    report,
+    score,
+    show,
     vision,
     vision_benchmark,
 )
@@ -17,14 +17,14 @@ from textocl.cli.application import app
 
 __all__ = [
     "app",
-    "benchmarking",
-    "exporting",
-    "fitting",
-    "inspecting",
+    "benchmark",
+    "export",
+    "fit",
+    "inspection",
     "main",
-    "reporting",
-    "scoring",
-    "showing",
+    "report",
+    "score",
+    "show",
     "vision",
     "vision_benchmark",
 ]

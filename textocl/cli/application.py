@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from textocl import __version__
-from textocl.exceptions import FormatError, TextoclError, TextoclWarning
+from textocl._version import __version__
+from textocl.core.exceptions import FormatError, TextoclError, TextoclWarning
 
 EXIT_DATA, EXIT_MODEL, EXIT_INTERRUPTED = 3, 4, 130
 
@@ -53,7 +53,7 @@ class _Commands(TyperGroup):
 
 def stop(message: str, code: int) -> NoReturn:
     """Print an error and leave with an exit code."""
-    from textocl.rendering import visible
+    from textocl.cli.rendering import visible
 
     err_console.print(
         f"[bold red]error:[/] {escape(visible(message))}", highlight=False, soft_wrap=True
@@ -62,7 +62,7 @@ def stop(message: str, code: int) -> NoReturn:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    from textocl.rendering import visible
+    from textocl.cli.rendering import visible
 
     text = escape(visible(str(message)))
     err_console.print(f"[yellow]warning:[/] {text}", highlight=False, soft_wrap=True)

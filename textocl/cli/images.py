@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from textocl.corpora import BadRecords
-    from textocl.vision.benchmarking import LabelledImages
+    from textocl.io.corpora import BadRecords
+    from textocl.vision.benchmark import LabelledImages
     from textocl.vision.detector import SampleDetector
     from textocl.vision.folders import ImageFolder
 
@@ -26,7 +26,7 @@ _NAMED = 3  # unreadable files named in a message
 
 def load_image_detector(model: Path) -> SampleDetector:
     """Load the folder of a model; refuse one of texts or features."""
-    from textocl.persistence import load
+    from textocl.core.persistence import load
     from textocl.vision.detector import SampleDetector
 
     detector = load(model)
@@ -223,7 +223,7 @@ def read_labelled(folder: ImageFolder, reader: ImageReader) -> LabelledImages:
     """Read images with their masks, at one size; they are grey if all normal ones are."""
     import numpy as np
 
-    from textocl.vision.benchmarking import LabelledImages
+    from textocl.vision.benchmark import LabelledImages
 
     read = reader.read(folder.paths)
     facts = dict(zip(folder.paths, zip(folder.labels, folder.masks, strict=True), strict=True))

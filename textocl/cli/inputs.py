@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from textocl.cli.application import watched
 from textocl.cli.options import Format
-from textocl.exceptions import DataError, TextoclWarning
+from textocl.core.exceptions import DataError, TextoclWarning
 
 if TYPE_CHECKING:
-    from textocl.corpora import BadRecords, Document
-    from textocl.detector import OneClassDetector
+    from textocl.core.detector import OneClassDetector
+    from textocl.io.corpora import BadRecords, Document
 
 
 def load_model(model: Path) -> OneClassDetector:
-    from textocl.assessing import load_text_detector
+    from textocl.io.assessor import load_text_detector
 
     return load_text_detector(model)
 
@@ -31,7 +31,7 @@ def documents_of(
     docs: str, text_field: str, format: Format | None, skip_bad: bool
 ) -> Iterator[Iterator[Document]]:
     """Documents of an argument; says at the end how many records were passed over."""
-    from textocl.corpora import BadRecords, read_documents
+    from textocl.io.corpora import BadRecords, read_documents
 
     bad: BadRecords | None = BadRecords() if skip_bad else None
     yield read_documents(
@@ -67,7 +67,7 @@ def images_of(folder: str) -> tuple[list[Path], list[bool] | None]:
 
 
 def counted(documents: Iterator[Document], what: str, quiet: bool) -> Iterator[Document]:
-    from textocl.progress import counting_bar
+    from textocl.training.progress import counting_bar
 
     with counting_bar(what, watched(quiet)) as advance:
         while part := list(islice(documents, 256)):

@@ -21,10 +21,10 @@ from textocl.cli.application import (
     stop,
     watched,
 )
-from textocl.cli.exporting import export
+from textocl.cli.export import export
 from textocl.cli.inputs import warn_of_bad
 from textocl.cli.options import FalseAlarmRate, Json, Model, NewRate, Quiet, Seed
-from textocl.cli.showing import facts_of, print_facts
+from textocl.cli.show import facts_of, print_facts
 from textocl.cli.vision_options import (
     Anomalies,
     Backbone,
@@ -43,8 +43,8 @@ from textocl.cli.vision_options import (
 )
 
 if TYPE_CHECKING:
-    from textocl.corpora import BadRecords
-    from textocl.detector import Assessment
+    from textocl.core.detector import Assessment
+    from textocl.io.corpora import BadRecords
     from textocl.vision.detector import SampleDetector
 
 _AT_ONCE = 256
@@ -57,7 +57,7 @@ app.add_typer(vision, name="vision")
 
 def bad_images(skip_bad: bool) -> BadRecords | None:
     """Where unreadable images are counted, or None to refuse them."""
-    from textocl.corpora import BadRecords
+    from textocl.io.corpora import BadRecords
 
     return BadRecords() if skip_bad else None
 
@@ -103,8 +103,8 @@ def fit(
         size_of,
         with_anomalies,
     )
-    from textocl.persistence import check_target
-    from textocl.progress import counting_bar
+    from textocl.core.persistence import check_target
+    from textocl.training.progress import counting_bar
     from textocl.vision.models import make_detector
 
     resize_to = size_of(size)
@@ -175,8 +175,8 @@ def score(
     import torch
 
     from textocl.cli.images import image_files
-    from textocl.progress import counting_bar
-    from textocl.results import Counts, Part, ResultRows, ResultWriter
+    from textocl.io.results import Counts, Part, ResultRows, ResultWriter
+    from textocl.training.progress import counting_bar
 
     rows = ResultRows.for_path(out)
     detector, reader, bad = _opened(model, false_alarm_rate, skip_bad)
@@ -269,7 +269,7 @@ def explain(
     import torch
 
     from textocl.cli.images import ImageReader, image_files, overlay_paths
-    from textocl.progress import counting_bar
+    from textocl.training.progress import counting_bar
     from textocl.vision.images import resized
     from textocl.vision.overlays import save_overlays
 
@@ -301,7 +301,7 @@ def _overlays_table(records: list[dict[str, Any]]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from textocl.rendering import ANOMALOUS, NORMAL, visible
+    from textocl.cli.rendering import ANOMALOUS, NORMAL, visible
 
     table = Table(box=None, header_style="bold")
     table.add_column("image", overflow="fold")
@@ -341,9 +341,9 @@ def report(
     A labelled folder (normal/ and anomalous/) adds ROC and the confusion matrix.
     """
     from textocl.cli.images import labelled, load_image_detector
-    from textocl.progress import counting_bar
     from textocl.report import ImageReportLimits, write_image_report
-    from textocl.report.writing import check_report_target
+    from textocl.report.writer import check_report_target
+    from textocl.training.progress import counting_bar
 
     check_report_target(out)  # before minutes of work, not after
     detector = load_image_detector(model)

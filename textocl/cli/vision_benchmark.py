@@ -67,9 +67,9 @@ def benchmark(
     import numpy as np
 
     from textocl.cli.images import ImageReader, image_files, read_labelled, size_of, with_anomalies
-    from textocl.progress import counting_bar
-    from textocl.validation import check_choice
-    from textocl.vision.benchmarking import measure, split_by_seed, table
+    from textocl.core.validation import check_choice
+    from textocl.training.progress import counting_bar
+    from textocl.vision.benchmark import measure, split_by_seed, table
     from textocl.vision.folders import read_folder
     from textocl.vision.models import MODELS, make_detector
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textocl.report.contents import ReportLimits
 from textocl.report.images import ImageReportLimits, write_image_report
-from textocl.report.writing import WrittenReport, write_report
+from textocl.report.writer import WrittenReport, write_report
 
 __all__ = [
     "ImageReportLimits",

@@ -6,10 +6,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import textocl
-from textocl.detector import OneClassDetector
-from textocl.exceptions import DataError
-from textocl.explain import ContextSummary
+from textocl._version import __version__
+from textocl.core.detector import OneClassDetector
+from textocl.core.exceptions import DataError
+from textocl.explain.explanation import ContextSummary
 
 _PACKAGES = ("numpy", "scikit-learn", "torch")
 
@@ -31,7 +31,7 @@ def card_of(detector: OneClassDetector) -> dict[str, Any]:
         ],
         "parameters": [[name, str(value)] for name, value in parameters.items()],
         "versions": [
-            ["textocl", textocl.__version__],
+            ["textocl", __version__],
             ["Python", platform.python_version()],
             *([name, _version(name)] for name in _PACKAGES),
         ],

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from textocl.cvdd import CVDD
-from textocl.detector import OneClassDetector
-from textocl.evaluation import evaluate
-from textocl.exceptions import DataError
-from textocl.explain import ContextSummary, Explanation
-from textocl.likelihood import WordLikelihood
-from textocl.rendering import visible
+from textocl.cli.rendering import visible
+from textocl.core.detector import OneClassDetector
+from textocl.core.exceptions import DataError
+from textocl.core.metrics import evaluate
+from textocl.core.validation import check_documents, check_integer
+from textocl.cvdd.detector import CVDD
+from textocl.explain.explanation import ContextSummary, Explanation
 from textocl.report.card import card_of, contexts_of
 from textocl.report.packing import (
     ATTENTION_STEPS,
@@ -24,7 +24,7 @@ from textocl.report.packing import (
     evidence_scale,
     pack_explanation,
 )
-from textocl.validation import check_documents, check_integer
+from textocl.shallow.word_likelihood import WordLikelihood
 
 _AT_ONCE = 256  # documents explained between two reports of progress
 _EXPLAINED_BY_OCCLUSION = 1500
@@ -78,7 +78,7 @@ def contents_of(
 ) -> dict[str, Any]:
     """Everything a page shows, as plain values; parameters as in `textocl.report.write_report`.
 
-    Every text in it is as `textocl.rendering.visible` makes it.
+    Every text in it is as `textocl.cli.rendering.visible` makes it.
     """
     texts = _check_texts(detector, texts)
     limits.check()

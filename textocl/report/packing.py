@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.explain import Explanation
-from textocl.rendering import visible
+from textocl.cli.rendering import visible
+from textocl.explain.explanation import Explanation
 from textocl.report.coding import encoded
 
 #: steps of evidence from 0 to the strongest that a page colours

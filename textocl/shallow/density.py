@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.pooled import Arrays, PooledDetector
+from textocl.core.validation import check_number
 from textocl.shallow.distances import row_blocks, squared_distances
-from textocl.validation import check_number
+from textocl.shallow.pooled import Arrays, PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -19,7 +19,7 @@ class KDE(PooledDetector):
 
     Between `KNN` and one Gaussian for all: a small bandwidth compares with the nearest training
     points, a large one with their mean. Beside the parameters of
-    `textocl.pooled.PooledDetector`:
+    `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class KDE(PooledDetector):
         Raising it smooths more. The default suits unit vectors; features of another scale need
         another one.
     whitening : float in [0, 1], default 0.4
-        As in `textocl.pooled.PooledDetector`, with another default.
+        As in `textocl.shallow.pooled.PooledDetector`, with another default.
     anomaly_bandwidth : float in [1e-30, 1e30], default 0.32
         g, the bandwidth of the density of known anomalies.
     anomaly_weight : float ≥ 0, default 0.5

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import TextoclWarning
+from textocl.core.exceptions import TextoclWarning
 
 _ENTRIES_AT_ONCE = 2**22  # of a matrix of doubles: 32 MiB
 

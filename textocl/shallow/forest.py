@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import DataError, FormatError
-from textocl.persistence import ModelFiles
-from textocl.pooled import Arrays, PooledDetector
+from textocl.core.exceptions import DataError, FormatError
+from textocl.core.persistence import ModelFiles
+from textocl.core.validation import check_integer
 from textocl.shallow.distances import at_most
-from textocl.validation import check_integer
+from textocl.shallow.pooled import Arrays, PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -20,7 +20,7 @@ class IsolationForest(PooledDetector):
     """Isolation forest: how few random cuts separate a point from the training points.
 
     For features of different kinds and scales, which it never compares with each other: it looks
-    at one feature at a time. Beside the parameters of `textocl.pooled.PooledDetector`:
+    at one feature at a time. Beside the parameters of `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import DataError, TextoclWarning
-from textocl.pooled import Arrays, PooledDetector
+from textocl.core.exceptions import DataError, TextoclWarning
+from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.shallow.distances import at_most, centred
-from textocl.validation import check_choice, check_integer, check_number
+from textocl.shallow.pooled import Arrays, PooledDetector
 
 _SMALLEST_VARIANCE = 1e-12  # relative to the largest
 
@@ -22,7 +22,7 @@ class Gaussian(PooledDetector):
     """Mahalanobis distance: a Gaussian fitted to the training points.
 
     For normal data that is one elliptic cloud; quick, and small on disk. Beside the parameters of
-    `textocl.pooled.PooledDetector`:
+    `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class MVE(PooledDetector):
 
     As `Gaussian`, where up to half of the training data may be contaminated. Estimates need
     several points a dimension, so the points are first reduced by PCA; what lies outside of its
-    components is not looked at. Beside the parameters of `textocl.pooled.PooledDetector`:
+    components is not looked at. Beside the parameters of `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
+from textocl.core.validation import check_number
 from textocl.shallow.distances import row_blocks, squared_distances
-from textocl.validation import check_number
 
 KERNELS = ("linear", "rbf")
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.pooled import Arrays, PooledDetector
+from textocl.core.validation import check_choice, check_integer
 from textocl.shallow.distances import at_most, nearest
-from textocl.validation import check_choice, check_integer
+from textocl.shallow.pooled import Arrays, PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -19,7 +19,7 @@ class KNN(PooledDetector):
 
     Nothing is assumed but that normal data is close to normal data; all training points are kept.
     On unit vectors, as texts have by default, it ranks by cosine similarity. Beside the parameters
-    of `textocl.pooled.PooledDetector`:
+    of `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class LOF(PooledDetector):
 
     For normal data that is dense in some places and sparse in others, where one distance cannot
     be right everywhere. Around 1 is normal, well above is not. Beside the parameters of
-    `textocl.pooled.PooledDetector`:
+    `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.pooled import Arrays, PooledDetector
+from textocl.core.validation import check_choice, check_number
 from textocl.shallow.distances import centred, squared_distances
 from textocl.shallow.kernels import KERNELS, check_gamma, gamma_of, rbf_sums
+from textocl.shallow.pooled import Arrays, PooledDetector
 from textocl.shallow.sphere import soft_sphere
-from textocl.validation import check_choice, check_number
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -22,7 +22,7 @@ class OCSVM(PooledDetector):
     A strong and fast first choice. With unit vectors, as texts have by default, the linear kernel
     is the cosine kernel, the baseline of thesis §3.2.2: one direction stands for what is normal.
     The rbf kernel also fits normal data in several groups. Beside the parameters of
-    `textocl.pooled.PooledDetector`:
+    `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class SVDD(PooledDetector):
     Choose the linear kernel where lengths mean something and normal data is one round cloud, and
     the rbf kernel for several groups or other shapes; with the rbf kernel, and on unit vectors,
     it ranks as `OCSVM` does (thesis §2.1.3). Beside the parameters of
-    `textocl.pooled.PooledDetector`:
+    `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.pooled import Arrays, PooledDetector
+from textocl.core.validation import check_integer, check_number
 from textocl.shallow.distances import at_most, centred, row_blocks
 from textocl.shallow.kernels import check_gamma, gamma_of, rbf
-from textocl.validation import check_integer, check_number
+from textocl.shallow.pooled import Arrays, PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -20,7 +20,7 @@ class PCA(PooledDetector):
     """Reconstruction error of principal component analysis.
 
     For normal data near a flat subspace that anomalies leave. Beside the parameters of
-    `textocl.pooled.PooledDetector`:
+    `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class KernelPCA(PooledDetector):
     """Reconstruction error of kernel principal component analysis.
 
     For normal data near a curved surface. Fitting holds a matrix of all pairs of training points:
-    20,000 of them take 3 GB. Beside the parameters of `textocl.pooled.PooledDetector`:
+    20,000 of them take 3 GB. Beside the parameters of `textocl.shallow.pooled.PooledDetector`:
 
     Parameters
     ----------

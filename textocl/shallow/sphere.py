@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.exceptions import DataError
+from textocl.core.exceptions import DataError
 
 _GAP = 1e-9  # of primal and dual objective, relative
 _MAX_STEPS = 20_000

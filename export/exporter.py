@@ -1,0 +1,117 @@
+"""From a fitted detector to one ONNX file."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from pathlib import Path
+
+from google.protobuf.message import EncodeError
+
+from textocl.core.detector import OneClassDetector
+from textocl.core.exceptions import DataError
+from textocl.core.validation import check_choice, check_integer
+from textocl.export.contents import exported
+from textocl.export.words_graph import DTYPES
+
+
+def to_onnx(
+    detector: OneClassDetector,
+    path: str | PathLike[str],
+    *,
+    dtype: str = "float32",
+    max_words: int | None = None,
+    words: bool = False,
+    raw_text: bool = False,
+) -> Path:
+    """Write a fitted detector as one ONNX file that takes texts or images and gives scores.
+
+    Parameters
+    ----------
+    detector : fitted; on static vectors, it must cut words by ``tokenization="english"``
+    path : the file to write, ``.onnx``
+        With a language model, ``tokenizer.json`` and ``config.json`` are written beside it.
+    dtype : "float32", "float16" or "int8", default "float32"
+        How vectors and the weights of a language model are stored. "float32" keeps every number
+        that scoring uses. "int8" has a scale for each word; a language model is then computed
+        with 8 bits, too. Detectors of `textocl.vision` have no "int8".
+    max_words : int ≥ 1 or None, default None
+        Keep so many words with vectors for each member at most, those that the training documents
+        or general language use most. `textocl.export.verify` tells what it costs.
+    words : bool, default False
+        Also say what each word adds to a score; of `CVDD` on static vectors.
+    raw_text : bool, default False
+        Let the graph cut texts for a language model, too, by onnxruntime-extensions: it then
+        takes ``text`` alone, and runs where these are installed.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    NotFittedError
+    MissingExtraError
+        Exporting a language model, or a detector of `textocl.vision`, needs onnxscript.
+    DataError
+        A detector that cannot be exported, or a file that cannot be written. Nothing is left.
+
+    Notes
+    -----
+    Inputs: ``text`` ``(n,)`` strings; or ``features`` ``(n, d)`` float32; with a language model
+    ``input_ids`` and ``attention_mask`` ``(n, T)`` int64, and ``word_ids`` where not every word
+    counts, beside ``text`` if another member of the detector needs it. A detector fitted on images
+    takes ``images`` ``(n, c, h, w)`` float32, of one size, from 0 to 1.
+
+    Outputs: ``score`` float32, ``p_value`` float32, ``label`` int64 (+1 normal, -1 anomalous), all
+    ``(n,)``; of an `FCDD` or a `PatchKNN` ``heatmap`` ``(n, h, w)`` float32. Texts have
+    ``n_known_words`` ``(n,)`` int64, and ``context_distance`` ``(n, r)`` float32 where the detector
+    has contexts. With
+    ``words``, for the distinct known words of each document, padded to
+    the most that one has: ``word`` strings, ``word_count`` int64, ``word_contribution`` and
+    ``word_evidence`` float32, all ``(n, D)``, and ``word_attention`` ``(n, D, r)`` float32, as in
+    `textocl.explain.explanation.Explanation`.
+
+    The file's metadata say what it is. It runs in ONNX Runtime without further libraries.
+    """
+    check_choice("dtype", dtype, DTYPES)
+    if max_words is not None:
+        check_integer("max_words", max_words, 1)
+    model, beside = exported(detector, dtype, max_words=max_words, words=words, raw_text=raw_text)
+    try:
+        content = model.SerializeToString()
+    except (ValueError, EncodeError) as error:
+        raise DataError(
+            f"ONNX files hold 2 GB, and this {type(detector).__name__} more."
+        ) from error
+    target = Path(path)
+    written: list[Path] = []
+    try:
+        for name, own in beside.items():
+            file = target.with_name(name)
+            if file.exists() and file.read_bytes() != own:
+                raise DataError(
+                    f"{file} is there already, of another model; export into a folder of its own."
+                )
+            if not file.exists():
+                _write(file, own)
+                written.append(file)
+        _write(target, content)
+    except BaseException as error:
+        for file in written:
+            file.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DataError(f"cannot write {target}: {error.strerror}.") from error
+        raise
+    return target
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that appears when it is complete."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

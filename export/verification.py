@@ -1,0 +1,149 @@
+"""Proof that an exported file agrees with its detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textocl.core.detector import OneClassDetector
+from textocl.core.exceptions import TextoclError
+from textocl.core.metrics import evaluate
+from textocl.core.validation import check_documents, is_features
+from textocl.export.runtime import OnnxDetector
+
+# by how a file stores its numbers; relative to the size of a score where that is above 1
+LARGEST_DIFFERENCE = {"float32": 1e-5, "float16": 1e-3, "int8": 0.25}
+# vectors of words are rounded to float16 on both sides, now and then to the other neighbour
+_WITH_A_LANGUAGE_MODEL = 1e-4
+# a threshold is the score of a calibration sample, which may fall on either side of itself
+_ROUNDING = 1e-6
+
+
+class VerificationError(TextoclError):
+    """An exported file does not agree with its detector."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How an exported file compares with its detector on the same documents.
+
+    Attributes
+    ----------
+    n_documents : int, or of images
+    largest_difference : of scores, divided by the size of the score where that is above 1
+    rank_agreement : Spearman's correlation of the scores; 1 is the same order
+    flipped_labels : number of documents that one calls normal and the other anomalous
+    words_kept, words_before : words with vectors in the file, and in the detector; None where
+        ``max_words`` left none out
+    auc, onnx_auc : in [0, 1], of the detector and of the file; None without labels
+    samples : "documents", or "samples" of a detector of `textocl.vision`
+    """
+
+    n_documents: int
+    largest_difference: float
+    rank_agreement: float
+    flipped_labels: int
+    words_kept: int | None = None
+    words_before: int | None = None
+    auc: float | None = None
+    onnx_auc: float | None = None
+    samples: str = "documents"
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_markdown(self) -> str:
+        """A report, as a table."""
+        rows = {
+            self.samples: f"{self.n_documents:,}",
+            "largest difference of scores": f"{self.largest_difference:.2g}",
+            "rank agreement (Spearman)": f"{self.rank_agreement:.8f}",
+            "flipped labels": f"{self.flipped_labels:,}",
+        }
+        if self.words_kept is not None:
+            rows["words with vectors"] = f"{self.words_kept:,} of {self.words_before:,}"
+        if self.auc is not None and self.onnx_auc is not None:
+            rows["AUC of the detector"] = f"{100 * self.auc:.4f} %"
+            rows["AUC of the file"] = f"{100 * self.onnx_auc:.4f} %"
+        lines = [f"| {name} | {value} |" for name, value in rows.items()]
+        return "\n".join(["| measure | value |", "| --- | --- |", *lines]) + "\n"
+
+
+def verify(
+    detector: OneClassDetector,
+    path: str | PathLike[str],
+    X: Any,
+    *,
+    is_anomaly: Sequence[bool] | None = None,
+    largest_difference: float | None = None,
+) -> Verification:
+    """Compare an exported file with its detector on documents, features or images ``X``.
+
+    Parameters
+    ----------
+    detector : fitted
+    path : what `textocl.export.to_onnx` wrote of it
+    X : texts, or features or images if it takes these
+    is_anomaly : (n,) bool, adds the AUC on both sides
+    largest_difference : above it the file is refused, and a float32 file with a flipped label too,
+        unless its score is the threshold but for rounding; None for `LARGEST_DIFFERENCE` of the
+        file's dtype, at least 1e-4 with a language model, and no bound where ``max_words`` left
+        words out
+
+    Raises
+    ------
+    VerificationError
+        They do not agree.
+    FormatError, DataError
+    """
+    on_texts = detector._SAMPLES == "documents" and not is_features(X)
+    given = check_documents(X) if on_texts else _twice(X)
+    file = OnnxDetector(path)
+    dtype = str(file.metadata.get("dtype", "float32"))
+    words = file.metadata.get("words", {})
+    if largest_difference is None:
+        largest_difference = LARGEST_DIFFERENCE[dtype] if not words else np.inf
+        if "language_model" in file.metadata:
+            largest_difference = max(largest_difference, _WITH_A_LANGUAGE_MODEL)
+    own, theirs = detector._assess(given), file.assess(given)
+    scores, others = own.score.astype(np.float64), theirs["score"].astype(np.float64)
+    sizes = np.maximum(np.abs(scores), 1)
+    apart = np.abs(scores - others) / sizes
+    flipped = own.label != theirs["label"]
+    at_threshold = np.abs(scores - detector.threshold_) <= _ROUNDING * sizes
+    found = Verification(
+        n_documents=len(scores),
+        largest_difference=float(apart.max(initial=0)),
+        rank_agreement=_spearman(scores, others),
+        flipped_labels=int(flipped.sum()),
+        words_kept=words.get("kept"),
+        words_before=words.get("of"),
+        auc=None if is_anomaly is None else evaluate(scores, is_anomaly).auc,
+        onnx_auc=None if is_anomaly is None else evaluate(others, is_anomaly).auc,
+        samples=detector._SAMPLES,
+    )
+    wrong = (flipped & ~at_threshold).any() and dtype == "float32" and not words
+    if not found.largest_difference <= largest_difference or wrong:
+        raise VerificationError(
+            f"{Path(path)} does not agree with its detector on {found.n_documents:,} "
+            f"{found.samples}: scores differ by up to {found.largest_difference:.2g} (bound "
+            f"{largest_difference:g}), {found.flipped_labels:,} labels flipped."
+        )
+    return found
+
+
+def _twice(X: Any) -> Any:
+    """What can be read more than once."""
+    return list(X) if isinstance(X, Iterator) else X
+
+
+def _spearman(scores: np.ndarray, others: np.ndarray) -> float:
+    if len(scores) < 2 or np.ptp(scores) == 0 or np.ptp(others) == 0:
+        return 1.0 if np.allclose(scores, others) else 0.0
+    ranks = [np.unique(values, return_inverse=True)[1] for values in (scores, others)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

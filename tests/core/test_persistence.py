@@ -1,0 +1,319 @@
+"""A model folder is complete or absent, and no damaged or hostile one loads."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save
+
+import textocl
+from textocl import CVDD, DataError, Detector, FormatError
+from textocl.core.persistence import CONFIG, WEIGHTS
+
+
+@pytest.fixture(scope="module")
+def saved(detector: CVDD, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "model"
+    detector.save(folder)
+    return folder
+
+
+@pytest.fixture
+def model(saved: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+def edit_config(model: Path, **changes: Any) -> None:
+    config = json.loads((model / CONFIG).read_text("utf-8"))
+    (model / CONFIG).write_text(json.dumps({**config, **changes}), "utf-8")
+
+
+def edit_weights(model: Path, **changes: Any) -> None:
+    """Replace arrays and record the new hash, as an attacker would."""
+    import hashlib
+
+    arrays = {**load_file(model / WEIGHTS), **changes}
+    content = save({k: np.ascontiguousarray(v) for k, v in arrays.items() if v is not None})
+    (model / WEIGHTS).write_bytes(content)
+    edit_config(model, weights_sha256=hashlib.sha256(content).hexdigest())
+
+
+def test_a_model_is_two_files(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == [CONFIG, WEIGHTS]
+    assert [path for path in saved.parent.iterdir() if path != saved] == []
+
+
+def test_contexts_survive(saved: Path, detector: CVDD) -> None:
+    loaded = textocl.load(saved)
+    assert isinstance(loaded, CVDD)
+    assert loaded.contexts_ == detector.contexts_
+    assert loaded.vocabulary_.words == detector.vocabulary_.words
+    assert loaded.n_documents_ == detector.n_documents_
+
+
+def test_machine_parameters_are_not_saved(saved: Path) -> None:
+    parameters = json.loads((saved / CONFIG).read_text("utf-8"))["parameters"]
+    assert "device" not in parameters
+    assert "verbose" not in parameters
+    assert parameters["embedding"] == "wordllama"
+
+
+def test_an_existing_model_is_replaced(model: Path, detector: CVDD) -> None:
+    edit_config(model, threshold=0.123)
+    detector.save(model)
+    assert textocl.load(model).threshold_ == detector.threshold_
+    assert [p.name for p in model.parent.iterdir()] == ["model"]
+
+
+def test_a_folder_of_something_else_is_never_overwritten(detector: CVDD, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FormatError, match="holds something else .* nothing was overwritten"):
+        detector.save(tmp_path)
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(FormatError, match="nothing was overwritten"):
+        detector.save(file)
+    assert file.read_text() == "x"
+
+
+def test_parents_are_made_and_a_relative_path_works(
+    detector: CVDD, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    detector.save("a/b/model")
+    assert textocl.load("a/b/model").threshold_ == detector.threshold_
+
+
+@pytest.mark.parametrize("when", ["writing", "setting aside", "replacing"])
+def test_an_interrupted_save_leaves_the_old_model(
+    model: Path, detector: CVDD, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    before = textocl.load(model).threshold_
+
+    if when == "writing":
+
+        def interrupted(descriptor: int) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(os, "fsync", interrupted)
+    else:
+        rename = Path.rename
+
+        def rename_but(self: Path, target: Path) -> Path:
+            if when == "replacing" and self.name == "new":
+                raise KeyboardInterrupt
+            moved = rename(self, target)
+            if when == "setting aside" and Path(target).name == "old":
+                raise KeyboardInterrupt
+            return moved
+
+        monkeypatch.setattr(Path, "rename", rename_but)
+    with pytest.raises(KeyboardInterrupt):
+        detector.save(model)
+    monkeypatch.undo()
+    assert textocl.load(model).threshold_ == before
+    assert [p.name for p in model.parent.iterdir()] == ["model"]
+
+
+def test_a_file_of_the_users_in_a_model_folder_is_never_deleted(
+    model: Path, detector: CVDD
+) -> None:
+    (model / "scores.csv").write_text("mine")
+    with pytest.raises(FormatError, match="nothing was overwritten"):
+        detector.save(model)
+    assert (model / "scores.csv").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_a_clear_error(detector: CVDD, tmp_path: Path) -> None:
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(DataError, match="cannot write a model to"):
+        detector.save(tmp_path / "model")
+
+
+def test_a_place_below_a_file_is_a_clear_error(detector: CVDD, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DataError, match="cannot write a model to"):
+        detector.save(tmp_path / "file" / "model")
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no model at"):
+        textocl.load(tmp_path / "absent")
+    with pytest.raises(FormatError, match="no model at"):
+        textocl.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b'{"format": "other"}', b"\xff\xfe", b"[" * 100_000]
+)
+def test_a_config_that_is_none(model: Path, content: bytes) -> None:
+    (model / CONFIG).write_bytes(content)
+    with pytest.raises(FormatError, match=CONFIG):
+        textocl.load(model)
+
+
+@pytest.mark.parametrize("length", [0, 4, 100, -1])
+def test_truncated_weights(model: Path, length: int) -> None:
+    content = (model / WEIGHTS).read_bytes()
+    (model / WEIGHTS).write_bytes(content[:length])
+    with pytest.raises(FormatError, match="is damaged or belongs to another"):
+        textocl.load(model)
+
+
+def test_missing_weights(model: Path) -> None:
+    (model / WEIGHTS).unlink()
+    with pytest.raises(FormatError, match="cannot be read"):
+        textocl.load(model)
+
+
+def test_one_flipped_bit_is_noticed(model: Path) -> None:
+    content = bytearray((model / WEIGHTS).read_bytes())
+    content[len(content) // 2] ^= 1
+    (model / WEIGHTS).write_bytes(content)
+    with pytest.raises(FormatError, match="SHA-256"):
+        textocl.load(model)
+
+
+def test_a_newer_format_says_upgrade(model: Path) -> None:
+    edit_config(model, format_version=99)
+    with pytest.raises(FormatError, match="format version 99.*Upgrade"):
+        textocl.load(model)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format_version": "1"}, "format_version"),
+        ({"format_version": True}, "format_version"),
+        ({"class": "os.system"}, "unknown detector 'os.system'"),
+        ({"class": ["CVDD"]}, "unknown detector"),
+        ({"parameters": None}, "'parameters' is missing"),
+        ({"parameters": {"evil": 1}}, "evil"),
+        ({"parameters": {"n_contexts": -3}}, "n_contexts"),
+        ({"parameters": {"n_contexts": 7}}, "shape"),
+        ({"parameters": {"tokenization": "x"}}, "tokenization"),
+        ({"threshold": None}, "threshold"),
+        ({"threshold": float("nan")}, "threshold"),
+        ({"contexts": [{}]}, "config.json"),
+        ({"threshold": 55}, "threshold"),
+        ({"n_documents": -4}, "n_documents"),
+        (
+            {
+                "contexts": [
+                    {
+                        "context": 0,
+                        "share": 1,
+                        "words": [],
+                        "typical": [{"document": 1, "distance": 0, "excerpt": 5}],
+                    }
+                ]
+            },
+            "expected text",
+        ),
+        ({"contexts": []}, "consistent"),
+        ({"contexts": "abc"}, "contexts"),
+    ],
+)
+def test_configs_that_do_not_fit(model: Path, changes: dict[str, Any], message: str) -> None:
+    edit_config(model, **changes)
+    with pytest.raises(FormatError, match=message):
+        textocl.load(model)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"vectors": None},
+        {"vectors": np.zeros((3, 4), np.float16)},
+        {"context_vectors": np.full((3, 256), np.nan, np.float32)},
+        {"context_vectors": np.zeros((3, 256), np.float64)},
+        {"calibration_distances": np.zeros((0, 3), np.float32)},
+        {"words": np.frombuffer(b"\xff\xfe", np.uint8)},
+        {"attention_logits": np.zeros(5, np.float32)},
+    ],
+)
+def test_weights_that_do_not_fit(model: Path, changes: dict[str, Any]) -> None:
+    edit_weights(model, **changes)
+    with pytest.raises(FormatError):
+        textocl.load(model)
+
+
+def test_loading_as_a_class_checks_it(saved: Path) -> None:
+    assert CVDD.load(saved).n_documents_ > 0
+
+    class Other(CVDD):
+        pass
+
+    with pytest.raises(DataError, match="holds a CVDD, not a Other"):
+        Other.load(saved)
+
+
+def test_a_model_on_vectors_in_memory_scores_but_says_it_cannot_refit(
+    ships: list[str], tmp_path: Path
+) -> None:
+    words = sorted(set(" ".join(ships).split()))
+    vectors = {w: np.random.default_rng(i).normal(size=8) for i, w in enumerate(words)}
+    detector = CVDD(embedding=vectors, n_general_words=0).fit(ships)
+    detector.save(tmp_path / "model")
+    loaded = textocl.load(tmp_path / "model")
+    assert (loaded.anomaly_score(ships) == detector.anomaly_score(ships)).all()
+    with pytest.raises(DataError, match="fitted on vectors in memory"):
+        loaded.fit(ships)
+
+
+@pytest.fixture(scope="module")
+def saved_fusion(ships: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "fusion"
+    Detector(n_contexts=2, language=None).fit(ships).save(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"density.training_points": None}, "lacks the array 'training_points'"),
+        ({"density.settings": np.full(3, np.nan)}, "'settings' holds NaN"),
+        ({"density.training_points": np.zeros((3, 4), np.float32)}, "should be float32 of shape"),
+        ({"density.calibration_scores": np.empty(0, np.float32)}, "no calibration scores"),
+        ({"contexts.vectors": np.zeros((2, 256), np.float32)}, "should be float16"),
+        ({"contexts.words": np.frombuffer(b"ship\nship", np.uint8)}, "shape|twice"),
+        ({"contexts.context_vectors": None}, "lacks the array 'context_vectors'"),
+        ({"calibration_scores": None}, "lacks the array 'calibration_scores'"),
+        ({"calibration_scores": np.empty(0, np.float32)}, "no calibration scores"),
+    ],
+)
+def test_the_arrays_of_a_detector_within_a_detector_are_judged_as_its_own(
+    saved_fusion: Path, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    model = Path(shutil.copytree(saved_fusion, tmp_path / "model"))
+    edit_weights(model)
+    textocl.load(model)
+    edit_weights(model, **changes)
+    with pytest.raises(FormatError, match=message):
+        textocl.load(model)
+
+
+def test_a_detector_within_a_detector_cannot_name_any_class_nor_nest_further(
+    saved_fusion: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(saved_fusion, tmp_path / "model"))
+    whole = json.loads((model / CONFIG).read_text("utf-8"))
+    for name in ("Detector", "OCSVM", "os.system", "", None, ["KDE"], {"KDE": 1}):
+        members = json.loads(json.dumps(whole["members"]))
+        members["density"]["class"] = name
+        edit_config(model, members=members)
+        with pytest.raises(FormatError, match="a part of it is no"):
+            textocl.load(model)
+    endless = {"class": "Detector", "parameters": {}, "facts": {"members": whole["members"]}}
+    edit_config(model, members={**whole["members"], "words": endless})
+    with pytest.raises(FormatError, match="a part of it is no"):
+        textocl.load(model)

@@ -1,0 +1,137 @@
+"""One scale for several detectors: what held-out documents say of it, and contexts chosen later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import textocl
+from textocl import Detector, WordLikelihood
+from textocl.core.exceptions import DataError, FormatError
+from textocl.core.persistence import ModelFiles
+from textocl.ensemble.context_choice import compare_judgements, with_contexts
+from textocl.ensemble.members import HeldOut, Member, fuse
+from textocl.export import to_onnx, verify
+
+
+@pytest.fixture(scope="module")
+def fused(ships: list[str]) -> Detector:
+    """A fitted detector; tests must not change it."""
+    return Detector(n_contexts=3).fit(ships)
+
+
+def held_out() -> HeldOut:
+    return HeldOut(
+        np.array([[1, 10], [2, 0], [3, 40], [9, 0]], np.float32),
+        np.array([[1, 1], [1, 0], [1, 1], [1, 0]], bool),
+        np.array([1, 1, 1, 0], bool),
+        np.array([[0.1, 0.3], [0.2, 0.2], [0.3, 0.4], [0.9, 0.8]], np.float32),
+    )
+
+
+def test_the_scale_is_that_of_known_and_trusted_documents() -> None:
+    assert held_out().scale_of(0) == (2, pytest.approx(np.std([1, 2, 3])))
+    assert held_out().scale_of(1) == (25, 15)
+
+
+def test_scores_are_means_over_the_members_that_know_a_word() -> None:
+    members = [Member(WordLikelihood(), 1.0, 2.0, 1.0), Member(WordLikelihood(), 3.0, 25.0, 15.0)]
+    judged = held_out()
+    assert judged.fused(members) == pytest.approx([(-1 - 3) / 4, 0, (1 + 3) / 4, 7])
+    nothing = np.zeros(2, np.int64)
+    scores, n_known = fuse(members, [(np.zeros(2, np.float32), nothing)] * 2)
+    assert (scores > 1e30).all()
+    assert n_known.tolist() == [0, 0]
+
+
+def test_equal_weights_change_nothing(fused: Detector, mixed: list[str]) -> None:
+    same = with_contexts(fused, [1, 1, 1])
+    assert same.anomaly_score(mixed).tobytes() == fused.anomaly_score(mixed).tobytes()
+    assert same.threshold_ == fused.threshold_
+
+
+def test_chosen_contexts_decide_in_memory_on_disk_and_in_an_exported_file(
+    fused: Detector, mixed: list[str], tmp_path: Path
+) -> None:
+    before, threshold = fused.anomaly_score(mixed), fused.threshold_
+    chosen = with_contexts(fused, {0: 1, 2: 0.5})
+    scores = chosen.anomaly_score(mixed)
+    assert (scores != before).any()
+    assert fused.anomaly_score(mixed).tobytes() == before.tobytes()
+    assert (fused.threshold_, chosen.threshold_ == threshold) == (threshold, False)
+    themes = chosen.members_["contexts"]
+    alone = themes.detector.anomaly_score(mixed)
+    found = chosen.member_scores(mixed)["contexts"]
+    assert found == pytest.approx((alone - themes.location) / themes.scale, abs=1e-4)
+    for e, score in zip(chosen.explain(mixed[:5]), scores, strict=False):
+        assert e.contributions.sum() == pytest.approx(score, rel=1e-4, abs=1e-4)
+    chosen.save(tmp_path / "model")
+    loaded = textocl.load(tmp_path / "model")
+    assert loaded.anomaly_score(mixed).tobytes() == scores.tobytes()
+    assert loaded.threshold_ == chosen.threshold_
+    assert isinstance(loaded, Detector)
+    again = loaded.recalibrate(context_weights=[1, 1, 1])
+    assert again.anomaly_score(mixed) == pytest.approx(before, abs=1e-5)
+    verify(chosen, to_onnx(chosen, tmp_path / "model.onnx"), mixed)
+    choice = compare_judgements(fused, chosen, mixed)
+    assert choice.after.threshold == chosen.threshold_
+    assert choice.rank_correlation is not None
+    assert 0 < choice.rank_correlation < 1
+
+
+def test_a_rate_and_contexts_can_be_chosen_at_once(fused: Detector) -> None:
+    strict = with_contexts(fused, {1: 1})
+    loose = with_contexts(fused, {1: 1}).recalibrate(false_alarm_rate=0.4)
+    both = with_contexts(fused, [1, 1, 1]).recalibrate(context_weights={1: 1}, false_alarm_rate=0.4)
+    assert both.threshold_ == loose.threshold_ < strict.threshold_
+
+
+@pytest.mark.parametrize("weights", [{7: 1}, [1, 1], {0: 0}, {0: -1}])
+def test_wrong_weights_are_refused_and_change_nothing(
+    fused: Detector, mixed: list[str], weights: object
+) -> None:
+    before = fused.anomaly_score(mixed)
+    with pytest.raises(DataError):
+        fused.recalibrate(context_weights=weights)  # type: ignore[arg-type]
+    assert fused.anomaly_score(mixed).tobytes() == before.tobytes()
+
+
+def test_without_contexts_or_another_aggregation_is_refused(
+    fused: Detector, ships: list[str]
+) -> None:
+    with pytest.raises(DataError, match="support_weight=0"):
+        Detector(support_weight=0).fit(ships).recalibrate(context_weights={0: 1})
+    with pytest.raises(DataError, match="keeps its aggregation"):
+        with_contexts(fused, {0: 1}, "min")
+
+
+def test_a_model_from_before_distances_were_kept_scores_and_says_so(
+    fused: Detector, mixed: list[str], tmp_path: Path
+) -> None:
+    files = fused._to_files()
+    arrays = {n: a for n, a in files.arrays.items() if not n.startswith("held_out.")}
+    older = Detector(n_contexts=3)
+    older._from_files(ModelFiles(files.facts, arrays))
+    assert older.anomaly_score(mixed) == pytest.approx(fused.anomaly_score(mixed), abs=1e-5)
+    older.recalibrate(false_alarm_rate=0.2)
+    with pytest.raises(DataError, match="fit it again"):
+        older.recalibrate(context_weights={0: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("scores", np.zeros((4, 3), np.float32)),
+        ("scores", np.full((4, 2), np.inf, np.float32)),
+        ("is_known", np.zeros((4, 2), np.uint8)),
+        ("is_trusted", np.zeros(3, np.uint8)),
+        ("distances", np.zeros((4, 1), np.float32)),
+    ],
+)
+def test_damaged_scores_are_refused(name: str, array: np.ndarray) -> None:
+    files = held_out().to_files()
+    assert HeldOut.from_files(files, 2, 2).scores.tolist() == held_out().scores.tolist()
+    with pytest.raises(FormatError):
+        HeldOut.from_files(ModelFiles({}, {**files.arrays, name: array}), 2, 2)

@@ -1,0 +1,152 @@
+"""``textocl fit`` and ``textocl demo``: documents in, a model out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from textocl.cli.application import app, out_console, print_json, watched
+from textocl.cli.inputs import Labels, counted, documents_of
+from textocl.cli.options import (
+    Docs,
+    FalseAlarmRate,
+    FormatOption,
+    Json,
+    Quiet,
+    Seed,
+    SkipBad,
+    TextField,
+)
+from textocl.cli.show import facts_of, themes_of
+
+
+@app.command()
+def fit(
+    docs: Docs,
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    model: Annotated[
+        str,
+        typer.Option(help="auto, cvdd, kde, words, knn, ocsvm …; a wrong name lists all of them."),
+    ] = "auto",
+    embedding: Annotated[
+        str,
+        typer.Option(
+            help="wordllama, minilm, corpus, a file of word vectors (.txt .vec .bin .kv .npz), a "
+            "folder of a language model, gensim:NAME, transformer:NAME, model2vec:NAME."
+        ),
+    ] = "wordllama",
+    contexts: Annotated[
+        int | None, typer.Option(help="Number of themes to look for [default: the model's]")
+    ] = None,
+    false_alarm_rate: FalseAlarmRate = 0.05,
+    seed: Seed = 0,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the documents [default: the model's]")
+    ] = None,
+    aggregation: Annotated[
+        str | None, typer.Option(help="cvdd: how distances become a score: mean, min, softmin.")
+    ] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="kde, knn, ocsvm …: mean, tfidf, lead or max.")
+    ] = None,
+    contamination: Annotated[
+        float | None,
+        typer.Option(help="Share of unlabelled anomalies that DOCS may hold [default: 0]"),
+    ] = None,
+    tokenization: Annotated[
+        str, typer.Option(help="english, or unicode for other languages.")
+    ] = "english",
+    language: Annotated[
+        str, typer.Option(help="Language of the general word list, or none.")
+    ] = "en",
+    typical: Annotated[
+        int | None,
+        typer.Option(help="Typical documents of each context whose start is stored [default: 3]"),
+    ] = None,
+    references: Annotated[
+        int | None,
+        typer.Option(
+            help="auto: documents whose words are stored, to tell unexpected words [default: 2000]"
+        ),
+    ] = None,
+    label_field: Annotated[
+        str | None, typer.Option(help="Learn only from documents whose label is --normal.")
+    ] = None,
+    normal: Annotated[list[str] | None, typer.Option(help="Label of normal documents.")] = None,
+    anomalies: Annotated[
+        str | None,
+        typer.Option(help="Known anomalies, or documents of a general corpus: read like DOCS."),
+    ] = None,
+    text_field: TextField = "text",
+    format: FormatOption = None,
+    skip_bad: SkipBad = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Learn what is normal from documents, and write the model."""
+    from textocl.cli.rendering import contexts_table
+    from textocl.core.factory import make_detector
+    from textocl.core.persistence import check_target
+
+    check_target(out)  # before minutes of work, not after
+    with documents_of(docs, text_field, format, skip_bad) as documents:
+        if (label_field is None) != (not normal):
+            raise typer.BadParameter("--normal needs --label-field, and the other way round.")
+        labels = Labels(label_field, normal or [])
+        kept = (d for d in documents if label_field is None or labels.is_normal(d))
+        texts = [document.text for document in counted(kept, "reading", quiet)]
+        labels.refuse_if_none_is_normal()
+    known: list[str] = []
+    if anomalies is not None:
+        with documents_of(anomalies, text_field, None, skip_bad) as documents:
+            known = [d.text for d in counted(documents, "reading anomalies", quiet)]
+    given = {
+        "n_contexts": contexts,
+        "n_epochs": epochs,
+        "aggregation": aggregation,
+        "pooling": pooling,
+        "contamination": contamination,
+        "n_typical": typical,
+        "n_references": references,
+    }
+    detector = make_detector(
+        model,
+        embedding=embedding,
+        tokenization=tokenization,
+        language=None if language.lower() == "none" else language,
+        false_alarm_rate=false_alarm_rate,
+        random_state=seed,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    if "verbose" in detector.get_params():
+        detector.set_params(verbose=watched(quiet))
+    detector.fit(texts + known, [0] * len(texts) + [-1] * len(known))
+    detector.save(out)
+    if as_json:
+        print_json({"model": str(out), **facts_of(detector)})
+    elif not quiet:
+        if themes_of(detector):
+            out_console.print(contexts_table(themes_of(detector)))
+        out_console.print(
+            f"Learned from {len(texts):,} documents; threshold "
+            f"{detector.threshold_:.4f} at a false-alarm rate of {false_alarm_rate:g}.\n"
+            f"Model written to {escape(str(out))}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path("demo-model"),
+    topic: Annotated[str, typer.Option(help="Reuters topic to call normal.")] = "crude",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Run the main job on Reuters news: fit on one topic, score a mixed set, say why."""
+    from textocl.cli.demo import run_demo
+
+    run_demo(out, topic, seed, out_console, as_json=as_json)

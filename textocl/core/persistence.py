@@ -1,0 +1,299 @@
+"""A model is a folder: config.json and weights.safetensors (FORMAT.md). No pickle anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl._version import __version__
+from textocl.core.exceptions import DataError, FormatError
+
+if TYPE_CHECKING:
+    from textocl.core.detector import OneClassDetector
+
+FORMAT = "textocl"
+FORMAT_VERSION = 1
+CONFIG = "config.json"
+WEIGHTS = "weights.safetensors"
+
+# the only classes that a folder can name
+_DETECTORS = {
+    "CVDD": "textocl.cvdd.detector",
+    "Detector": "textocl.ensemble.detector",
+    "WordLikelihood": "textocl.shallow.word_likelihood",
+    "Hypersphere": "textocl.shallow.hypersphere",
+    "OCSVM": "textocl.shallow.ocsvm",
+    "SVDD": "textocl.shallow.ocsvm",
+    "KNN": "textocl.shallow.neighbors",
+    "LOF": "textocl.shallow.neighbors",
+    "Gaussian": "textocl.shallow.gaussian",
+    "MVE": "textocl.shallow.gaussian",
+    "PCA": "textocl.shallow.reconstruction",
+    "KernelPCA": "textocl.shallow.reconstruction",
+    "KDE": "textocl.shallow.density",
+    "IsolationForest": "textocl.shallow.forest",
+    "DeepSVDD": "textocl.vision.deep_svdd",
+    "DeepSAD": "textocl.vision.deep_sad",
+    "HSC": "textocl.vision.hsc",
+    "FCDD": "textocl.vision.fcdd",
+    "FeatureDetector": "textocl.vision.feature_detector",
+    "PatchKNN": "textocl.vision.patch_knn",
+}
+
+
+@dataclass
+class ModelFiles:
+    """What a detector saves beside its parameters: small facts and arrays."""
+
+    facts: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+    def array(self, name: str, dtype: type, *shape: int | None) -> NDArray[Any]:
+        """Return an array after checking dtype, shape (None is any size) and finiteness.
+
+        Raises
+        ------
+        FormatError
+            It is missing or is not as it should be.
+        """
+        if name not in self.arrays:
+            raise FormatError(f"{WEIGHTS} lacks the array {name!r}.")
+        array = self.arrays[name]
+        fits = len(shape) == array.ndim and all(
+            size is None or size == actual for size, actual in zip(shape, array.shape, strict=True)
+        )
+        if array.dtype != dtype or not fits:
+            raise FormatError(
+                f"{WEIGHTS}: {name!r} should be {np.dtype(dtype).name} of shape "
+                f"{_shape_text(shape)}, is {array.dtype} of shape {_shape_text(array.shape)}."
+            )
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise FormatError(f"{WEIGHTS}: {name!r} holds NaN or infinity.")
+        return array
+
+    def fact(self, name: str, kind: type | tuple[type, ...]) -> Any:
+        """Return a fact after checking its type."""
+        value = self.facts.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise FormatError(f"{CONFIG}: {name!r} is missing or of the wrong type.")
+        return value
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
+
+
+def load(folder: str | PathLike[str]) -> OneClassDetector:
+    """Load a detector that was saved with its ``save``.
+
+    Scores of the loaded detector equal those of the saved one bit for bit. Nothing in the folder
+    is executed.
+
+    Raises
+    ------
+    FormatError
+        No model there, or it is damaged, foreign, or written by a newer textocl.
+    """
+    return load_model_files(Path(folder))
+
+
+def save_model_files(
+    folder: Path, class_name: str, parameters: dict[str, Any], files: ModelFiles
+) -> None:
+    """Write a model beside ``folder`` and move it there when it is complete."""
+    from safetensors.numpy import save
+
+    folder = folder.resolve()
+    check_target(folder)
+    weights = save({name: np.ascontiguousarray(array) for name, array in files.arrays.items()})
+    config = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "textocl_version": __version__,
+        "class": class_name,
+        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        **files.facts,
+    }
+    text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
+    try:
+        complete = workplace / "new"
+        complete.mkdir()
+        _write(complete / WEIGHTS, weights)
+        _write(complete / CONFIG, text.encode("utf-8", "backslashreplace"))
+        _exchange(folder, complete, workplace / "old")
+    except OSError as error:
+        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _exchange(folder: Path, new: Path, old: Path) -> None:
+    """Move ``new`` to ``folder``, and what was there to ``old``; undo that if anything fails."""
+    try:
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
+
+
+def check_target(folder: Path) -> None:
+    """Say so if a model must not be written to ``folder``.
+
+    Raises
+    ------
+    FormatError
+        It exists and is neither an empty folder nor a textocl model and nothing else.
+    """
+    if folder.exists() and not _is_replaceable(folder):
+        raise FormatError(
+            f"{folder} holds something else than a textocl model; nothing was overwritten."
+        )
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _is_replaceable(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    if not names:
+        return True
+    if names != {CONFIG, WEIGHTS}:  # a file of somebody else's is among them
+        return False
+    try:
+        return json.loads((folder / CONFIG).read_bytes()).get("format") == FORMAT
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it; an object in memory is recorded by its name."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    return str(getattr(value, "name", None) or value)[:200]
+
+
+def load_model_files(folder: Path) -> OneClassDetector:
+    """Read and judge the two files of a model; return the detector they describe."""
+    config = _read_config(folder)
+    module = _DETECTORS.get(str(config.get("class")))
+    parameters = config.get("parameters")
+    if module is None:
+        raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
+    if not isinstance(parameters, dict):
+        raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
+    arrays = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
+    return _build(module, config["class"], parameters, ModelFiles(config, arrays), folder)
+
+
+def _build(
+    module: str, class_name: str, parameters: dict[str, Any], files: ModelFiles, folder: Path
+) -> OneClassDetector:
+    """Make the detector that the files describe."""
+    try:
+        detector: OneClassDetector = getattr(import_module(module), class_name)(**parameters)
+    except TypeError as error:
+        raise FormatError(f"{folder / CONFIG}: {error}.") from None
+    try:
+        detector._from_files(files)
+    except FormatError as error:
+        raise FormatError(f"{folder}: {error}") from None
+    except (DataError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(f"{folder / CONFIG} does not fit its format: {error}") from error
+    return detector
+
+
+def part_of_files(detector: OneClassDetector, prefix: str) -> ModelFiles:
+    """Everything about a detector that is part of another: facts, and arrays after ``prefix``."""
+    files = detector._to_files()
+    parameters = {name: _plain(value) for name, value in detector._in_force.items()}
+    facts = {"class": type(detector).__name__, "parameters": parameters, "facts": files.facts}
+    return ModelFiles(facts, {prefix + name: array for name, array in files.arrays.items()})
+
+
+def detector_from_part(
+    facts: Any, arrays: dict[str, NDArray[Any]], prefix: str, classes: Sequence[str]
+) -> OneClassDetector:
+    """Inverse of `part_of_files`; only the named ``classes`` may be part of another detector."""
+    if not isinstance(facts, dict) or facts.get("class") not in classes:
+        raise FormatError(f"a part of it is no {' or '.join(classes)}.")
+    parameters, own = facts.get("parameters"), facts.get("facts")
+    if not isinstance(parameters, dict) or not isinstance(own, dict):
+        raise FormatError("a part of it lacks 'parameters' or 'facts'.")
+    part = {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
+    class_name = facts["class"]
+    return _build(
+        _DETECTORS[class_name], class_name, parameters, ModelFiles(own, part), Path(prefix[:-1])
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    if not path.is_file():
+        raise FormatError(f"no model at {str(folder)!r}: expected a folder with {CONFIG}.")
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is damaged: {error}") from None
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise FormatError(f"{path} is not the config of a textocl model.")
+    version = config.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise FormatError(f"{path}: format_version is {version!r}, expected a positive integer.")
+    if version > FORMAT_VERSION:
+        raise FormatError(
+            f"{path} has format version {version}; textocl {__version__} reads up to "
+            f"{FORMAT_VERSION}. Upgrade: pip install -U textocl"
+        )
+    return config
+
+
+def _read_weights(path: Path, sha256: Any) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as load_tensors
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise FormatError(
+            f"{path} is damaged or belongs to another {CONFIG}: "
+            "its SHA-256 is not the recorded one."
+        )
+    try:
+        return dict(load_tensors(content))
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise FormatError(f"{path} is damaged: {error}") from error

@@ -1,0 +1,1 @@
+"""Context Vector Data Description: the detector, its network, training and contexts."""

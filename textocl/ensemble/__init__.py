@@ -1,0 +1,1 @@
+"""`Detector`, the default: several detectors on one scale, surprisal, choice of contexts."""

@@ -1,0 +1,136 @@
+"""Explanations and contexts as notebooks show them: small HTML, styled inline, for any theme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from textocl.core.characters import visible
+
+if TYPE_CHECKING:
+    from textocl.explain.explanation import ContextSummary, Explanation
+
+# orange and blue are apart for every kind of colour vision; seen through, so the page's own text
+# colour stays readable on a light and on a dark page
+_ANOMALOUS, _NORMAL = "230,120,0", "40,120,220"
+_STRONGEST = 0.55  # opacity of the word that decides most
+_FAINTEST = 0.1  # share of the strongest evidence below which a word stays plain
+_SHOWN = 20_000  # characters of a document
+_CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top"
+_QUIET = "opacity:0.75;font-size:90%"
+
+
+def text_html(text: str) -> str:
+    """Return a text from anywhere as HTML that only shows it."""
+    return escape(visible(text), quote=True)
+
+
+def explanation_html(explanation: Explanation, n_words: int = 8) -> str:
+    """Judgement, coloured text, legend, and the words that decided."""
+    anomalous = explanation.label == -1
+    judgement = (
+        f"<b>{'anomalous' if anomalous else 'normal'}</b> score {explanation.score:.3f} "
+        f"(threshold {explanation.threshold:.3f}), p = {explanation.p_value:.2g}"
+    )
+    if not explanation.words:
+        judgement += ", no known word"
+    elif explanation.nearest_context is not None:
+        judgement += f", nearest context {explanation.nearest_context}"
+    parts = [
+        f"<div>{judgement}</div>",
+        '<div style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7;margin:6px 0">'
+        f"{_coloured(explanation)}</div>",
+    ]
+    if explanation.words:
+        parts += [_legend(), _deciding_words(explanation, n_words)]
+    unexpected = explanation.unexpected_words(2 * n_words)
+    if unexpected:
+        words = text_html(", ".join(word for word, _ in unexpected))
+        parts.append(f"<div><b>Unexpected here:</b> {words}</div>")
+    return f'<div style="max-width:60em">{"".join(parts)}</div>'
+
+
+def contexts_html(contexts: Sequence[ContextSummary], n_words: int = 10) -> str:
+    """One row a context: its share, top words, most distinctive words, typical documents."""
+    rows = []
+    for context in contexts:
+        distinctive = sorted(context.words, key=lambda word: -word.distinctiveness)
+        top = (
+            f'{text_html(word.word)} <span style="{_QUIET}">{word.count}</span>'
+            for word in context.words[:n_words]
+        )
+        cells = [
+            str(context.context),
+            f"{context.share:.0%}",
+            ", ".join(top),
+            text_html(", ".join(word.word for word in distinctive[:n_words])),
+            "<br>".join(text_html(document.excerpt) for document in context.typical),
+        ]
+        rows.append(_row(cells))
+    names = ["context", "share", "top words", "most distinctive of them", "typical documents"]
+    return _table(names, rows) + (
+        f'<div style="{_QUIET}">Numbers: in how many of the context\'s nearest documents the word '
+        "is among the most attended.</div>"
+    )
+
+
+def _coloured(explanation: Explanation) -> str:
+    evidence = dict(zip(explanation.words, explanation.evidence.tolist(), strict=True))
+    strongest = max((abs(value) for value in evidence.values()), default=0.0)
+    text = explanation.text
+    end = min(len(text), _SHOWN)
+    parts, at = [], 0
+    for span in explanation.spans:
+        if span.end > end or not strongest:
+            break
+        value = evidence[span.word]
+        if abs(value) < _FAINTEST * strongest:
+            continue
+        parts.append(text_html(text[at : span.start]))
+        parts.append(_mark(text[span.start : span.end], value, abs(value) / strongest))
+        at = span.end
+    parts.append(text_html(text[at:end]))
+    return "".join(parts) + (" …" if end < len(text) else "")
+
+
+def _mark(word: str, evidence: float, strength: float) -> str:
+    colour, line = (_ANOMALOUS, "solid") if evidence > 0 else (_NORMAL, "dotted")
+    return (
+        f'<span title="{evidence:+.4f}" style="color:inherit;border-radius:3px;'
+        f"padding:1px 2px;background:rgba({colour},{_STRONGEST * strength:.2f});"
+        f'border-bottom:2px {line} rgb({colour})">{text_html(word)}</span>'
+    )
+
+
+def _legend() -> str:
+    return (
+        f'<div style="{_QUIET};margin:6px 0">{_mark("orange", 1, 1)} speaks for an anomaly, '
+        f"{_mark('blue', -1, 1)} for normal; the stronger, the more. Evidence adds up to "
+        "score − threshold.</div>"
+    )
+
+
+def _deciding_words(explanation: Explanation, n_words: int) -> str:
+    sides = [explanation.anomalous_words(n_words), explanation.normal_words(n_words)]
+    rows = []
+    for i in range(max(map(len, sides))):
+        cells = []
+        for side in sides:
+            word, value = side[i] if i < len(side) else ("", None)
+            cells += [text_html(word), "" if value is None else f"{value:+.4f}"]
+        rows.append(_row(cells))
+    names = ["speaks for an anomaly", "evidence", "speaks for normal", "evidence"]
+    return _table(names, rows)
+
+
+def _row(cells: Iterable[str], tag: str = "td") -> str:
+    filled = "".join(f'<{tag} style="{_CELL}">{cell}</{tag}>' for cell in cells)
+    return f'<tr style="background:none">{filled}</tr>'
+
+
+def _table(names: Sequence[str], rows: Sequence[str]) -> str:
+    return (
+        '<table style="border-collapse:collapse;color:inherit">'
+        f"<thead>{_row(names, 'th')}</thead><tbody>{''.join(rows)}</tbody></table>"
+    )

@@ -1,0 +1,1 @@
+"""Documents in, results out: readers, writers, scoring that survives a kill."""

@@ -1,0 +1,125 @@
+"""What scores on the command line: the folder of a model or an exported file, as one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from textocl.core.exceptions import DataError
+from textocl.io.corpora import Document
+from textocl.io.results import Counts, Part, ResultRows, Task
+
+if TYPE_CHECKING:
+    from textocl.core.detector import OneClassDetector
+
+Found = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Assessor:
+    """Says of texts what `textocl.io.results.RESULTS` names.
+
+    Attributes
+    ----------
+    assess : texts to arrays ``(n,)`` by their names
+    threshold : scores above it are called anomalous
+    """
+
+    assess: Callable[[Sequence[str]], Found]
+    threshold: float
+
+    def part(self, rows: ResultRows, documents: list[Document]) -> Part:
+        """Score one batch.
+
+        Raises
+        ------
+        DataError
+            A table has no column for a field of a document.
+        """
+        found = self.assess([document.text for document in documents])
+        n_anomalous = int((found["label"] == -1).sum())
+        n_unknown = int((found["n_known_words"] == 0).sum())
+        counts = Counts(len(documents), n_anomalous, n_unknown)
+        return Part(rows.lines(documents, found), counts)
+
+    def in_order(self, tasks: Iterable[Task]) -> Iterator[Part]:
+        """Score batches one after the other."""
+        for rows, documents in tasks:
+            yield self.part(rows, documents)
+
+
+def load_assessor(
+    model: Path, false_alarm_rate: float | None = None, *, n_threads: int = 0
+) -> Assessor:
+    """Load the folder of a model, or a ``.onnx`` file without torch.
+
+    A ``false_alarm_rate`` of None is the model's own; an exported file has no other. A language
+    model in such a file takes ``n_threads``, 0 for one on each core; other files take one, as more
+    are hardly faster.
+
+    Raises
+    ------
+    DataError
+        An exported file takes something else than texts, or was made for another false-alarm rate.
+    FormatError, MissingExtraError
+        As `textocl.load` and `textocl.export.OnnxDetector`.
+    """
+    if _is_exported(model):
+        return _exported(model, false_alarm_rate, n_threads)
+    detector = load_text_detector(model)
+    if false_alarm_rate is not None:
+        detector.recalibrate(false_alarm_rate=false_alarm_rate)
+    return Assessor(lambda texts: vars(detector._assess(texts)), detector.threshold_)
+
+
+def load_text_detector(model: Path) -> OneClassDetector:
+    """Load the folder of a model; refuse one of images, which would take texts for their paths."""
+    from textocl.core.persistence import load  # judges the folder before torch is imported
+
+    detector = load(model)
+    if detector._SAMPLES != "documents":
+        raise DataError(
+            f"{model} holds a {type(detector).__name__}, which scores images; give it to "
+            "'textocl vision'."
+        )
+    return detector
+
+
+def fingerprint(model: Path) -> str:
+    """SHA-256 that tells a model from every other."""
+    from textocl.core.persistence import CONFIG  # holds the SHA-256 of the weights
+
+    file = model if _is_exported(model) else model / CONFIG
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _is_exported(model: Path) -> bool:
+    return model.suffix.lower() == ".onnx" and not model.is_dir()
+
+
+def _exported(model: Path, false_alarm_rate: float | None, n_threads: int) -> Assessor:
+    from textocl.export.frames import nearest_context
+    from textocl.export.runtime import OnnxDetector
+
+    detector = OnnxDetector(model, n_threads=1)
+    if n_threads != 1 and "language_model" in detector.metadata:
+        detector = OnnxDetector(model, n_threads=n_threads)
+    if detector.metadata["input"] != "text":
+        taken = detector.metadata["input"]
+        raise DataError(f"{model} takes {taken}; expected a file of a detector on texts.")
+    if false_alarm_rate not in (None, detector.false_alarm_rate):
+        raise DataError(
+            f"{model} has one threshold, for a false-alarm rate of {detector.false_alarm_rate:g}; "
+            "for another rate give the folder of the model, which keeps its calibration scores."
+        )
+
+    def assess(texts: Sequence[str]) -> Found:
+        found = detector.assess(texts)
+        return {**found, "nearest_context": nearest_context(found)}
+
+    return Assessor(assess, detector.threshold_)

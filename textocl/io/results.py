@@ -1,0 +1,220 @@
+"""Scores to a file: each document with its own id and fields, and what the detector says of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple, TypeAlias
+
+from numpy.typing import NDArray
+
+from textocl.core.exceptions import DataError
+from textocl.io.corpora import Document
+
+#: what is said of each document, in the order of a table's columns
+RESULTS = ("score", "p_value", "label", "nearest_context", "n_known_words")
+
+
+class Counts(NamedTuple):
+    """How many documents there were, how many of them anomalous, and without a known word."""
+
+    n_documents: int = 0
+    n_anomalous: int = 0
+    n_unknown: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What became of one batch.
+
+    Attributes
+    ----------
+    lines : the results, as the file will hold them
+    counts : of the batch
+    input_sha256 : of its documents; empty where nobody will ask
+    """
+
+    lines: bytes
+    counts: Counts
+    input_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class ResultRows:
+    """How documents and results become lines: JSON, or rows of a table.
+
+    A document's own field that is named like a result is kept as ``input_<name>``.
+
+    Attributes
+    ----------
+    table : whether as CSV
+    ascii : whether JSON escapes all other characters, for what may not be a UTF-8 terminal
+    columns : of the table; None before its first document, which decides and brings the header
+    """
+
+    table: bool = False
+    ascii: bool = False
+    columns: tuple[str, ...] | None = None
+
+    @classmethod
+    def for_path(cls, path: str) -> ResultRows:
+        """What a ``.jsonl`` or ``.csv`` file asks for, or ``"-"``, which is standard output.
+
+        Raises
+        ------
+        DataError
+            Another ending, or a folder.
+        """
+        if path == "-":
+            return cls(ascii=True)
+        if Path(path).suffix not in (".jsonl", ".csv"):
+            raise DataError(f"results go to a .jsonl or .csv file (or '-'), got {path!r}.")
+        if Path(path).is_dir():
+            raise DataError(f"{path!r} is a folder; expected a file to write.")
+        return cls(table=path.endswith(".csv"))
+
+    def after(self, document: Document) -> ResultRows:
+        """The rows that follow ``document``."""
+        if not self.table or self.columns is not None:
+            return self
+        return replace(self, columns=tuple(_record(document, dict.fromkeys(RESULTS))))
+
+    def lines(self, documents: Sequence[Document], found: Mapping[str, NDArray[Any]]) -> bytes:
+        """Documents with what was found of them, an array ``(n,)`` for each of `RESULTS`.
+
+        Raises
+        ------
+        DataError
+            A document has a field that the table has no column for.
+        """
+        results = zip(*(found[name].tolist() for name in RESULTS), strict=True)
+        records = [
+            _record(document, dict(zip(RESULTS, values, strict=True)))
+            for document, values in zip(documents, results, strict=True)
+        ]
+        if self.table:
+            text = self._table(records)
+        else:
+            text = "".join(json.dumps(r, ensure_ascii=self.ascii) + "\n" for r in records)
+        # a lone surrogate becomes \udXXX, which is what JSON calls it
+        return text.encode("utf-8", "backslashreplace")
+
+    def _table(self, records: list[dict[str, Any]]) -> str:
+        if not records:
+            return ""
+        columns = self.columns or tuple(records[0])
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, columns)
+        if self.columns is None:
+            table.writeheader()
+        for record in records:
+            strange = set(record) - set(columns)
+            if strange:
+                raise DataError(
+                    f"document {record['id']!r} has a field {sorted(strange)[0]!r} that the first "
+                    "document lacks, so it has no place in a table; write .jsonl instead."
+                )
+            table.writerow(
+                {
+                    name: value if isinstance(value, (str, int, float)) else json.dumps(value)
+                    for name, value in record.items()
+                }
+            )
+        return text.getvalue()
+
+
+Task: TypeAlias = tuple[ResultRows, list[Document]]
+
+
+def _record(document: Document, result: dict[str, Any]) -> dict[str, Any]:
+    own = document.fields or {"text": document.text}
+    record: dict[str, Any] = {"id": document.id}
+    for name, value in own.items():
+        while name in result or (name in record and name != "id"):
+            name = f"input_{name}"
+        record[name] = value
+    return record | result
+
+
+def tasks_of(rows: ResultRows, batches: Iterable[list[Document]]) -> Iterator[Task]:
+    """Each batch with the rows that it becomes."""
+    for batch in batches:
+        yield rows, batch
+        rows = rows.after(batch[0])
+
+
+class ResultWriter:
+    """Writes lines to a file, which appears when it is complete, or to standard output.
+
+    Parameters
+    ----------
+    path : where to, ``"-"`` for standard output
+
+    Attributes
+    ----------
+    counts : of what was written
+
+    Raises
+    ------
+    DataError
+        The place cannot be written to.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._target = None if path == "-" else Path(path)
+        self._file: IO[bytes] = sys.stdout.buffer
+        self.counts = Counts()
+
+    def __enter__(self) -> ResultWriter:
+        if self._target is None:
+            return self
+        try:
+            handle, self._partial = tempfile.mkstemp(
+                prefix=f".{self._target.name}-", dir=self._target.parent
+            )
+        except OSError as error:
+            raise DataError(f"cannot write to {self._target}: {error.strerror}.") from error
+        os.chmod(self._partial, 0o666 & ~_umask())  # noqa: PTH101
+        self._file = open(handle, "wb")  # noqa: PTH123
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._target is None:
+            self._file.flush()
+            return
+        try:
+            self._file.close()
+            if kind is None:
+                os.replace(self._partial, self._target)  # noqa: PTH105
+        finally:
+            Path(self._partial).unlink(missing_ok=True)
+
+    def remaining(self, tasks: Iterable[Task]) -> Iterable[Task]:
+        """All of them, as nothing is done yet."""
+        return tasks
+
+    def write(self, part: Part) -> None:
+        self._file.write(part.lines)
+        self.counts = self.counts.plus(part.counts)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

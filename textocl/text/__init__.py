@@ -1,0 +1,1 @@
+"""Text to words, words to vectors, vectors to one point a document."""

@@ -1,0 +1,152 @@
+"""The words a model knows, fixed when it is fitted, and one vector for each.
+
+The words of the training documents come first, then frequent words of the language, so that words
+that never occurred in training still count as evidence in a new document.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.core.exceptions import DataError
+from textocl.text.embeddings.sources import WordVectors
+from textocl.text.embeddings.trained import CorpusVectors
+from textocl.text.embeddings.weighting import damp_frequent_words, standardize
+from textocl.text.tokenization import Tokenizer
+from textocl.text.word_index import WordIndex
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words and their vectors: ``table[row]`` is the vector of ``words[row]``."""
+
+    words: list[str]
+    table: NDArray[np.float16]  # (u, d), as stored with a model
+
+    @cached_property
+    def index(self) -> WordIndex:
+        """Finds the row of each word."""
+        return WordIndex(self.words)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+def count_words(texts: Sequence[str], tokenizer: Tokenizer) -> Counter[str]:
+    """Count the words of ``texts`` that may enter a vocabulary."""
+    counts: Counter[str] = Counter()
+    for part in tokenizer.cut(texts):
+        counts.update(part.words)
+    for word in [word for word in counts if not tokenizer.keeps(word)]:
+        del counts[word]
+    return counts
+
+
+def build_vocabulary(
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    word_vectors: WordVectors,
+    *,
+    language: str | None,
+    n_general_words: int,
+    n_training_words: int,
+    standardized: bool,
+    frequency_damping: float | None,
+    seed: int = 0,
+) -> Vocabulary:
+    """Choose the words of a model and make its table of vectors.
+
+    Parameters
+    ----------
+    texts : the training documents
+    language : language of the general word list (a code such as ``"en"``); None for no list
+    n_general_words : how many of its most frequent words to add
+    n_training_words : the most frequent training words to keep at most
+    standardized, frequency_damping : see `textocl.text.embeddings.weighting`; None is off
+    seed : of vectors that are learned from the training documents; others do not need it
+
+    Returns
+    -------
+    Vocabulary of the words that have a vector. The table is rounded to float16 here, before
+    training, so that a model scores with the very numbers that it stores.
+
+    Raises
+    ------
+    DataError
+        No training word has a vector; the language has no word list.
+    """
+    if isinstance(word_vectors, CorpusVectors):
+        word_vectors = word_vectors.trained_on([tokenizer.words(text) for text in texts], seed=seed)
+    frequency = general_frequencies(language)
+    counts = count_words(texts, tokenizer)
+    # ties in alphabetical order: a vocabulary does not depend on the order of the documents
+    words = sorted(counts, key=lambda word: (-counts[word], word))[:n_training_words]
+    n_own = len(words)
+    own = set(words)
+    words += [
+        word for word in frequent_words(language, n_general_words, tokenizer) if word not in own
+    ]
+    vectors, known = word_vectors.vectors_of(words)
+    if not known[:n_own].any():
+        raise DataError(
+            f"no word of the documents has a vector in {word_vectors.name!r} "
+            f"({n_own} different words after {tokenizer.name!r} tokenization)."
+        )
+    words = [word for word, is_known in zip(words, known, strict=True) if is_known]
+    frequencies = np.array([frequency.get(word, 0.0) for word in words])
+    vectors = vectors[known]
+    if standardized:
+        vectors = standardize(vectors, frequencies)
+    if frequency_damping is not None:
+        vectors = damp_frequent_words(vectors, frequencies, frequency_damping)
+    with np.errstate(over="ignore"):
+        table = vectors.astype(np.float16)
+    if not np.isfinite(table).all():
+        raise DataError(
+            f"the vectors of {word_vectors.name!r} hold entries beyond ±65,504, too large to store."
+        )
+    return Vocabulary(words, table)
+
+
+def general_frequencies(language: str | None) -> dict[str, float]:
+    """Share of each word in general language; empty without a language."""
+    if language is None:
+        return {}
+    import wordfreq
+
+    try:
+        return dict(wordfreq.get_frequency_dict(language))
+    except (LookupError, ValueError, TypeError, AttributeError):  # unknown, or no language tag
+        known = ", ".join(sorted(wordfreq.available_languages()))
+        raise DataError(
+            f"no word frequencies for language {language!r}: expected None or one of {known}."
+        ) from None
+
+
+def most_used(words: Sequence[str], n_words: int, language: str | None) -> NDArray[np.int64]:
+    """Rows of the ``n_words`` of a vocabulary that can be missed least, ascending.
+
+    These stand early in it, being frequent in the training documents, or are frequent in general
+    language, so that anomalies hold them: words are taken by the lesser of their two ranks.
+    """
+    frequency = general_frequencies(language)
+    general = np.array([-frequency.get(word, 0.0) for word in words])
+    rank = np.empty(len(words), np.int64)
+    rank[np.argsort(general, kind="stable")] = np.arange(len(words))
+    lesser = np.minimum(rank, np.arange(len(words))) if language else np.arange(len(words))
+    return np.sort(np.argsort(lesser, kind="stable")[:n_words])
+
+
+def frequent_words(language: str | None, n_words: int, tokenizer: Tokenizer) -> list[str]:
+    """Return those of the ``n_words`` most frequent words that the tokenizer keeps."""
+    if language is None or not n_words:
+        return []
+    import wordfreq
+
+    return [word for word in wordfreq.top_n_list(language, n_words) if tokenizer.keeps(word)]

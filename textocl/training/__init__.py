@@ -1,0 +1,1 @@
+"""What every trained network needs: the loop, checkpoints, devices, objectives, progress."""

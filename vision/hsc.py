@@ -1,0 +1,65 @@
+"""HSC: hypersphere classification, normal samples against anomalies or Outlier Exposure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from textocl.core.validation import check_choice
+from textocl.training.objectives import NORMS, hsc_losses, norm_by_name
+from textocl.vision.deep import DeepDetector, Fitted
+from textocl.vision.networks import Encoder, layers_of
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class HSC(DeepDetector):
+    """Classifies normal samples against known anomalies by their distance from the origin.
+
+    Use it with many anomalies, or with images of any other kind as Outlier Exposure, ``y`` = -1. A
+    batch holds as many of them as normal samples. Beside the parameters of
+    `textocl.vision.deep.DeepDetector`:
+
+    Parameters
+    ----------
+    norm : "pseudo-huber", "l1", "l2" or "squared-l2", default "pseudo-huber"
+        Which h of the outputs is a distance.
+
+    Notes
+    -----
+    ``h(φ(x))`` over normal samples plus ``−log(1 − e^(−h(φ(x))))`` over anomalies (eqs. 2.19,
+    2.20), scored by h: ``1 − e^(−h)`` ranks alike but is 1 for all large h. The network has
+    biases.
+
+    References
+    ----------
+    L. Ruff et al.: Rethinking Assumptions in Deep Anomaly Detection. 2020.
+    """
+
+    _NEEDS_ANOMALIES: ClassVar[bool] = True
+    _BALANCED: ClassVar[bool] = True
+    _LEARNS_FROM_ANOMALIES: ClassVar[bool] = True
+
+    norm: str = "pseudo-huber"
+
+    def _check_own(self) -> None:
+        check_choice("norm", self.norm, NORMS)
+
+    def _network_name(self, sample_shape: tuple[int, ...]) -> str:
+        if self.network != "auto":
+            return self.network
+        if len(sample_shape) == 1:
+            return "tabular"
+        return "fashion-mnist" if sample_shape[0] == 1 else "cifar-10"
+
+    def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
+        return Encoder(layers_of(name, sample_shape, biased=True), sample_shape)
+
+    def _losses(
+        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+    ) -> Tensor:
+        return hsc_losses(norm_by_name(outputs, fitted.parameters["norm"]), labels)
+
+    def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
+        return norm_by_name(outputs, fitted.parameters["norm"])
