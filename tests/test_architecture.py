@@ -2,17 +2,79 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from imports import (
+    FLOORS,
+    arrows,
+    circle,
+    imported_by,
+    imports_by_name,
+    modules_of,
+    room_of,
+    upward,
+)
 
 import textocl
 
 PACKAGE = Path(textocl.__file__).parent
 ROOT = PACKAGE.parent
+
+
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    return arrows(PACKAGE)
+
+
+def test_no_import_runs_up(graph: dict[str, set[str]]) -> None:
+    assert upward(graph) == []
+
+
+def test_nothing_imports_in_a_circle(graph: dict[str, set[str]]) -> None:
+    assert circle(graph) == []
+
+
+def test_every_room_has_a_floor_and_there_are_few(graph: dict[str, set[str]]) -> None:
+    assert {room_of(name) for name in graph} == set(FLOORS)
+    assert len(FLOORS) <= 22
+
+
+def test_modules_are_loaded_by_name_in_few_places() -> None:
+    """Where a module's name is not written at the call, the test above cannot see the import."""
+    by_name = {
+        name
+        for name, path in modules_of(PACKAGE).items()
+        if imports_by_name(path.read_text("utf-8"))
+    }
+    assert by_name == {"textocl", "textocl.export", "textocl.registry", "textocl.vision"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from textocl.cli.application import app",
+        "import textocl.cli.application",
+        "from textocl.cli import application",
+        "def f():\n    from textocl.cli.application import app",
+        "if TYPE_CHECKING:\n    from textocl.cli.application import app",
+        "importlib.import_module('textocl.cli.application')",
+        "__import__('textocl.cli.application')",
+        "from ..cli import application",
+        "import textocl",
+        "from textocl import Detector",
+    ],
+)
+def test_a_planted_arrow_is_seen(graph: dict[str, set[str]], line: str) -> None:
+    name = "textocl.core.exceptions"
+    planted = {**graph, name: imported_by(name, line, graph)}
+    assert len(upward(planted)) == 1
+    if line != "import textocl" and "Detector" not in line:
+        assert name in circle(planted)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +108,14 @@ def test_every_public_name_can_be_imported() -> None:
     for name in textocl.__all__:
         assert getattr(textocl, name) is not None
     assert set(textocl.__all__) <= set(dir(textocl))
+    source = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    for_type_checkers = {
+        alias.asname
+        for node in ast.walk(source)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert for_type_checkers >= set(textocl.__all__) - {"__version__"}
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         textocl.nonsense  # noqa: B018
 

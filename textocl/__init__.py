@@ -9,26 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from textocl._version import __version__
+from textocl.registry import DETECTORS, TEXTS
 
 _HOME = {
-    "Detector": "textocl.ensemble.detector",
-    "CVDD": "textocl.cvdd.detector",
-    "WordLikelihood": "textocl.shallow.word_likelihood",
-    "Hypersphere": "textocl.shallow.hypersphere",
+    **{name: entry.home for name, entry in DETECTORS.items() if TEXTS in entry.takes},
     "Assessment": "textocl.core.detector",
     "OneClassDetector": "textocl.core.detector",
-    "OCSVM": "textocl.shallow.ocsvm",
-    "SVDD": "textocl.shallow.ocsvm",
-    "KNN": "textocl.shallow.neighbors",
-    "LOF": "textocl.shallow.neighbors",
-    "Gaussian": "textocl.shallow.gaussian",
-    "MVE": "textocl.shallow.gaussian",
-    "PCA": "textocl.shallow.reconstruction",
-    "KernelPCA": "textocl.shallow.reconstruction",
-    "KDE": "textocl.shallow.density",
-    "IsolationForest": "textocl.shallow.forest",
     "Explanation": "textocl.explain.explanation",
-    "ContextSummary": "textocl.explain.explanation",
+    "ContextSummary": "textocl.explain.contexts",
     "Faithfulness": "textocl.explain.faithfulness",
     "measure_faithfulness": "textocl.explain.faithfulness",
     "word_auc": "textocl.explain.faithfulness",
@@ -49,69 +37,43 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
-    from textocl.core.detector import Assessment, NotFittedError, OneClassDetector
-    from textocl.core.exceptions import (
-        DataError,
-        FormatError,
-        TextoclError,
-        TextoclWarning,
-    )
-    from textocl.core.persistence import load
-    from textocl.cvdd.detector import CVDD
-    from textocl.ensemble.detector import Detector
-    from textocl.explain.clever_hans import CleverHans, clever_hans_score, explanation_accuracy
-    from textocl.explain.explanation import ContextSummary, Explanation
-    from textocl.explain.faithfulness import Faithfulness, measure_faithfulness, word_auc
-    from textocl.io.corpora import read_documents
-    from textocl.shallow.density import KDE
-    from textocl.shallow.forest import IsolationForest
-    from textocl.shallow.gaussian import MVE, Gaussian
-    from textocl.shallow.hypersphere import Hypersphere
-    from textocl.shallow.neighbors import KNN, LOF
-    from textocl.shallow.ocsvm import OCSVM, SVDD
-    from textocl.shallow.reconstruction import PCA, KernelPCA
-    from textocl.shallow.relevance import Relevance, explain_by_relevance, relevance_of
-    from textocl.shallow.word_likelihood import WordLikelihood
-    from textocl.text.embeddings import load_embedding
+    from textocl.core.detector import Assessment as Assessment
+    from textocl.core.detector import NotFittedError as NotFittedError
+    from textocl.core.detector import OneClassDetector as OneClassDetector
+    from textocl.core.exceptions import DataError as DataError
+    from textocl.core.exceptions import FormatError as FormatError
+    from textocl.core.exceptions import TextoclError as TextoclError
+    from textocl.core.exceptions import TextoclWarning as TextoclWarning
+    from textocl.core.persistence import load as load
+    from textocl.cvdd.detector import CVDD as CVDD
+    from textocl.ensemble.detector import Detector as Detector
+    from textocl.explain.clever_hans import CleverHans as CleverHans
+    from textocl.explain.clever_hans import clever_hans_score as clever_hans_score
+    from textocl.explain.clever_hans import explanation_accuracy as explanation_accuracy
+    from textocl.explain.contexts import ContextSummary as ContextSummary
+    from textocl.explain.explanation import Explanation as Explanation
+    from textocl.explain.faithfulness import Faithfulness as Faithfulness
+    from textocl.explain.faithfulness import measure_faithfulness as measure_faithfulness
+    from textocl.explain.faithfulness import word_auc as word_auc
+    from textocl.io.corpora import read_documents as read_documents
+    from textocl.shallow.density import KDE as KDE
+    from textocl.shallow.forest import IsolationForest as IsolationForest
+    from textocl.shallow.gaussian import MVE as MVE
+    from textocl.shallow.gaussian import Gaussian as Gaussian
+    from textocl.shallow.hypersphere import Hypersphere as Hypersphere
+    from textocl.shallow.neighbors import KNN as KNN
+    from textocl.shallow.neighbors import LOF as LOF
+    from textocl.shallow.ocsvm import OCSVM as OCSVM
+    from textocl.shallow.ocsvm import SVDD as SVDD
+    from textocl.shallow.reconstruction import PCA as PCA
+    from textocl.shallow.reconstruction import KernelPCA as KernelPCA
+    from textocl.shallow.relevance import Relevance as Relevance
+    from textocl.shallow.relevance import explain_by_relevance as explain_by_relevance
+    from textocl.shallow.relevance import relevance_of as relevance_of
+    from textocl.shallow.word_likelihood import WordLikelihood as WordLikelihood
+    from textocl.text.embeddings import load_embedding as load_embedding
 
-__all__ = [
-    "CVDD",
-    "KDE",
-    "KNN",
-    "LOF",
-    "MVE",
-    "OCSVM",
-    "PCA",
-    "SVDD",
-    "Assessment",
-    "CleverHans",
-    "ContextSummary",
-    "DataError",
-    "Detector",
-    "Explanation",
-    "Faithfulness",
-    "FormatError",
-    "Gaussian",
-    "Hypersphere",
-    "IsolationForest",
-    "KernelPCA",
-    "NotFittedError",
-    "OneClassDetector",
-    "Relevance",
-    "TextoclError",
-    "TextoclWarning",
-    "WordLikelihood",
-    "__version__",
-    "clever_hans_score",
-    "explain_by_relevance",
-    "explanation_accuracy",
-    "load",
-    "load_embedding",
-    "measure_faithfulness",
-    "read_documents",
-    "relevance_of",
-    "word_auc",
-]
+__all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,8 @@ from textocl.core.exceptions import DataError, MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from textocl.explain.explanation import ContextSummary, Explanation
+    from textocl.explain.contexts import ContextSummary
+    from textocl.explain.explanation import Explanation
 
 _ANOMALOUS, _NORMAL, _LINE = "#e67800", "#2878dc", "#555555"
 _WITHOUT_WORDS = 1e38

@@ -8,13 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from textocl.registry import DETECTORS, IMAGES
+
 _HOME = {
-    "DeepSVDD": "textocl.vision.deep_svdd",
-    "DeepSAD": "textocl.vision.deep_sad",
-    "HSC": "textocl.vision.hsc",
-    "FCDD": "textocl.vision.fcdd",
-    "FeatureDetector": "textocl.vision.feature_detector",
-    "PatchKNN": "textocl.vision.patch_knn",
+    **{name: entry.home for name, entry in DETECTORS.items() if IMAGES in entry.takes},
     "extract_features": "textocl.vision.backbones",
     "DeepDetector": "textocl.vision.deep",
     "SampleDetector": "textocl.vision.detector",
@@ -27,36 +24,23 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
-    from textocl.vision.backbones import extract_features
-    from textocl.vision.deep import DeepDetector
-    from textocl.vision.deep_sad import DeepSAD
-    from textocl.vision.deep_svdd import DeepSVDD
-    from textocl.vision.detector import SampleDetector
-    from textocl.vision.fcdd import FCDD
-    from textocl.vision.feature_detector import FeatureDetector
-    from textocl.vision.folders import ImageFolder, read_folder
-    from textocl.vision.hsc import HSC
-    from textocl.vision.localization import aupro, pixel_auc
-    from textocl.vision.patch_knn import PatchKNN
-    from textocl.vision.relevance import RelevanceMaps, relevance_maps
+    from textocl.vision.backbones import extract_features as extract_features
+    from textocl.vision.deep import DeepDetector as DeepDetector
+    from textocl.vision.deep_sad import DeepSAD as DeepSAD
+    from textocl.vision.deep_svdd import DeepSVDD as DeepSVDD
+    from textocl.vision.detector import SampleDetector as SampleDetector
+    from textocl.vision.fcdd import FCDD as FCDD
+    from textocl.vision.feature_detector import FeatureDetector as FeatureDetector
+    from textocl.vision.folders import ImageFolder as ImageFolder
+    from textocl.vision.folders import read_folder as read_folder
+    from textocl.vision.hsc import HSC as HSC
+    from textocl.vision.localization import aupro as aupro
+    from textocl.vision.localization import pixel_auc as pixel_auc
+    from textocl.vision.patch_knn import PatchKNN as PatchKNN
+    from textocl.vision.relevance import RelevanceMaps as RelevanceMaps
+    from textocl.vision.relevance import relevance_maps as relevance_maps
 
-__all__ = [
-    "FCDD",
-    "HSC",
-    "DeepDetector",
-    "DeepSAD",
-    "DeepSVDD",
-    "FeatureDetector",
-    "ImageFolder",
-    "PatchKNN",
-    "RelevanceMaps",
-    "SampleDetector",
-    "aupro",
-    "extract_features",
-    "pixel_auc",
-    "read_folder",
-    "relevance_maps",
-]
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
+from textocl.core.factory import make_image_detector
 from textocl.core.metrics import evaluate
 from textocl.vision.localization import aupro, pixel_auc
-from textocl.vision.models import make_detector
 
 _TEST_SHARE = 0.25  # of the normal images, where no split is given
 
@@ -110,7 +110,7 @@ def measure(
         Unusable images or parameters, or a test without normal or without anomalous images.
     """
     X, y = training.X, training.labels
-    detector: Any = make_detector(model, random_state=seed, **parameters)
+    detector: Any = make_image_detector(model, random_state=seed, **parameters)
     start = time.perf_counter()
     with_masks = model == "fcdd" and training.masks is not None and training.masks.any()
     detector.fit(X, y, *([training.masks] if with_masks else []))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.core.validation import check_choice, check_number
+from textocl.registry import FEATURE_MODELS, detector_class
 from textocl.training.devices import choose_device, exactly
 from textocl.training.progress import counting_bar
 from textocl.vision.backbones import LITE0, Backbone, load_backbone, pooled
@@ -34,19 +34,6 @@ from textocl.vision.overlays import normal_range
 if TYPE_CHECKING:
     from textocl.shallow.pooled import PooledDetector
 
-#: name -> class of `textocl.shallow`
-ON_FEATURES = {
-    "knn": "KNN",
-    "gaussian": "Gaussian",
-    "ocsvm": "OCSVM",
-    "svdd": "SVDD",
-    "kde": "KDE",
-    "lof": "LOF",
-    "mve": "MVE",
-    "pca": "PCA",
-    "kernel-pca": "KernelPCA",
-    "iforest": "IsolationForest",
-}
 _WHITENING = 0.5
 _LEAST_SIDE = 128  # pixels
 _IMAGES_AT_ONCE = 32
@@ -159,11 +146,11 @@ class FeatureDetector(SampleDetector):
         return self
 
     def _make_learner(self) -> PooledDetector:
-        check_choice("model", self.model, list(ON_FEATURES))
+        check_choice("model", self.model, list(FEATURE_MODELS))
         given = {} if self.model_parameters is None else self.model_parameters
         if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
             raise DataError(f"model_parameters must be a dict of names, got {given!r}.")
-        make = getattr(import_module("textocl.shallow"), ON_FEATURES[self.model])
+        make = detector_class(FEATURE_MODELS[self.model])
         defaults = {"unit_length": True, "whitening": _WHITENING}
         shared = {
             "false_alarm_rate": self.false_alarm_rate,
@@ -221,7 +208,7 @@ class FeatureDetector(SampleDetector):
     def _from_files(self, files: ModelFiles) -> None:
         self._check_calibration_parameters()
         learner: Any = detector_from_part(
-            files.fact("learner", dict), files.arrays, "learner.", list(ON_FEATURES.values())
+            files.fact("learner", dict), files.arrays, "learner.", list(FEATURE_MODELS.values())
         )
         shape = image_shape_from(files)
         network = backbone_from(files).to(choose_device(self.device))

@@ -19,8 +19,9 @@ from texts import sentences
 
 import textocl
 from textocl import CVDD, Detector
-from textocl.core.factory import MODELS, make_detector
+from textocl.core.factory import make_detector
 from textocl.core.metrics import evaluate
+from textocl.registry import TEXT_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def test_an_option_that_the_model_has_not_is_refused(folder: Path, tmp_path: Pat
     done = run("fit", folder / "ships.txt", "--out", tmp_path / "m", "--epochs", 3, code=3)
     assert "model 'auto' has no parameter 'n_epochs'" in done.stderr
     done = run("fit", folder / "ships.txt", "--out", tmp_path / "m", "--model", "svm", code=3)
-    assert all(repr(known) in done.stderr for known in MODELS)
+    assert all(repr(known) in done.stderr for known in TEXT_MODELS)
     assert not (tmp_path / "m").exists()
 
 
@@ -521,7 +522,7 @@ def test_benchmark_writes_tables_and_continues(tmp_path: Path) -> None:
 def test_benchmark_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     done = run("benchmark", "reuters", "--model", "cvd", code=3, cwd=tmp_path)
-    assert all(repr(name) in done.stderr for name in MODELS)
+    assert all(repr(name) in done.stderr for name in TEXT_MODELS)
     done = run("benchmark", "reuters", "--data", "data", code=3, cwd=tmp_path)
     assert "looked for reuters.jsonl.gz in data (--data)" in done.stderr
     run("benchmark", "reuters", "--contamination", "some", code=2, cwd=tmp_path)

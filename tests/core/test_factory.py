@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from textocl import CVDD, DataError
-from textocl.core.factory import MODELS, make_detector
+from textocl.core.factory import make_detector
+from textocl.registry import TEXT_MODELS
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", TEXT_MODELS)
 def test_every_name_makes_a_detector_with_what_is_given(name: str) -> None:
     parameters = make_detector(name, embedding="minilm", random_state=7).get_params()
     assert parameters["random_state"] == 7

@@ -11,10 +11,10 @@ import pytest
 from texts import sentences
 
 from textocl import DataError
-from textocl.core.factory import MODELS
 from textocl.core.metrics import evaluate
 from textocl.evaluation.benchmark import ORACLE_NUS, Cell, Record, run_benchmark, tables
 from textocl.evaluation.benchmark_results import JSON_FILE, MARKDOWN_FILE
+from textocl.registry import DETECTORS, FEATURES, TEXT_MODELS, WORDS, Entry, Model
 
 VECTORS = "vectors.npz"
 
@@ -65,8 +65,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def spied(monkeypatch: pytest.MonkeyPatch) -> type[Spy]:
     Spy.fits.clear()
-    monkeypatch.setitem(MODELS, "spy", (__name__, "Spy", {}))
-    monkeypatch.setitem(MODELS, "ocsvm", (__name__, "Spy", {}))
+    monkeypatch.setitem(DETECTORS, "Spy", Entry("Spy", __name__, (FEATURES,), WORDS, ""))
+    monkeypatch.setitem(TEXT_MODELS, "spy", Model("Spy"))
+    monkeypatch.setitem(TEXT_MODELS, "ocsvm", Model("Spy"))
     return Spy
 
 
@@ -163,7 +164,12 @@ def test_an_interruption_costs_the_cell_in_progress_only(
     folder: Path, spied: type[Spy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setitem(MODELS, "spy", (__name__, "ThirdIsInterrupted", {}))
+        patch.setitem(
+            DETECTORS,
+            "ThirdIsInterrupted",
+            Entry("ThirdIsInterrupted", __name__, (FEATURES,), WORDS, ""),
+        )
+        patch.setitem(TEXT_MODELS, "spy", Model("ThirdIsInterrupted"))
         run_benchmark(folder, models=["spy"], n_seeds=1, out=tmp_path)
     assert len(json.loads((tmp_path / JSON_FILE).read_text())["records"]) == 2
     assert len(run_benchmark(folder, models=["spy"], n_seeds=1, out=tmp_path)) == 3

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from texts import TOPICS, sentences
 
 from textocl import CVDD, ContextSummary
-from textocl.explain.explanation import summarize_contexts
+from textocl.cvdd.contexts import summarize_contexts
 from textocl.text.documents import PackedDocuments
 from textocl.text.spaces import Embedded
 

@@ -11,7 +11,7 @@ import pytest
 from texts import sentences
 
 from textocl import CVDD, ContextSummary, Detector
-from textocl.explain.explanation import Contexts, TopWord, TypicalDocument
+from textocl.explain.contexts import Contexts, TopWord, TypicalDocument
 
 
 class _Reader(HTMLParser):

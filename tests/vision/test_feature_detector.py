@@ -15,9 +15,10 @@ from sklearn.base import clone
 import textocl
 from textocl import KDE, KNN
 from textocl.core.exceptions import DataError, FormatError, TextoclWarning
+from textocl.registry import FEATURE_MODELS
 from textocl.vision import FeatureDetector, extract_features
 from textocl.vision.backbones import evened
-from textocl.vision.feature_detector import ON_FEATURES, _of_cells
+from textocl.vision.feature_detector import _of_cells
 from textocl.vision.images import read_samples
 
 SMALL: dict[str, Any] = {"backbone": "efficientnet-lite0:6", "backbone_size": 64}
@@ -40,7 +41,7 @@ def test_it_is_a_detector_of_points_on_the_features(
     assert fitted.n_samples_ == points.n_documents_
 
 
-@pytest.mark.parametrize("model", ON_FEATURES)
+@pytest.mark.parametrize("model", FEATURE_MODELS)
 def test_every_model_scores_saves_and_explains(model: str, digits: Digits, tmp_path: Path) -> None:
     detector = FeatureDetector(model=model, **SMALL).fit(digits.train)
     scores = detector.anomaly_score(digits.test)

@@ -15,7 +15,8 @@ from textocl.core.characters import visible as visible
 if TYPE_CHECKING:
     from textocl.core.metrics import Evaluation
     from textocl.ensemble.context_choice import ContextChoice
-    from textocl.explain.explanation import ContextSummary, Explanation
+    from textocl.explain.contexts import ContextSummary
+    from textocl.explain.explanation import Explanation
 
 # apart for every kind of colour vision, as in notebooks
 ANOMALOUS, NORMAL = "dark_orange", "dodger_blue1"

@@ -18,7 +18,7 @@ from textocl.core.exceptions import DataError
 
 if TYPE_CHECKING:
     from textocl.core.detector import OneClassDetector
-    from textocl.explain.explanation import ContextSummary
+    from textocl.explain.contexts import ContextSummary
 
 
 @app.command()

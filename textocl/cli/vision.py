@@ -103,9 +103,9 @@ def fit(
         size_of,
         with_anomalies,
     )
+    from textocl.core.factory import make_image_detector
     from textocl.core.persistence import check_target
     from textocl.training.progress import counting_bar
-    from textocl.vision.models import make_detector
 
     resize_to = size_of(size)
     check_target(out)  # before minutes of work, not after
@@ -119,12 +119,12 @@ def fit(
         n_epochs=epochs,
         n_pretraining_epochs=pretraining_epochs,
     )
-    taken = set(make_detector(model).get_params())
+    taken = set(make_image_detector(model).get_params())
     for parameter in asked:
         if parameter not in taken:
             raise typer.BadParameter(f"model {model!r} takes no {option_of(parameter)}.")
     checkpoint = out.with_name(f"{out.name}.checkpoint")
-    detector: Any = make_detector(
+    detector: Any = make_image_detector(
         model,
         false_alarm_rate=false_alarm_rate,
         random_state=seed,

@@ -67,15 +67,16 @@ def benchmark(
     import numpy as np
 
     from textocl.cli.images import ImageReader, image_files, read_labelled, size_of, with_anomalies
+    from textocl.core.factory import make_image_detector
     from textocl.core.validation import check_choice
+    from textocl.registry import IMAGE_MODELS
     from textocl.training.progress import counting_bar
     from textocl.vision.benchmark import measure, split_by_seed, table
     from textocl.vision.folders import read_folder
-    from textocl.vision.models import MODELS, make_detector
 
     models = list(dict.fromkeys(model or ["knn"]))
     for name in models:
-        check_choice("model", name, list(MODELS))
+        check_choice("model", name, list(IMAGE_MODELS))
     resize_to, bad = size_of(size), bad_images(skip_bad)
     known = image_files(anomalies or [])
     training_folder = with_anomalies(read_folder(folder), known)
@@ -102,13 +103,13 @@ def benchmark(
         n_epochs=epochs,
         n_pretraining_epochs=pretraining_epochs,
     )
-    taken = {name: set(make_detector(name).get_params()) for name in models}
+    taken = {name: set(make_image_detector(name).get_params()) for name in models}
     for parameter in asked:
         if not any(parameter in names for names in taken.values()):
             raise typer.BadParameter(f"none of the models takes {option_of(parameter)}.")
     for name in models:
         own = {parameter: value for parameter, value in asked.items() if parameter in taken[name]}
-        if synthetic and not make_detector(name).learns_from_anomalies:
+        if synthetic and not make_image_detector(name).learns_from_anomalies:
             own.pop("synthetic", None)
         for seed in range(seeds):
             training, tested = data, test

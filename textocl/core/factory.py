@@ -1,51 +1,22 @@
-"""Every detector of texts by a name, as the command line and the benchmark know it."""
+"""Detectors made by their short names, as the command line and benchmarks name them."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.validation import check_choice
-
-if TYPE_CHECKING:
-    from textocl.core.detector import OneClassDetector
-
-_THESIS_SVM = {"nu": 0.1, "kernel": "linear", "standardize": False}
-
-#: name -> module, what to call there, and parameters that make the variant
-MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "auto": ("textocl.ensemble.detector", "Detector", {}),
-    "auto-robust": ("textocl.ensemble.detector", "Detector", {"contamination": 0.1}),
-    "cvdd": ("textocl.cvdd.detector", "CVDD", {}),
-    "cvdd-5": ("textocl.cvdd.detector", "CVDD", {"n_contexts": 5}),
-    "cvdd-10": ("textocl.cvdd.detector", "CVDD", {"n_contexts": 10}),
-    "cvdd-thesis": ("textocl.cvdd.detector", "CVDD.thesis", {}),
-    "words": ("textocl.shallow.word_likelihood", "WordLikelihood", {}),
-    "hypersphere": ("textocl.shallow.hypersphere", "Hypersphere", {}),
-    "ocsvm": ("textocl.shallow", "OCSVM", {**_THESIS_SVM, "pooling": "mean"}),
-    "ocsvm-tfidf": ("textocl.shallow", "OCSVM", {**_THESIS_SVM, "pooling": "tfidf"}),
-    "ocsvm-max": ("textocl.shallow", "OCSVM", {**_THESIS_SVM, "pooling": "max"}),
-    "svdd": ("textocl.shallow", "SVDD", {}),
-    "knn": ("textocl.shallow", "KNN", {}),
-    "lof": ("textocl.shallow", "LOF", {}),
-    "gaussian": ("textocl.shallow", "Gaussian", {}),
-    "mve": ("textocl.shallow", "MVE", {}),
-    "pca": ("textocl.shallow", "PCA", {}),
-    "kernel-pca": ("textocl.shallow", "KernelPCA", {}),
-    "kde": ("textocl.shallow", "KDE", {}),
-    "iforest": ("textocl.shallow", "IsolationForest", {}),
-}
-_WITHOUT_EMBEDDING = ("words",)
+from textocl.registry import IMAGE_MODELS, TEXT_MODELS, Model, detector_class
 
 
 def make_detector(model: str, *, embedding: Any = None, **parameters: Any) -> OneClassDetector:
-    """Return an unfitted detector.
+    """Return an unfitted detector of texts.
 
     Parameters
     ----------
-    model : one of `MODELS`
+    model : one of `textocl.registry.TEXT_MODELS`
     embedding : as in `textocl.load_embedding`; None is the detector's default, and a model without
         embedding takes none
     parameters : further parameters of the detector
@@ -55,14 +26,30 @@ def make_detector(model: str, *, embedding: Any = None, **parameters: Any) -> On
     DataError
         No such model, or it has no such parameter.
     """
-    check_choice("model", model, list(MODELS))
-    module, name, variant = MODELS[model]
-    make = attrgetter(name)(import_module(module))
-    if embedding is not None and model not in _WITHOUT_EMBEDDING:
+    check_choice("model", model, list(TEXT_MODELS))
+    if embedding is not None and TEXT_MODELS[model].detector != "WordLikelihood":
         parameters["embedding"] = embedding
-    owner: Any = make if isinstance(make, type) else make.__self__
-    unknown = set(parameters) - set(owner().get_params())
+    return _make(TEXT_MODELS, model, parameters)
+
+
+def make_image_detector(model: str, **parameters: Any) -> OneClassDetector:
+    """Return an unfitted detector of images, one of `textocl.registry.IMAGE_MODELS`.
+
+    Raises
+    ------
+    DataError
+        No such model, or it has no such parameter.
+    """
+    check_choice("model", model, list(IMAGE_MODELS))
+    return _make(IMAGE_MODELS, model, parameters)
+
+
+def _make(models: Mapping[str, Model], name: str, parameters: dict[str, Any]) -> OneClassDetector:
+    model = models[name]
+    kind = detector_class(model.detector)
+    unknown = set(parameters) - set(kind().get_params())
     if unknown:
-        raise DataError(f"model {model!r} has no parameter {sorted(unknown)[0]!r}.")
-    detector: OneClassDetector = make(**{**variant, **parameters})
+        raise DataError(f"model {name!r} has no parameter {sorted(unknown)[0]!r}.")
+    make = getattr(kind, model.constructor) if model.constructor else kind
+    detector: OneClassDetector = make(**{**model.parameters, **parameters})
     return detector

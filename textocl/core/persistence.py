@@ -9,48 +9,21 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textocl._version import __version__
 from textocl.core.exceptions import DataError, FormatError
-
-if TYPE_CHECKING:
-    from textocl.core.detector import OneClassDetector
+from textocl.registry import DETECTORS, detector_class
 
 FORMAT = "textocl"
 FORMAT_VERSION = 1
 CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
-
-# the only classes that a folder can name
-_DETECTORS = {
-    "CVDD": "textocl.cvdd.detector",
-    "Detector": "textocl.ensemble.detector",
-    "WordLikelihood": "textocl.shallow.word_likelihood",
-    "Hypersphere": "textocl.shallow.hypersphere",
-    "OCSVM": "textocl.shallow.ocsvm",
-    "SVDD": "textocl.shallow.ocsvm",
-    "KNN": "textocl.shallow.neighbors",
-    "LOF": "textocl.shallow.neighbors",
-    "Gaussian": "textocl.shallow.gaussian",
-    "MVE": "textocl.shallow.gaussian",
-    "PCA": "textocl.shallow.reconstruction",
-    "KernelPCA": "textocl.shallow.reconstruction",
-    "KDE": "textocl.shallow.density",
-    "IsolationForest": "textocl.shallow.forest",
-    "DeepSVDD": "textocl.vision.deep_svdd",
-    "DeepSAD": "textocl.vision.deep_sad",
-    "HSC": "textocl.vision.hsc",
-    "FCDD": "textocl.vision.fcdd",
-    "FeatureDetector": "textocl.vision.feature_detector",
-    "PatchKNN": "textocl.vision.patch_knn",
-}
 
 
 @dataclass
@@ -91,11 +64,21 @@ class ModelFiles:
         return value
 
 
+class Saved(Protocol):
+    """What saving and loading ask of a detector."""
+
+    _in_force: dict[str, Any]
+
+    def _to_files(self) -> ModelFiles: ...
+
+    def _from_files(self, files: ModelFiles) -> None: ...
+
+
 def _shape_text(shape: tuple[int | None, ...]) -> str:
     return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
 
 
-def load(folder: str | PathLike[str]) -> OneClassDetector:
+def load(folder: str | PathLike[str]) -> Any:
     """Load a detector that was saved with its ``save``.
 
     Scores of the loaded detector equal those of the saved one bit for bit. Nothing in the folder
@@ -205,25 +188,23 @@ def _plain(value: Any) -> Any:
     return str(getattr(value, "name", None) or value)[:200]
 
 
-def load_model_files(folder: Path) -> OneClassDetector:
+def load_model_files(folder: Path) -> Any:
     """Read and judge the two files of a model; return the detector they describe."""
     config = _read_config(folder)
-    module = _DETECTORS.get(str(config.get("class")))
+    class_name = str(config.get("class"))
     parameters = config.get("parameters")
-    if module is None:
+    if class_name not in DETECTORS:
         raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
     if not isinstance(parameters, dict):
         raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
     arrays = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
-    return _build(module, config["class"], parameters, ModelFiles(config, arrays), folder)
+    return _build(class_name, parameters, ModelFiles(config, arrays), folder)
 
 
-def _build(
-    module: str, class_name: str, parameters: dict[str, Any], files: ModelFiles, folder: Path
-) -> OneClassDetector:
+def _build(class_name: str, parameters: dict[str, Any], files: ModelFiles, folder: Path) -> Any:
     """Make the detector that the files describe."""
     try:
-        detector: OneClassDetector = getattr(import_module(module), class_name)(**parameters)
+        detector: Saved = detector_class(class_name)(**parameters)
     except TypeError as error:
         raise FormatError(f"{folder / CONFIG}: {error}.") from None
     try:
@@ -235,7 +216,7 @@ def _build(
     return detector
 
 
-def part_of_files(detector: OneClassDetector, prefix: str) -> ModelFiles:
+def part_of_files(detector: Saved, prefix: str) -> ModelFiles:
     """Everything about a detector that is part of another: facts, and arrays after ``prefix``."""
     files = detector._to_files()
     parameters = {name: _plain(value) for name, value in detector._in_force.items()}
@@ -245,7 +226,7 @@ def part_of_files(detector: OneClassDetector, prefix: str) -> ModelFiles:
 
 def detector_from_part(
     facts: Any, arrays: dict[str, NDArray[Any]], prefix: str, classes: Sequence[str]
-) -> OneClassDetector:
+) -> Any:
     """Inverse of `part_of_files`; only the named ``classes`` may be part of another detector."""
     if not isinstance(facts, dict) or facts.get("class") not in classes:
         raise FormatError(f"a part of it is no {' or '.join(classes)}.")
@@ -253,10 +234,7 @@ def detector_from_part(
     if not isinstance(parameters, dict) or not isinstance(own, dict):
         raise FormatError("a part of it lacks 'parameters' or 'facts'.")
     part = {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
-    class_name = facts["class"]
-    return _build(
-        _DETECTORS[class_name], class_name, parameters, ModelFiles(own, part), Path(prefix[:-1])
-    )
+    return _build(facts["class"], parameters, ModelFiles(own, part), Path(prefix[:-1]))
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from textocl.core.validation import (
     is_features,
     warn_of_unknown,
 )
+from textocl.cvdd.contexts import summarize_contexts
+from textocl.cvdd.contributions import explain_documents
 from textocl.cvdd.scoring import (
     SCORED_AT_ONCE,
     Aggregation,
@@ -35,13 +37,8 @@ from textocl.cvdd.scoring import (
     resolve_context_weights,
 )
 from textocl.cvdd.training import TrainingSettings, train_cvdd
-from textocl.explain.explanation import (
-    Contexts,
-    ContextSummary,
-    Explanation,
-    explain_documents,
-    summarize_contexts,
-)
+from textocl.explain.contexts import Contexts, ContextSummary
+from textocl.explain.explanation import Explanation
 from textocl.text.pooling import pool
 from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
 from textocl.text.tokenization import make_tokenizer

@@ -26,7 +26,8 @@ from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import ContextWeights
 from textocl.ensemble.members import HeldOut, Member, fuse
 from textocl.ensemble.surprisal import Surprisal
-from textocl.explain.explanation import ContextSummary, Explanation
+from textocl.explain.contexts import ContextSummary
+from textocl.explain.explanation import Explanation
 from textocl.shallow import KDE
 from textocl.shallow.word_likelihood import WordLikelihood
 from textocl.text.embeddings import load_embedding

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textocl._version import __version__
-from textocl.core.factory import MODELS, make_detector
+from textocl.core.factory import make_detector
 from textocl.core.metrics import evaluate
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.evaluation.benchmark_results import Cell, Record, Store, environment, tables
@@ -25,6 +25,7 @@ from textocl.evaluation.protocol import (
     fingerprint_of,
     read_corpus,
 )
+from textocl.registry import TEXT_MODELS
 
 if TYPE_CHECKING:
     from textocl.core.detector import OneClassDetector
@@ -53,7 +54,7 @@ def run_benchmark(
     Parameters
     ----------
     corpus, data : as in `textocl.evaluation.protocol.read_corpus`
-    models : names in `MODELS`
+    models : names in `textocl.registry.TEXT_MODELS`
     embeddings : names or paths, as in `textocl.load_embedding`
     n_seeds : int ≥ 1
         Seeds 0, 1, …; each draws the anomalies of the training documents and seeds the detector.
@@ -82,7 +83,7 @@ def run_benchmark(
     """
     check_integer("n_seeds", n_seeds, 1)
     for model in models:
-        check_choice("model", model, list(MODELS))
+        check_choice("model", model, list(TEXT_MODELS))
     for share in contamination:
         check_number("contamination", share, 0, 1, high_open=True)
     check_integer("n_labelled_anomalies", n_labelled_anomalies, 0)

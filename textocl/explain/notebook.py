@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from textocl.core.characters import visible
-
-if TYPE_CHECKING:
-    from textocl.explain.explanation import ContextSummary, Explanation
 
 # orange and blue are apart for every kind of colour vision; seen through, so the page's own text
 # colour stays readable on a light and on a dark page
@@ -21,12 +18,39 @@ _CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top"
 _QUIET = "opacity:0.75;font-size:90%"
 
 
+class Explained(Protocol):
+    """What is shown of an `Explanation`; read-only, so that a frozen one fits."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def p_value(self) -> float: ...
+    @property
+    def label(self) -> int: ...
+    @property
+    def words(self) -> list[str]: ...
+    @property
+    def evidence(self) -> Any: ...
+    @property
+    def spans(self) -> Any: ...
+    @property
+    def nearest_context(self) -> int | None: ...
+
+    def anomalous_words(self, n: int) -> list[tuple[str, float]]: ...
+    def normal_words(self, n: int) -> list[tuple[str, float]]: ...
+    def unexpected_words(self, n: int) -> list[tuple[str, float]]: ...
+
+
 def text_html(text: str) -> str:
     """Return a text from anywhere as HTML that only shows it."""
     return escape(visible(text), quote=True)
 
 
-def explanation_html(explanation: Explanation, n_words: int = 8) -> str:
+def explanation_html(explanation: Explained, n_words: int = 8) -> str:
     """Judgement, coloured text, legend, and the words that decided."""
     anomalous = explanation.label == -1
     judgement = (
@@ -51,7 +75,7 @@ def explanation_html(explanation: Explanation, n_words: int = 8) -> str:
     return f'<div style="max-width:60em">{"".join(parts)}</div>'
 
 
-def contexts_html(contexts: Sequence[ContextSummary], n_words: int = 10) -> str:
+def contexts_html(contexts: Sequence[Any], n_words: int = 10) -> str:
     """One row a context: its share, top words, most distinctive words, typical documents."""
     rows = []
     for context in contexts:
@@ -75,7 +99,7 @@ def contexts_html(contexts: Sequence[ContextSummary], n_words: int = 10) -> str:
     )
 
 
-def _coloured(explanation: Explanation) -> str:
+def _coloured(explanation: Explained) -> str:
     evidence = dict(zip(explanation.words, explanation.evidence.tolist(), strict=True))
     strongest = max((abs(value) for value in evidence.values()), default=0.0)
     text = explanation.text
@@ -111,7 +135,7 @@ def _legend() -> str:
     )
 
 
-def _deciding_words(explanation: Explanation, n_words: int) -> str:
+def _deciding_words(explanation: Explained, n_words: int) -> str:
     sides = [explanation.anomalous_words(n_words), explanation.normal_words(n_words)]
     rows = []
     for i in range(max(map(len, sides))):

@@ -9,7 +9,7 @@ from typing import Any
 from textocl._version import __version__
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
-from textocl.explain.explanation import ContextSummary
+from textocl.explain.contexts import ContextSummary
 
 _PACKAGES = ("numpy", "scikit-learn", "torch")
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from textocl.cli.rendering import visible
+from textocl.core.characters import visible
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.metrics import evaluate
 from textocl.core.validation import check_documents, check_integer
 from textocl.cvdd.detector import CVDD
-from textocl.explain.explanation import ContextSummary, Explanation
+from textocl.explain.contexts import ContextSummary
+from textocl.explain.explanation import Explanation
 from textocl.report.card import card_of, contexts_of
 from textocl.report.packing import (
     ATTENTION_STEPS,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from textocl.cli.rendering import visible
+from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
 from textocl.core.metrics import evaluate
 from textocl.core.validation import check_integer

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.cli.rendering import visible
+from textocl.core.characters import visible
 from textocl.explain.explanation import Explanation
 from textocl.report.coding import encoded
 
