@@ -122,7 +122,7 @@ def _of_texts(
 
     check_exportable(detector, with_words=words)
     documents = Documents(graph, dtype, raw_text=raw_text, max_words=max_words, with_words=words)
-    if isinstance(detector, PooledDetector) and detector._view is None:
+    if isinstance(detector, PooledDetector) and detector._vectorizer is None:
         points = graph.input("features", "float32", ["n", detector.n_features_in_])
         score = score_of_points(graph, transformed(graph, points, detector._metric), detector)
         n_known = graph.op("Expand", graph.constant(1), graph.op("Shape", score))
@@ -189,7 +189,7 @@ def _facts(detector: OneClassDetector, inputs: Sequence[str], dtype: str) -> dic
         "input": takes,
         "expected_input": expected,
         "threshold": detector.threshold_,
-        "false_alarm_rate": detector._in_force["false_alarm_rate"],
+        "false_alarm_rate": detector._fit_params["false_alarm_rate"],
         f"calibration_{detector._SAMPLES}": len(detector.calibration_scores_),
         "contexts": contexts,
     }

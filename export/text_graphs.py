@@ -164,9 +164,9 @@ def check_exportable(detector: OneClassDetector, *, with_words: bool = False) ->
     if not isinstance(detector, (CVDD, WordLikelihood, PooledDetector)):
         raise DataError(f"a {name} cannot be exported; every detector of texts can.")
     detector._fitted()
-    parameters = detector._in_force
+    parameters = detector._fit_params
     space = getattr(detector, "_space", None) or getattr(
-        getattr(detector, "_view", None), "space", None
+        getattr(detector, "_vectorizer", None), "space", None
     )
     if isinstance(space, ContextSpace):
         if parameters.get("pooling") == "tfidf":
@@ -175,7 +175,7 @@ def check_exportable(detector: OneClassDetector, *, with_words: bool = False) ->
                 "graph has no words; fit with pooling='mean' or 'lead' to export."
             )
         return
-    is_text = not isinstance(detector, PooledDetector) or detector._view is not None
+    is_text = not isinstance(detector, PooledDetector) or detector._vectorizer is not None
     if is_text and parameters["tokenization"] != EnglishTokenizer.name:
         raise DataError(
             f"this {name} cuts words by tokenization={parameters['tokenization']!r}, which ONNX "
@@ -199,7 +199,7 @@ def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
     else:
         scoring = detector._scoring
         assert scoring is not None
-        kept = documents.kept(space.vocabulary.words, detector._in_force["language"])
+        kept = documents.kept(space.vocabulary.words, detector._fit_params["language"])
         known_words = [space.vocabulary.words[row] for row in kept]
         bag = documents.words.bag(known_words)
         counts, n_known = bag.counts, bag.n_known
@@ -220,7 +220,7 @@ def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
     distances = g.op(
         "Where", g.op("Unsqueeze", known, g.constant([1])), distances, g.constant(WORST_SCORE)
     )
-    of_contexts = _context_weights(g, distances, detector._in_force, len(contexts))
+    of_contexts = _context_weights(g, distances, detector._fit_params, len(contexts))
     score = g.sum(g.op("Mul", of_contexts, distances), axis=1)
     if not documents.with_words:
         return Scored(score, n_known, distances)
@@ -240,9 +240,9 @@ def _cvdd(g: Graph, documents: Documents, detector: CVDD) -> Scored:
     return Scored(score, n_known, distances, outputs)
 
 
-def _context_weights(g: Graph, distances: str, in_force: dict[str, Any], r: int) -> str:
+def _context_weights(g: Graph, distances: str, params: dict[str, Any], r: int) -> str:
     """Weight of each context in a score, ``(n, r)``; see `aggregation_weights` of CVDD."""
-    aggregation, weights = in_force["aggregation"], in_force["context_weights"]
+    aggregation, weights = params["aggregation"], params["context_weights"]
     given = np.ones(r) if weights is None else np.asarray(weights, np.float64)
     if isinstance(aggregation, str) and aggregation == "min":
         if weights is not None:
@@ -272,7 +272,7 @@ def _likelihood(g: Graph, documents: Documents, detector: WordLikelihood) -> Sco
 
 
 def _pooled(g: Graph, documents: Documents, detector: PooledDetector) -> Scored:
-    view = detector._view
+    view = detector._vectorizer
     assert view is not None
     if isinstance(view.space, ContextSpace):
         found = documents.in_context(view.space)
@@ -283,7 +283,7 @@ def _pooled(g: Graph, documents: Documents, detector: PooledDetector) -> Scored:
             weights = g.op("Mul", counts, g.op("Exp", g.scaled(before, -1 / LEAD)))
     else:
         vocabulary = view.space.vocabulary
-        kept = documents.kept(vocabulary.words, detector._in_force["language"])
+        kept = documents.kept(vocabulary.words, detector._fit_params["language"])
         known_words = [vocabulary.words[row] for row in kept]
         bag = documents.words.bag(known_words)
         counts, n_known = bag.counts, bag.n_known

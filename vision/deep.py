@@ -277,7 +277,7 @@ class DeepDetector(SampleDetector):
         self.n_samples_ = len(kept)
         self.heatmap_range_ = heatmap_range
         self.n_features_in_ = int(np.prod(fitted.sample_shape))
-        self._put_in_force()
+        self._freeze_params()
         self._calibrate(scores)
         if run.checkpoints is not None:
             run.checkpoints.remove()
@@ -542,5 +542,5 @@ class DeepDetector(SampleDetector):
         self._model, self.n_samples_, self.calibration_scores_ = fitted, n_samples, scores
         self.n_features_in_ = int(np.prod(shape))
         self.heatmap_range_ = heatmap_range
-        self._put_in_force()
+        self._freeze_params()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))

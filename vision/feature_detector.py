@@ -141,7 +141,7 @@ class FeatureDetector(SampleDetector):
         self.heatmap_range_ = normal_range(maps)
         self.n_samples_ = learner.n_documents_
         self.n_features_in_ = int(np.prod(self._shape))
-        self._put_in_force()
+        self._freeze_params()
         self._calibrate(learner.calibration_scores_)
         return self
 
@@ -212,14 +212,17 @@ class FeatureDetector(SampleDetector):
         )
         shape = image_shape_from(files)
         network = backbone_from(files).to(choose_device(self.device))
-        if learner._view is not None or learner.n_features_in_ != network.maps_shape(shape)[0]:
+        if (
+            learner._vectorizer is not None
+            or learner.n_features_in_ != network.maps_shape(shape)[0]
+        ):
             raise FormatError("its learner is not of the features that its backbone gives.")
         heatmap_range, scores = range_from(files), calibration_from(files)
         self._network, self._learner, self._shape = network, learner, shape
         self.heatmap_range_, self.calibration_scores_ = heatmap_range, scores
         self.n_samples_ = learner.n_documents_
         self.n_features_in_ = int(np.prod(shape))
-        self._put_in_force()
+        self._freeze_params()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 
 

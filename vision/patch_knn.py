@@ -194,7 +194,7 @@ class PatchKNN(SampleDetector):
         self.heatmap_range_ = normal_range(maps)
         self.n_samples_ = len(training)
         self.n_features_in_ = int(np.prod(self._shape))
-        self._put_in_force()
+        self._freeze_params()
         self._calibrate(scores)
         self._warn_of_shortage()
         return self
@@ -266,7 +266,7 @@ class PatchKNN(SampleDetector):
         self._shape, self.n_samples_ = shape, n_samples
         self.heatmap_range_, self.calibration_scores_ = heatmap_range, scores
         self.n_features_in_ = int(np.prod(shape))
-        self._put_in_force()
+        self._freeze_params()
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 
 

@@ -11,7 +11,7 @@ from textocl.core.thresholds import (
     conformal_p_values,
     conformal_threshold,
     smallest_calibration_size,
-    without_highest,
+    trim_highest,
 )
 
 scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60)
@@ -67,4 +67,4 @@ def test_too_few_scores_give_the_highest() -> None:
     ("share", "expected"), [(0, [1, 2, 3, 9]), (0.25, [1, 2, 3]), (0.4, [1, 2]), (1, [1])]
 )
 def test_the_highest_scores_are_left_out(share: float, expected: list[int]) -> None:
-    assert without_highest(np.array([3, 1, 9, 2], np.float32), share).tolist() == expected
+    assert trim_highest(np.array([3, 1, 9, 2], np.float32), share).tolist() == expected

@@ -12,7 +12,7 @@ from textocl import Detector, WordLikelihood
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.ensemble.context_choice import compare_judgements, with_contexts
-from textocl.ensemble.members import HeldOut, Member, fuse
+from textocl.ensemble.members import HeldOutScores, Member, fuse
 from textocl.export import to_onnx, verify
 
 
@@ -22,8 +22,8 @@ def fused(ships: list[str]) -> Detector:
     return Detector(n_contexts=3).fit(ships)
 
 
-def held_out() -> HeldOut:
-    return HeldOut(
+def held_out() -> HeldOutScores:
+    return HeldOutScores(
         np.array([[1, 10], [2, 0], [3, 40], [9, 0]], np.float32),
         np.array([[1, 1], [1, 0], [1, 1], [1, 0]], bool),
         np.array([1, 1, 1, 0], bool),
@@ -132,6 +132,6 @@ def test_a_model_from_before_distances_were_kept_scores_and_says_so(
 )
 def test_damaged_scores_are_refused(name: str, array: np.ndarray) -> None:
     files = held_out().to_files()
-    assert HeldOut.from_files(files, 2, 2).scores.tolist() == held_out().scores.tolist()
+    assert HeldOutScores.from_files(files, 2, 2).scores.tolist() == held_out().scores.tolist()
     with pytest.raises(FormatError):
-        HeldOut.from_files(ModelFiles({}, {**files.arrays, name: array}), 2, 2)
+        HeldOutScores.from_files(ModelFiles({}, {**files.arrays, name: array}), 2, 2)

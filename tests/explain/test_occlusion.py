@@ -12,7 +12,7 @@ from textocl import KDE, KNN
 from textocl.explain.occlusion import explain_by_occlusion
 from textocl.text.spaces import WordSpace
 from textocl.text.tokenization import UnicodeTokenizer
-from textocl.text.vectorizer import View
+from textocl.text.vectorizer import DocumentVectorizer
 from textocl.text.vocabulary import Vocabulary
 
 TEXTS = [
@@ -76,7 +76,7 @@ class Cosine:
         random = np.random.default_rng(n_words)
         self.words = ["".join(map(chr, random.integers(97, 123, 12))) for _ in range(n_words)]
         table = (random.normal(size=(n_words, 20)) + 0.5).astype(np.float16)
-        self.view = View(
+        self.view = DocumentVectorizer(
             WordSpace(Vocabulary(self.words, table), UnicodeTokenizer(), "made up"), "mean"
         )
         self.table, self.context = table.astype(float), random.normal(size=20) + 0.5

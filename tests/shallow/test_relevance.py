@@ -151,7 +151,7 @@ def test_words_against_a_loop_over_references(ships: list[str]) -> None:
     detector = ON_TEXTS["knn-tfidf"].fit(ships)
     (text,) = ["ship guitar port port"]
     (explanation,) = explain_by_relevance(detector, [text])
-    view = detector._view
+    view = detector._vectorizer
     embedded = view.space.embed([text])
     weights = embedded.packed.counts * view.word_weights(embedded)
     names = [embedded.words[row] for row in embedded.packed.rows]

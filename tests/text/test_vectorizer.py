@@ -13,18 +13,18 @@ from textocl.core.exceptions import DataError
 from textocl.core.persistence import ModelFiles
 from textocl.text.spaces import fit_space
 from textocl.text.tokenization import make_tokenizer
-from textocl.text.vectorizer import View, WordImportance, unit
+from textocl.text.vectorizer import DocumentVectorizer, WordImportance, unit
 
 TRAINING = ["ship ship port", "ship", "port cargo"]
 VECTORS = {"ship": [1.0, 0.0], "port": [0.0, 1.0], "cargo": [1.0, 1.0], "band": [-1.0, 2.0]}
 
 
-def view_of(source: Any, pooling: str) -> View:
+def view_of(source: Any, pooling: str) -> DocumentVectorizer:
     space = fit_space(
         source, [*TRAINING, "band"], make_tokenizer("english"), content_words=True, language=None,
         n_general_words=0, n_training_words=99, standardized=False, frequency_damping=None, seed=0,
     )  # fmt: skip
-    return View.fitted(space, pooling, TRAINING)
+    return DocumentVectorizer.fitted(space, pooling, TRAINING)
 
 
 def idf(holding: int) -> float:

@@ -115,6 +115,6 @@ def facts_of(detector: OneClassDetector) -> dict[str, Any]:
         }
     facts["parameters"] = {
         name: value if isinstance(value, (int, float, str, type(None))) else str(value)
-        for name, value in detector._in_force.items()
+        for name, value in detector._fit_params.items()
     }
     return facts

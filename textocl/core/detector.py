@@ -72,7 +72,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
 
     false_alarm_rate: float
     calibration: str
-    _in_force: dict[str, Any]
+    _fit_params: dict[str, Any]
     threshold_: float
     calibration_scores_: NDArray[np.float32]
 
@@ -150,15 +150,15 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         ------
         NotFittedError, DataError
         """
-        in_force = self._fitted()._in_force
+        params = self._fitted()._fit_params
         check_number("false_alarm_rate", false_alarm_rate, 0, 1, low_open=True, high_open=True)
-        self.false_alarm_rate = in_force["false_alarm_rate"] = false_alarm_rate
+        self.false_alarm_rate = params["false_alarm_rate"] = false_alarm_rate
         self._calibrate(self.calibration_scores_)
         self._warn_of_shortage()
         return self
 
     def _warn_of_shortage(self) -> None:
-        shortage = self._promise(len(self.calibration_scores_))
+        shortage = self._calibration_shortage(len(self.calibration_scores_))
         if shortage:
             warnings.warn(shortage, TextoclWarning, stacklevel=3)
 
@@ -185,7 +185,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
             ``folder`` exists and is something else than a textocl model.
         """
         files = self._fitted()._to_files()
-        save_model_files(Path(folder), type(self).__name__, self._in_force, files)
+        save_model_files(Path(folder), type(self).__name__, self._fit_params, files)
 
     @classmethod
     def load(cls: type[Self], folder: str | PathLike[str]) -> Self:
@@ -207,12 +207,12 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         check_number("false_alarm_rate", self.false_alarm_rate, 0, 1, low_open=True, high_open=True)
         check_choice("calibration", self.calibration, self._CALIBRATIONS)
 
-    def _put_in_force(self) -> None:
+    def _freeze_params(self) -> None:
         """Remember the parameters as they are now: scores go by these until the next fit.
 
         ``set_params`` on a fitted detector, which scikit-learn allows, changes nothing by half.
         """
-        self._in_force = {
+        self._fit_params = {
             name: value
             for name, value in self.get_params(deep=False).items()
             if name not in self._UNSAVED
@@ -242,7 +242,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         order = np.random.default_rng(seed).permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
-    def _promise(self, n_calibration: int) -> str | None:
+    def _calibration_shortage(self, n_calibration: int) -> str | None:
         """Say so if there are too few calibration scores for the false-alarm rate."""
         needed = smallest_calibration_size(self.false_alarm_rate)
         if n_calibration >= needed:

@@ -67,7 +67,7 @@ class ModelFiles:
 class Saved(Protocol):
     """What saving and loading ask of a detector."""
 
-    _in_force: dict[str, Any]
+    _fit_params: dict[str, Any]
 
     def _to_files(self) -> ModelFiles: ...
 
@@ -219,7 +219,7 @@ def _build(class_name: str, parameters: dict[str, Any], files: ModelFiles, folde
 def part_of_files(detector: Saved, prefix: str) -> ModelFiles:
     """Everything about a detector that is part of another: facts, and arrays after ``prefix``."""
     files = detector._to_files()
-    parameters = {name: _plain(value) for name, value in detector._in_force.items()}
+    parameters = {name: _plain(value) for name, value in detector._fit_params.items()}
     facts = {"class": type(detector).__name__, "parameters": parameters, "facts": files.facts}
     return ModelFiles(facts, {prefix + name: array for name, array in files.arrays.items()})
 

@@ -36,14 +36,14 @@ def conformal_threshold(calibration_scores: ArrayLike, false_alarm_rate: float) 
     return float(scores[min(rank, n) - 1])
 
 
-def without_highest(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+def trim_highest(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """Leave out the highest ``share`` of ``scores``, ``(n,)``, of data known to be that unclean.
 
     At least one score stays.
 
     Examples
     --------
-    >>> without_highest(np.array([3, 1, 2, 9]), 0.25).tolist()
+    >>> trim_highest(np.array([3, 1, 2, 9]), 0.25).tolist()
     [1, 2, 3]
     """
     n_kept = max(1, len(scores) - round(share * len(scores)))

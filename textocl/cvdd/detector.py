@@ -336,8 +336,8 @@ class CVDD(OneClassDetector):
         self.calibration_distances_ = calibration
         self._weights = weights
         self._scoring = scoring if isinstance(space, WordSpace) else None
-        self._put_in_force()
-        self._in_force["embedding"] = space.source_name
+        self._freeze_params()
+        self._fit_params["embedding"] = space.source_name
         self._calibrate(self._aggregate(calibration))
         n_normal = int((labels >= 0).sum())
         known = {
@@ -375,21 +375,21 @@ class CVDD(OneClassDetector):
         ------
         NotFittedError, DataError
         """
-        in_force = self._fitted()._in_force
+        params = self._fitted()._fit_params
         if aggregation is None:
-            aggregation = in_force["aggregation"]
+            aggregation = params["aggregation"]
             if context_weights is not None and not isinstance(aggregation, str):
                 aggregation = "mean"
-        rate = in_force["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
+        rate = params["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
         r = len(self._weights.contexts)
         check_aggregation(aggregation, r)
         if context_weights is None and isinstance(aggregation, str):
-            context_weights = in_force["context_weights"]
+            context_weights = params["context_weights"]
         weights = resolve_context_weights(context_weights, r, aggregation)
         check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
         self.aggregation, self.context_weights = aggregation, weights
         self.false_alarm_rate = rate
-        in_force.update(aggregation=aggregation, context_weights=weights, false_alarm_rate=rate)
+        params.update(aggregation=aggregation, context_weights=weights, false_alarm_rate=rate)
         self._calibrate(self._aggregate(self.calibration_distances_))
         self._warn_of_shortage()
         return self
@@ -543,7 +543,7 @@ class CVDD(OneClassDetector):
                 TextoclWarning,
                 stacklevel=3,
             )
-        shortage = self._promise(len(self.calibration_scores_))
+        shortage = self._calibration_shortage(len(self.calibration_scores_))
         if shortage:
             warnings.warn(shortage, TextoclWarning, stacklevel=3)
 
@@ -574,16 +574,16 @@ class CVDD(OneClassDetector):
         return np.concatenate(distances), np.concatenate(known)
 
     def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        in_force = self._in_force
-        return aggregate(distances, in_force["aggregation"], in_force["context_weights"])
+        params = self._fit_params
+        return aggregate(distances, params["aggregation"], params["context_weights"])
 
     def _context_shares(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        in_force = self._in_force
-        return aggregation_weights(distances, in_force["aggregation"], in_force["context_weights"])
+        params = self._fit_params
+        return aggregation_weights(distances, params["aggregation"], params["context_weights"])
 
-    def _put_in_force(self) -> None:
-        super()._put_in_force()
-        self._in_force["context_weights"] = resolve_context_weights(
+    def _freeze_params(self) -> None:
+        super()._freeze_params()
+        self._fit_params["context_weights"] = resolve_context_weights(
             self.context_weights, self.n_contexts, self.aggregation
         )
 
@@ -644,7 +644,7 @@ class CVDD(OneClassDetector):
             table = torch.from_numpy(space.vocabulary.table).to(torch.float32)
             self._scoring = ScoringTable(table, torch.from_numpy(logits), self._weights.contexts)
         self.calibration_distances_ = distances
-        self._put_in_force()
+        self._freeze_params()
         self.calibration_scores_ = np.sort(self._aggregate(distances))
         # scores are in [0, 1] but for rounding
         self.threshold_ = check_number("threshold", files.facts.get("threshold"), -0.01, 1.01)

@@ -69,7 +69,7 @@ def with_contexts(
         The weights are wrong, or another aggregation is asked of a `Detector`.
     """
     chosen = copy.copy(detector._fitted())
-    chosen._in_force = dict(detector._in_force)
+    chosen._fit_params = dict(detector._fit_params)
     if isinstance(chosen, CVDD):
         return chosen.recalibrate(aggregation=aggregation, context_weights=context_weights)
     if aggregation is not None:
@@ -81,7 +81,7 @@ def context_weights_of(detector: CVDD | Detector) -> list[float] | None:
     """Weights that a fitted detector judges its contexts by; None where all count alike."""
     if isinstance(detector, Detector):
         return context_weights_of(detector._contexts_member())
-    weights: list[float] | None = detector._in_force["context_weights"]
+    weights: list[float] | None = detector._fit_params["context_weights"]
     return weights
 
 

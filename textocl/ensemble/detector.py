@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from textocl.core.detector import Assessment, OneClassDetector
 from textocl.core.exceptions import DataError, FormatError, TextoclWarning
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
-from textocl.core.thresholds import conformal_p_values, without_highest
+from textocl.core.thresholds import conformal_p_values, trim_highest
 from textocl.core.validation import (
     check_documents,
     check_integer,
@@ -24,7 +24,7 @@ from textocl.core.validation import (
 )
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import ContextWeights
-from textocl.ensemble.members import HeldOut, Member, fuse
+from textocl.ensemble.members import HeldOutScores, Member, fuse
 from textocl.ensemble.surprisal import Surprisal
 from textocl.explain.contexts import ContextSummary
 from textocl.explain.explanation import Explanation
@@ -113,7 +113,7 @@ class Detector(OneClassDetector):
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split",)
-    _held_out: HeldOut | None
+    _held_out: HeldOutScores | None
     _surprisal: Surprisal | None
 
     def __init__(
@@ -205,7 +205,7 @@ class Detector(OneClassDetector):
                 )
             found.append((scores, n_known))
         contexts = unfitted["contexts"][0] if "contexts" in unfitted else None
-        judged = HeldOut(
+        judged = HeldOutScores(
             np.stack([np.where(n_known > 0, scores, 0) for scores, n_known in found], axis=1),
             np.stack([n_known > 0 for _, n_known in found], axis=1),
             is_trusted,
@@ -224,10 +224,10 @@ class Detector(OneClassDetector):
             surprisal = Surprisal.learn(references, self.n_references, self.random_state)
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
         self.members_, self._held_out, self._surprisal = members, judged, surprisal
-        self._put_in_force()
-        self._in_force["embedding"] = source.name
+        self._freeze_params()
+        self._fit_params["embedding"] = source.name
         self.suspected_ = suspected
-        self._calibrate(without_highest(judged.fused(list(members.values())), self.contamination))
+        self._calibrate(trim_highest(judged.fused(list(members.values())), self.contamination))
         if n_unknown:
             warnings.warn(
                 f"{n_unknown:,} of {len(held_out):,} held-out documents have no known word; they "
@@ -287,8 +287,8 @@ class Detector(OneClassDetector):
             A parameter is wrong, there are no themes, or the model was saved before they could be
             chosen.
         """
-        in_force = self._fitted()._in_force
-        rate = in_force["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
+        params = self._fitted()._fit_params
+        rate = params["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
         check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
         if context_weights is None:
             return super().recalibrate(false_alarm_rate=rate)
@@ -299,7 +299,7 @@ class Detector(OneClassDetector):
                 "fit it again."
             )
         themes = copy.copy(self._contexts_member())
-        themes._in_force = dict(themes._in_force)
+        themes._fit_params = dict(themes._fit_params)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TextoclWarning)  # its own threshold judges nothing
             themes.recalibrate(context_weights=context_weights)
@@ -310,8 +310,8 @@ class Detector(OneClassDetector):
         members = {**self.members_, "contexts": Member(themes, weight, *judged.scale_of(k))}
         fused = judged.fused(list(members.values()))
         self.members_, self._held_out = members, judged
-        self.false_alarm_rate = in_force["false_alarm_rate"] = rate
-        self._calibrate(without_highest(fused, in_force["contamination"]))
+        self.false_alarm_rate = params["false_alarm_rate"] = rate
+        self._calibrate(trim_highest(fused, params["contamination"]))
         self._warn_of_shortage()
         return self
 
@@ -549,7 +549,7 @@ class Detector(OneClassDetector):
         self.members_ = members
         self._surprisal = self._surprisal_from(files)
         self._held_out = self._held_out_from(files)
-        self._put_in_force()
+        self._freeze_params()
         self.calibration_scores_ = files.array("calibration_scores", np.float32, None)
         if not len(self.calibration_scores_):
             raise FormatError("it has no calibration scores.")
@@ -565,14 +565,14 @@ class Detector(OneClassDetector):
         arrays = _arrays_of(files, _SURPRISAL)
         return Surprisal.from_files(ModelFiles(facts, arrays), len(space.vocabulary))
 
-    def _held_out_from(self, files: ModelFiles) -> HeldOut | None:
+    def _held_out_from(self, files: ModelFiles) -> HeldOutScores | None:
         """What a model holds of it; none holds it that was saved before it was kept."""
         arrays = _arrays_of(files, _HELD_OUT)
         if not arrays:
             return None
         contexts = self.members_.get("contexts")
         r = 0 if contexts is None else len(cast(CVDD, contexts.detector).contexts_)
-        return HeldOut.from_files(ModelFiles({}, arrays), len(self.members_), r)
+        return HeldOutScores.from_files(ModelFiles({}, arrays), len(self.members_), r)
 
 
 # what begins the names of their arrays
@@ -601,7 +601,7 @@ def _word_space(members: dict[str, Member]) -> WordSpace | None:
     if "contexts" in members:
         spaces = [cast(CVDD, members["contexts"].detector)._space]
     else:
-        view = cast(KDE, members["density"].detector)._view
+        view = cast(KDE, members["density"].detector)._vectorizer
         spaces = [] if view is None else [view.space]
     return next((space for space in spaces if isinstance(space, WordSpace)), None)
 

@@ -33,7 +33,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutScores:
     """What k members say of n held-out normal documents; the common scale comes from it.
 
     Attributes
@@ -55,7 +55,7 @@ class HeldOut:
         values = self.scores[usual if usual.any() else self.is_known[:, k], k].astype(np.float64)
         return float(np.median(values)), float(values.std()) or 1.0
 
-    def with_scores(self, k: int, scores: NDArray[np.float32]) -> HeldOut:
+    def with_scores(self, k: int, scores: NDArray[np.float32]) -> HeldOutScores:
         """The same where a member says something else."""
         changed = self.scores.copy()
         changed[:, k] = scores
@@ -80,7 +80,7 @@ class HeldOut:
         return ModelFiles({}, arrays)
 
     @classmethod
-    def from_files(cls, files: ModelFiles, n_members: int, n_contexts: int) -> HeldOut:
+    def from_files(cls, files: ModelFiles, n_members: int, n_contexts: int) -> HeldOutScores:
         """Inverse of `to_files`.
 
         Raises

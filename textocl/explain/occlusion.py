@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from textocl.core.thresholds import conformal_p_values
 from textocl.explain.explanation import Explanation
 from textocl.text.spaces import Embedded
-from textocl.text.vectorizer import View
+from textocl.text.vectorizer import DocumentVectorizer
 
 Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -40,7 +40,7 @@ class Decomposition(NamedTuple):
 
 def explain_by_occlusion(
     texts: Sequence[str],
-    view: View,
+    view: DocumentVectorizer,
     score: Score,
     calibration_scores: NDArray[np.float32],
     threshold: float,
@@ -66,7 +66,7 @@ def explain_by_occlusion(
 
 def explain_words(
     texts: Sequence[str],
-    view: View,
+    view: DocumentVectorizer,
     decompose: Callable[[WordParts], Decomposition],
     calibration_scores: NDArray[np.float32],
     threshold: float,
@@ -123,7 +123,7 @@ class WordParts:
     @classmethod
     def of(
         cls,
-        view: View,
+        view: DocumentVectorizer,
         embedded: Embedded,
         word_weights: NDArray[np.float32] | None,
         i: int,

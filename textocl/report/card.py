@@ -16,7 +16,7 @@ _PACKAGES = ("numpy", "scikit-learn", "torch")
 
 def card_of(detector: OneClassDetector) -> dict[str, Any]:
     """Class, parameters, versions and calibration of a fitted detector, as plain values."""
-    parameters = dict(detector._in_force)
+    parameters = dict(detector._fit_params)
     return {
         "class": type(detector).__name__,
         "documents": n_training_documents(detector),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError, FormatError, TextoclWarning
 from textocl.core.persistence import ModelFiles
-from textocl.core.thresholds import without_highest
+from textocl.core.thresholds import trim_highest
 from textocl.core.validation import (
     check_choice,
     check_documents,
@@ -29,7 +29,7 @@ from textocl.explain.explanation import Explanation
 from textocl.text.pooling import POOLINGS
 from textocl.text.spaces import ContextSpace, WordSpace, fit_space
 from textocl.text.tokenization import make_tokenizer
-from textocl.text.vectorizer import View, WordImportance, unit
+from textocl.text.vectorizer import DocumentVectorizer, WordImportance, unit
 
 #: score of a document without a known word: the largest float32
 WORST_POOLED_SCORE = float(np.finfo(np.float32).max)
@@ -146,7 +146,7 @@ class PooledDetector(OneClassDetector):
             )
         training, held_out = self._split_for_calibration(len(normal), self.random_state)
         training, held_out = normal[training], normal[held_out]
-        view = self._fit_view([given[i] for i in training]) if from_texts else None
+        view = self._fit_vectorizer([given[i] for i in training]) if from_texts else None
         anomalies = np.flatnonzero(labels < 0)
         if self._learns_from_anomalies:
             training = np.sort(np.concatenate([training, anomalies]))
@@ -173,17 +173,17 @@ class PooledDetector(OneClassDetector):
                 "give more documents, or calibration='training'."
             )
         # nothing above touched the detector: a failed or interrupted fit leaves it as it was
-        self._view, self._metric, self._learned = view, metric, learned
+        self._vectorizer, self._metric, self._learned = view, metric, learned
         self.n_features_in_ = raw.shape[1]
         self.n_documents_ = int((labels[training] >= 0).sum())
         if self.calibration == "cross":
             self.cross_scores_ = np.full(len(given), np.nan, np.float32)
             self.cross_scores_[training[labels[training] >= 0]] = scores
         self.suspected_ = training[suspected]
-        self._put_in_force()
+        self._freeze_params()
         if view is not None:
-            self._in_force["embedding"] = view.space.source_name
-        self._calibrate(without_highest(scores, self.contamination))
+            self._fit_params["embedding"] = view.space.source_name
+        self._calibrate(trim_highest(scores, self.contamination))
         if n_unknown:
             warnings.warn(
                 f"{n_unknown:,} of {len(given):,} documents have no known word; they were set "
@@ -211,7 +211,7 @@ class PooledDetector(OneClassDetector):
     def points(self, X: Any) -> NDArray[np.float32]:
         """Return what the detector sees of each document or feature vector, ``(n, d)``."""
         given = self._judge_like_fit(X)
-        points, _ = self._points(self._view, given, np.arange(len(given)))
+        points, _ = self._points(self._vectorizer, given, np.arange(len(given)))
         return _transform(points, self._metric)
 
     def explain(self, X: Any) -> list[Explanation]:
@@ -225,9 +225,9 @@ class PooledDetector(OneClassDetector):
         from textocl.explain.occlusion import explain_by_occlusion
 
         given = self._judge_like_fit(X)
-        if self._view is None:
+        if self._vectorizer is None:
             raise DataError("this detector was fitted on features; only texts have words.")
-        view = self._view
+        view = self._vectorizer
         return [
             explanation
             for start in range(0, len(given), 256)
@@ -254,8 +254,8 @@ class PooledDetector(OneClassDetector):
         given, from_texts = self._judge(X)
         if not len(given):
             return given
-        if from_texts != (self._view is not None):
-            expected = "texts" if self._view else f"features (n, {self.n_features_in_})"
+        if from_texts != (self._vectorizer is not None):
+            expected = "texts" if self._vectorizer else f"features (n, {self.n_features_in_})"
             raise DataError(f"this {type(self).__name__} was fitted on {expected}; give the same.")
         if not from_texts and given.shape[1] != self.n_features_in_:
             raise DataError(
@@ -263,7 +263,7 @@ class PooledDetector(OneClassDetector):
             )
         return given
 
-    def _fit_view(self, texts: Sequence[str]) -> View:
+    def _fit_vectorizer(self, texts: Sequence[str]) -> DocumentVectorizer:
         space = fit_space(
             self.embedding,
             texts,
@@ -276,10 +276,15 @@ class PooledDetector(OneClassDetector):
             frequency_damping=self.frequency_damping,
             seed=self.random_state,
         )
-        return View.fitted(space, self.pooling, texts)
+        return DocumentVectorizer.fitted(space, self.pooling, texts)
 
     def _points(
-        self, view: View | None, given: Any, which: NDArray[np.int64], *, remember: bool = False
+        self,
+        view: DocumentVectorizer | None,
+        given: Any,
+        which: NDArray[np.int64],
+        *,
+        remember: bool = False,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Points ``(n, d)`` before the metric, and how many known words each has, ``(n,)``."""
         if view is None:
@@ -349,7 +354,7 @@ class PooledDetector(OneClassDetector):
         scores, knowns = [np.empty(0, np.float32)], [np.empty(0, np.int64)]
         for start in range(0, len(given), _POOLED_AT_ONCE):
             which = np.arange(start, min(start + _POOLED_AT_ONCE, len(given)))
-            points, n_known = self._points(self._view, given, which)
+            points, n_known = self._points(self._vectorizer, given, which)
             part = self._scores(self._learned, _transform(points, self._metric))
             scores.append(np.where(n_known > 0, part, np.float32(WORST_POOLED_SCORE)))
             knowns.append(n_known)
@@ -374,14 +379,14 @@ class PooledDetector(OneClassDetector):
                 "n_documents": self.n_documents_,
                 "n_features": self.n_features_in_,
                 "unit_length": bool(self._metric["unit_length"][0]),
-                "from_texts": self._view is not None,
+                "from_texts": self._vectorizer is not None,
             },
             {"calibration_scores": self.calibration_scores_, **self._learned},
         )
         if "whitening_matrix" in self._metric:
             files.arrays["whitening_matrix"] = self._metric["whitening_matrix"]
-        if self._view is not None:
-            part = self._view.to_files()
+        if self._vectorizer is not None:
+            part = self._vectorizer.to_files()
             files.facts.update(part.facts)
             files.arrays.update(part.arrays)
         return files
@@ -389,31 +394,31 @@ class PooledDetector(OneClassDetector):
     def _from_files(self, files: ModelFiles) -> None:
         self._check_parameters()
         d = check_integer("n_features", files.facts.get("n_features"), 1)
-        view = self._view_from(files) if files.facts.get("from_texts") is True else None
+        view = self._vectorizer_from(files) if files.facts.get("from_texts") is True else None
         if view is not None and view.space.dimension != d:
             raise FormatError("its vectors and its points differ in size.")
         metric: Arrays = {"unit_length": np.array([files.facts.get("unit_length") is True])}
         if self.whitening:
             metric["whitening_matrix"] = files.array("whitening_matrix", np.float64, d, d)
-        self._view, self._metric = view, metric
+        self._vectorizer, self._metric = view, metric
         self._learned = self._read_learned(files, d)
         self.n_features_in_ = d
         self.n_documents_ = check_integer("n_documents", files.facts.get("n_documents"), 1)
-        self._put_in_force()
+        self._freeze_params()
         self.calibration_scores_ = files.array("calibration_scores", np.float32, None)
         if not len(self.calibration_scores_):
             raise FormatError("it has no calibration scores.")
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 
-    def _view_from(self, files: ModelFiles) -> View:
+    def _vectorizer_from(self, files: ModelFiles) -> DocumentVectorizer:
         space: WordSpace | ContextSpace
         if "fingerprint" in files.facts:
             space = ContextSpace.from_files(files, None, self.embedding)
         else:
             space = WordSpace.from_files(files, make_tokenizer(self.tokenization), self.embedding)
         if self.pooling != "tfidf":
-            return View(space, self.pooling)
-        return View(space, self.pooling, WordImportance.from_files(files))
+            return DocumentVectorizer(space, self.pooling)
+        return DocumentVectorizer(space, self.pooling, WordImportance.from_files(files))
 
     def _read_learned(self, files: ModelFiles, d: int) -> Arrays:
         sizes = {"d": d}

@@ -122,7 +122,7 @@ def explain_by_relevance(detector: PooledDetector, texts: Sequence[str]) -> list
     """
     _check_kind(detector)
     given = detector._judge_like_fit(texts)
-    view = detector._view
+    view = detector._vectorizer
     if view is None:
         raise DataError("this detector was fitted on features; only texts have words.")
     return [

@@ -113,7 +113,7 @@ class WordLikelihood(OneClassDetector):
             )
         self.words_, self.log_ratios_ = words, ratios
         self._index, self._tokenizer = index, tokenizer
-        self._put_in_force()
+        self._freeze_params()
         self._calibrate(_scores(packed, ratios))
         self._warn_of_shortage()
         return self
@@ -249,7 +249,7 @@ class WordLikelihood(OneClassDetector):
             raise FormatError("its words or calibration are not consistent.")
         self.words_, self.log_ratios_ = words, ratios
         self._index, self._tokenizer = WordIndex(words), make_tokenizer(self.tokenization)
-        self._put_in_force()
+        self._freeze_params()
         self.calibration_scores_ = calibration
         self.threshold_ = check_number("threshold", files.facts.get("threshold"))
 

@@ -57,7 +57,7 @@ class WordImportance:
 
 
 @dataclass(frozen=True)
-class View:
+class DocumentVectorizer:
     """One space, and how the words of a document become one vector in it."""
 
     space: Space
@@ -65,7 +65,7 @@ class View:
     importance: WordImportance | None = None
 
     @classmethod
-    def fitted(cls, space: Space, pooling: str, texts: Sequence[str]) -> View:
+    def fitted(cls, space: Space, pooling: str, texts: Sequence[str]) -> DocumentVectorizer:
         if pooling == "lead" and not isinstance(space, ContextSpace):
             raise DataError(
                 "pooling 'lead' needs a language model such as embedding='minilm'; with one vector "
