@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from google.protobuf.message import EncodeError
 
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
+from textocl.core.files import write_whole
 from textocl.core.validation import check_choice, check_integer
 from textocl.export.contents import exported
 from textocl.export.words_graph import DTYPES
@@ -94,24 +94,11 @@ def to_onnx(
                     f"{file} is there already, of another model; export into a folder of its own."
                 )
             if not file.exists():
-                _write(file, own)
+                write_whole(file, own, make_folder=True)
                 written.append(file)
-        _write(target, content)
-    except BaseException as error:
+        write_whole(target, content, make_folder=True)
+    except BaseException:
         for file in written:
             file.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DataError(f"cannot write {target}: {error.strerror}.") from error
         raise
     return target
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that appears when it is complete."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

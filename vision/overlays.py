@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.files import whole_file
 
 #: from calm to anomalous, evenly spaced; lightness rises throughout, so it also reads in grey
 _COLOURS = np.array([[40, 11, 84], [136, 34, 106], [212, 72, 66], [252, 165, 10], [252, 255, 164]])
@@ -95,13 +96,5 @@ def save_overlays(
         )
     for path, image, heatmap in zip(map(Path, paths), images, heatmaps, strict=True):
         picture = Image.fromarray(overlay(image, heatmap, low, high))
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                picture.save(partial, "PNG")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            raise DataError(f"cannot write to {path}: {error.strerror}.") from error
+        with whole_file(path, make_folder=True) as file:
+            picture.save(file, "PNG")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from textocl._version import __version__
 from textocl.core.exceptions import DataError, FormatError
+from textocl.core.files import write_whole
 from textocl.registry import DETECTORS, detector_class
 
 FORMAT = "textocl"
@@ -119,8 +119,8 @@ def save_model_files(
     try:
         complete = workplace / "new"
         complete.mkdir()
-        _write(complete / WEIGHTS, weights)
-        _write(complete / CONFIG, text.encode("utf-8", "backslashreplace"))
+        write_whole(complete / WEIGHTS, weights)
+        write_whole(complete / CONFIG, text)
         _exchange(folder, complete, workplace / "old")
     except OSError as error:
         raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
@@ -152,13 +152,6 @@ def check_target(folder: Path) -> None:
         raise FormatError(
             f"{folder} holds something else than a textocl model; nothing was overwritten."
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _is_replaceable(folder: Path) -> bool:

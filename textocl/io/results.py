@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
+from textocl.core.files import whole_file
 from textocl.io.corpora import Document
 
 #: what is said of each document, in the order of a table's columns
@@ -179,14 +178,8 @@ class ResultWriter:
     def __enter__(self) -> ResultWriter:
         if self._target is None:
             return self
-        try:
-            handle, self._partial = tempfile.mkstemp(
-                prefix=f".{self._target.name}-", dir=self._target.parent
-            )
-        except OSError as error:
-            raise DataError(f"cannot write to {self._target}: {error.strerror}.") from error
-        os.chmod(self._partial, 0o666 & ~_umask())  # noqa: PTH101
-        self._file = open(handle, "wb")  # noqa: PTH123
+        self._whole = whole_file(self._target)
+        self._file = self._whole.__enter__()
         return self
 
     def __exit__(
@@ -197,13 +190,8 @@ class ResultWriter:
     ) -> None:
         if self._target is None:
             self._file.flush()
-            return
-        try:
-            self._file.close()
-            if kind is None:
-                os.replace(self._partial, self._target)  # noqa: PTH105
-        finally:
-            Path(self._partial).unlink(missing_ok=True)
+        else:
+            self._whole.__exit__(kind, error, traceback)
 
     def remaining(self, tasks: Iterable[Task]) -> Iterable[Task]:
         """All of them, as nothing is done yet."""
@@ -212,9 +200,3 @@ class ResultWriter:
     def write(self, part: Part) -> None:
         self._file.write(part.lines)
         self.counts = self.counts.plus(part.counts)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

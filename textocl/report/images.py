@@ -15,12 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.files import write_whole
 from textocl.core.metrics import evaluate
 from textocl.core.validation import check_integer
 from textocl.report.card import card_of
 from textocl.report.contents import check_truth, highest_and_spread, numbers, shown, thinned
 from textocl.report.page import IMAGES, page_of
-from textocl.report.writer import WrittenReport, check_report_target, write_whole
+from textocl.report.writer import WrittenReport, check_report_target
 from textocl.vision.detector import SampleDetector
 from textocl.vision.images import read_samples, resized, with_channels
 from textocl.vision.overlays import overlay

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
+from textocl.core.files import write_whole
 from textocl.report.contents import ReportLimits, contents_of
 from textocl.report.page import MARK, TEXTS, page_of
 
@@ -124,20 +124,3 @@ def check_report_target(path: Path) -> None:
                 raise DataError(
                     f"{path} holds something else than a textocl report; nothing was overwritten."
                 )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears when it is complete.
-
-    Raises
-    ------
-    DataError
-        It cannot be written.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workplace:
-            complete = Path(workplace) / path.name
-            complete.write_bytes(content)
-            complete.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write to {path}: {error.strerror}.") from error

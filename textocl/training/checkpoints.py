@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 import warnings
 from collections.abc import Iterable
@@ -15,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textocl.core.exceptions import DataError, TextoclWarning
+from textocl.core.exceptions import TextoclWarning
+from textocl.core.files import write_whole
 
 _LEAST_SECONDS = 5.0  # between two writes
 
@@ -126,8 +126,7 @@ class Checkpoint:
         DataError
             It cannot be written.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         if time.monotonic() - self._written < _LEAST_SECONDS and not last:
             return
@@ -136,23 +135,14 @@ class Checkpoint:
             tensors |= {f"optimizer.{number}.{name}": value for name, value in entries.items()}
         tensors["generator"] = generator.get_state()
         facts = {"run": self._run, "history": json.dumps(history)}
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                save_file(
-                    {
-                        k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
-                        for k, v in tensors.items()
-                    },
-                    partial,
-                    facts,
-                )
-                partial.replace(self.path)
-            finally:
-                partial.unlink(missing_ok=True)
-        except (OSError, SafetensorError) as error:
-            raise DataError(f"cannot write the checkpoint {self.path}: {error}.") from error
+        content = save(
+            {
+                k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
+                for k, v in tensors.items()
+            },
+            facts,
+        )
+        write_whole(self.path, content, make_folder=True)
         self._written = time.monotonic()
 
 

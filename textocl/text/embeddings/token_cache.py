@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import uuid
 import warnings
 import zlib
@@ -16,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.exceptions import TextoclWarning
+from textocl.core.exceptions import DataError, TextoclWarning
+from textocl.core.files import cache_folder, write_whole
 from textocl.text.embeddings.contextual import EncodedTexts
 
 _FORMAT = "textocl tokens 1"
@@ -39,7 +39,7 @@ class TokenCache:
     Parameters
     ----------
     folder
-        ``None`` is `default_cache_folder`. Shards lie in ``tokens/<fingerprint>`` below it.
+        ``None`` is `cache_folder`. Shards lie in ``tokens/<fingerprint>`` below it.
     fingerprint
         Tells the model from every other.
     dimension
@@ -47,7 +47,7 @@ class TokenCache:
     """
 
     def __init__(self, folder: Path | None, fingerprint: str, dimension: int) -> None:
-        self.folder = (folder or default_cache_folder()) / "tokens" / fingerprint[:32]
+        self.folder = (folder or cache_folder()) / "tokens" / fingerprint[:32]
         self._facts = {"format": _FORMAT, "fingerprint": fingerprint}
         self._dimension = dimension
         self._offsets: dict[str, NDArray[np.int64]] = {}  # of each shard
@@ -101,13 +101,13 @@ class TokenCache:
             self._facts,
         )
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self.folder / f"{uuid.uuid4().hex}.safetensors", content)
-        except OSError as error:
+            name = f"{uuid.uuid4().hex}.safetensors"
+            write_whole(self.folder / name, content, make_folder=True)
+        except DataError as error:
             self._writable = False
             warnings.warn(
-                f"vectors are not remembered any more: {self.folder} cannot be written "
-                f"({error.strerror or error}). Set TEXTOCL_CACHE to a folder with room.",
+                f"vectors are not remembered any more: {error} "
+                "Set TEXTOCL_CACHE to a folder with room.",
                 TextoclWarning,
                 stacklevel=2,
             )
@@ -208,14 +208,6 @@ class TokenCache:
         )
 
 
-def default_cache_folder() -> Path:
-    """``$TEXTOCL_CACHE``, or ``textocl`` in the user's folder for caches."""
-    own = os.environ.get("TEXTOCL_CACHE")
-    if own:
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "textocl"
-
-
 def joined(parts: list[EncodedTexts], dimension: int) -> EncodedTexts:
     """Return the texts of all ``parts``, which are used up: no part is held twice for long."""
     if len(parts) == 1:
@@ -277,17 +269,3 @@ def _checksum(encoded: EncodedTexts, i: int) -> int:
     for part in (encoded.vectors, encoded.pieces, encoded.spans):
         checksum = zlib.crc32(part[words].data, checksum)
     return checksum
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there with all its content or not at all."""
-    temporary = path.with_suffix(".tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
