@@ -34,12 +34,11 @@ from textocl.vision.detector import (
     some_of,
     weights_of,
 )
-from textocl.vision.images import check_masks
 from textocl.vision.networks import initialise
 from textocl.vision.overlays import normal_range
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
 from textocl.vision.synthetic import SYNTHETIC
-from textocl.vision.training_set import TrainingSet
+from textocl.vision.training_set import TrainingSet, check_masks
 
 _AT_ONCE = 500  # samples; bounds the memory of scoring
 _IMAGES_AT_ONCE = 32  # through a backbone

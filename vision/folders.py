@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
-from textocl.vision.images import image_paths, read_arrays
+from textocl.vision.images import image_paths, read_image, read_mask
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class ImageFolder:
         DataError
             A mask cannot be read, or has another size than the first image.
         """
-        size = read_arrays(self.paths[:1]).shape[2:]
+        size = tuple(read_image(self.paths[0]).shape[1:])
         masks = np.zeros((len(self.paths), *size), np.bool_)
         known = [(i, path) for i, path in enumerate(self.masks) if path is not None]
         for i, path in known:
-            mask = read_arrays([path])[0].max(axis=0) > 0
+            mask = read_mask(path)
             if mask.shape != size:
                 raise DataError(
                     f"{path} is {mask.shape}, but images are {size}; masks must match them."

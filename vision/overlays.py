@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from textocl.core.exceptions import DataError, MissingExtraError
 from textocl.core.files import whole_file
+from textocl.vision.pixels import in_unit_range
 
 #: from calm to anomalous, evenly spaced; lightness rises throughout, so it also reads in grey
 _COLOURS = np.array([[40, 11, 84], [136, 34, 106], [212, 72, 66], [252, 165, 10], [252, 255, 164]])
@@ -40,14 +41,14 @@ def overlay(image: ArrayLike, heatmap: ArrayLike, low: float, high: float) -> ND
 
     Parameters
     ----------
-    image : (h, w) or (h, w, 3), uint8 or floats in [0, 1]
+    image : (h, w) or (h, w, 3), of values as `textocl.vision.pixels.in_unit_range` takes them
     heatmap : (h, w)
     low, high : float, as a detector's ``heatmap_range_`` has them
 
     Raises
     ------
     DataError
-        Sizes differ, the heatmap holds NaN, or high is not above low.
+        Sizes differ, values are out of range, the heatmap holds NaN, or high is not above low.
     """
     base, heat = np.asarray(image), np.asarray(heatmap)
     if base.shape not in (heat.shape, (*heat.shape, 3)) or heat.ndim != 2:
@@ -55,13 +56,10 @@ def overlay(image: ArrayLike, heatmap: ArrayLike, low: float, high: float) -> ND
             f"expected an image (h, w) or (h, w, 3) and a heatmap (h, w), got {base.shape} and "
             f"{heat.shape}."
         )
-    if base.dtype != np.uint8 and base.dtype.kind != "f":
-        raise DataError(f"expected an image of uint8 or of floats in [0, 1], got {base.dtype}.")
     if np.isnan(heat).any() or not low < high:
         raise DataError(f"expected a heatmap without NaN and low < high, got {low:g}, {high:g}.")
-    if base.dtype == np.uint8:
-        base = base / 255
-    base = np.clip(base if base.ndim == 3 else base[:, :, None], 0, 1) * 255  # (h, w, 1 or 3)
+    base = in_unit_range(base[None])[0].clip(0, 1) * 255
+    base = base if base.ndim == 3 else base[:, :, None]  # (h, w, 1 or 3)
     heat = np.clip((heat.astype(np.float64) - low) / (high - low), 0, 1)  # (h, w)
     places = np.linspace(0, 1, len(_COLOURS))
     colours = np.stack([np.interp(heat, places, part) for part in _COLOURS.T], axis=2)

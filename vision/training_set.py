@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from textocl.core.exceptions import DataError
 from textocl.vision.synthetic import make_anomalies
 
 _N_SYNTHETIC = 2000  # anomalies to make at least, at most so many of each image:
@@ -70,6 +74,33 @@ class TrainingSet:
             masks=torch.cat([masks[: self.n_normal], places, marked]),
             weights=weights,
         )
+
+
+def check_masks(masks: Any, labels: NDArray[np.int64], samples: Tensor) -> Tensor:
+    """Masks as float32 ``(n, h, w)`` of 0 and 1; 1 everywhere for an anomaly with an empty one.
+
+    Raises
+    ------
+    DataError
+        They do not match the images, or mark a normal image.
+    """
+    array = np.asarray(masks)
+    expected = (len(samples), *samples.shape[2:])
+    if samples.ndim != 4 or array.shape != expected or array.dtype.kind not in "biuf":
+        raise DataError(
+            f"expected masks {expected}, one for each image and of its size, got an array of "
+            f"{array.dtype} with shape {array.shape}."
+        )
+    places = (array != 0).astype(np.float32)
+    marked = places.any(axis=(1, 2))
+    wrong = np.flatnonzero(marked & (labels >= 0))
+    if len(wrong):
+        raise DataError(
+            f"{len(wrong)} masks mark a place in an image that is not labelled anomalous (-1), "
+            f"the first is mask {wrong[0]}."
+        )
+    places[~marked & (labels < 0)] = 1
+    return torch.from_numpy(places)
 
 
 def _mirrored(images: Tensor) -> Tensor:

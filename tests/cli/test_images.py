@@ -24,6 +24,7 @@ from textocl.cli.images import (
 from textocl.core.exceptions import DataError, FormatError
 from textocl.io.corpora import BadRecords
 from textocl.vision import DeepSVDD
+from textocl.vision.form import ImageForm
 from textocl.vision.images import read_samples
 
 SOURCE = np.random.default_rng(0)
@@ -63,11 +64,11 @@ def test_a_reader_counts_what_it_changes(tmp_path: Path) -> None:
         save(tmp_path / "b.png", (6, 8, 3)),
         save(tmp_path / "c.png", (9, 8)),
     ]
-    reader = ImageReader((6, 8), 3)
+    reader = ImageReader(ImageForm((6, 8), 3))
     images = [image for _, image in reader.read(paths)]
     assert [tuple(image.shape) for image in images] == [(3, 6, 8)] * 3
     assert reader.n_changed == 1  # grey is colour too
-    reader = ImageReader((6, 8), 1)
+    reader = ImageReader(ImageForm((6, 8), 1))
     reader.read(paths)
     assert reader.n_changed == 2
 
@@ -99,7 +100,7 @@ def test_one_size_is_asked_for(tmp_path: Path) -> None:
     folder = labelled([tmp_path])
     with pytest.raises(DataError, match=r"a.png is 6 x 8 pixels, .*b.png 5 x 5; .*--size 6x8"):
         read_labelled(folder, ImageReader())
-    assert read_labelled(folder, ImageReader((4, 3))).X.shape == (2, 1, 4, 3)
+    assert read_labelled(folder, ImageReader(ImageForm((4, 3)))).X.shape == (2, 1, 4, 3)
 
 
 def test_labels_and_masks_of_a_folder_and_further_anomalies(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_labels_and_masks_of_a_folder_and_further_anomalies(tmp_path: Path) -> N
     Image.fromarray(mask).save(tmp_path / "set" / "masks" / "x.png")
     save(tmp_path / "other" / "o.png", (20, 20, 3))
     folder = with_anomalies(labelled([tmp_path / "set"]), [tmp_path / "other" / "o.png"])
-    data = read_labelled(folder, ImageReader((6, 8)))
+    data = read_labelled(folder, ImageReader(ImageForm((6, 8))))
     assert data.labels.tolist() == [0, -1, -1]
     assert data.X.shape == (3, 1, 6, 8)  # normal images are grey
     assert data.masks is not None
@@ -127,7 +128,7 @@ def test_labels_and_masks_of_a_folder_and_further_anomalies(tmp_path: Path) -> N
     assert part.masks[1].any()
     save(tmp_path / "set" / "masks" / "x.png", (3, 3))
     with pytest.raises(DataError, match=r"x.png is \(3, 3\), but .*x.png is \(12, 16\)"):
-        read_labelled(labelled([tmp_path / "set"]), ImageReader((6, 8)))
+        read_labelled(labelled([tmp_path / "set"]), ImageReader(ImageForm((6, 8))))
 
 
 def test_overlays_lie_as_the_images_do(tmp_path: Path) -> None:

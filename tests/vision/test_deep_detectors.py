@@ -168,7 +168,7 @@ def test_classifiers_without_anomalies_say_so(detector: Any, digits: Digits) -> 
 
 
 def test_fcdd_scores_are_means_of_maps_and_heatmaps_find_the_place(digits: Digits) -> None:
-    plain = np.full((80, 24, 24), 0.5, np.float32) + SOURCE.normal(0, 0.05, (80, 24, 24))
+    plain = np.full((80, 24, 24), 0.3, np.float32) + SOURCE.normal(0, 0.05, (80, 24, 24))
     marked = plain.copy()
     places = SOURCE.integers(0, 2, (80, 2)) * 12
     for image, (top, left) in zip(marked, places, strict=True):
@@ -193,7 +193,7 @@ def test_fcdd_scores_are_means_of_maps_and_heatmaps_find_the_place(digits: Digit
 
 
 def test_masks_sharpen_heatmaps() -> None:
-    X = np.full((60, 24, 24), 0.5, np.float32)
+    X = np.full((60, 24, 24), 0.3, np.float32)
     X += SOURCE.normal(0, 0.05, X.shape).astype(np.float32)
     masks, y = np.zeros(X.shape, bool), np.repeat([0, -1], 30)
     masks[30:, 4:10, 13:20] = True

@@ -42,7 +42,7 @@ def test_images_come_grey_or_in_colour_as_integers_or_floats() -> None:
     heat = np.random.default_rng(0).random((2, 3))
     expected = overlay(GREY, heat, 0, 1)
     colour = np.stack([GREY] * 3, axis=2)
-    for same in (GREY / 255, colour, (colour / 255).astype(np.float32)):
+    for same in (GREY / 255, GREY.astype(int), colour, (colour / 255).astype(np.float32)):
         assert (overlay(same, heat, 0, 1) == expected).all()
 
 
@@ -51,7 +51,8 @@ def test_images_come_grey_or_in_colour_as_integers_or_floats() -> None:
     [
         (GREY, np.zeros((3, 2)), 0, r"got \(2, 3\) and \(3, 2\)"),
         (np.zeros((2, 3, 4)), np.zeros((2, 3)), 0, "expected an image"),
-        (GREY.astype(np.int64), np.zeros((2, 3)), 0, "got int64"),
+        (GREY.astype(np.int8), np.zeros((2, 3)), 0, "int8 holds at most 127"),
+        (GREY.astype(float), np.zeros((2, 3)), 0, "holds 100 to 100. Write X / 255"),
         (GREY, np.full((2, 3), np.nan), 0, "without NaN"),
         (GREY, np.zeros((2, 3)), 1, "low < high, got 1, 1"),
     ],

@@ -321,6 +321,27 @@ def test_a_damaged_model_gives_one_clear_error(
         textocl.load(tmp_path / "model")
 
 
+def test_the_same_image_scores_the_same_in_every_dtype(
+    fitted: OneClassDetector, digits: Digits
+) -> None:
+    images = np.rint(255 * digits.test[:20]).astype(np.uint8)
+    expected = fitted.anomaly_score(images)
+    for dtype in (np.int16, np.int32, np.int64, np.uint32, np.uint64):
+        assert fitted.anomaly_score(images.astype(dtype)).tobytes() == expected.tobytes()
+    for same in (images / 255, images.astype(np.uint16) * 257, (images / 255).astype(np.float16)):
+        assert fitted.anomaly_score(same) == pytest.approx(expected, rel=0.02, abs=0.01)
+    flat = images > 100
+    assert fitted.anomaly_score(flat).tobytes() == fitted.anomaly_score(flat * 255).tobytes()
+
+
+def test_bytes_kept_as_floats_are_refused_in_fit_and_score(
+    fitted: OneClassDetector, kind: str, digits: Digits
+) -> None:
+    for use in (clone(DETECTORS[kind]).fit, fitted.anomaly_score, fitted.explain):
+        with pytest.raises(DataError, match="image 0 holds 0 to 255. Write X / 255"):
+            use(np.rint(255 * digits.train))
+
+
 def test_images_come_as_arrays_and_tensors_alike(fitted: OneClassDetector, digits: Digits) -> None:
     expected = fitted.anomaly_score(digits.test)
     for same in (

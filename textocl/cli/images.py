@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from textocl.vision.benchmark import LabelledImages
     from textocl.vision.detector import SampleDetector
     from textocl.vision.folders import ImageFolder
+    from textocl.vision.form import ImageForm
 
 _NAMED = 3  # unreadable files named in a message
 
@@ -102,12 +103,11 @@ def overlay_paths(files: Sequence[Path], out: Path) -> list[Path]:
 
 
 class ImageReader:
-    """Reads image files, each resized to one shape where it has another.
+    """Reads image files, each brought to one form.
 
     Parameters
     ----------
-    size : (h, w), or None where all must have one size
-    n_channels : 1 or 3, or None to keep those of each
+    form : of the images read; None leaves them as they are
     bad : where unreadable images are counted; None refuses them
     advance : called with 1 for each image
 
@@ -118,12 +118,11 @@ class ImageReader:
 
     def __init__(
         self,
-        size: tuple[int, int] | None = None,
-        n_channels: int | None = None,
+        form: ImageForm | None = None,
         bad: BadRecords | None = None,
         advance: Callable[[int], None] = lambda n: None,
     ) -> None:
-        self._size, self._n_channels, self._bad = size, n_channels, bad
+        self._form, self._bad = form, bad
         self.advance = advance
         self.n_changed = 0
 
@@ -135,19 +134,19 @@ class ImageReader:
         DataError
             Some cannot be read; the message names and counts them.
         """
-        from textocl.vision.images import read_samples
+        from textocl.vision.images import read_image
 
         read, failed = [], []
         for path in paths:
             self.advance(1)
             try:
-                image = read_samples([path])[0]
+                image = read_image(path)
             except DataError as error:
                 # of one image, whose path the message may hold already
                 reason = str(error).partition(": ")[2].removesuffix(".")
                 failed.append(reason or f"{path} ({str(error).removesuffix('.')})")
                 continue
-            read.append((path, self.shaped(image)))
+            read.append((path, self.bring(image)))
         if failed and self._bad is None:
             more = "" if len(failed) <= _NAMED else f" and {len(failed) - _NAMED} more"
             raise DataError(
@@ -159,14 +158,12 @@ class ImageReader:
             self._bad.add(reason)
         return read
 
-    def shaped(self, image: Tensor) -> Tensor:
-        """An image ``(c, h, w)`` in the shape asked for."""
-        from textocl.vision.images import resized, with_channels
-
-        size = self._size or (image.shape[1], image.shape[2])
-        n_channels = self._n_channels or len(image)
-        self.n_changed += tuple(image.shape[1:]) != size or len(image) > n_channels
-        return with_channels(resized(image, size), n_channels)
+    def bring(self, image: Tensor) -> Tensor:
+        """An image ``(c, h, w)`` in the form asked for."""
+        if self._form is None:
+            return image
+        self.n_changed += self._form.changes(image)
+        return self._form.bring(image)
 
 
 def stacked(read: Sequence[tuple[Path, Tensor]], n_channels: int) -> Tensor:
@@ -179,7 +176,7 @@ def stacked(read: Sequence[tuple[Path, Tensor]], n_channels: int) -> Tensor:
     """
     import torch
 
-    from textocl.vision.images import with_channels
+    from textocl.vision.form import with_channels
 
     if not read:
         raise DataError("no image could be read.")
@@ -241,16 +238,16 @@ def read_labelled(folder: ImageFolder, reader: ImageReader) -> LabelledImages:
 
 def _read_mask(mask: Path, image: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Mask ``(h, w)``; a pixel is marked if any part of it was, so that no defect vanishes."""
+    import torch
     from torch.nn import functional
 
-    from textocl.vision.images import read_samples
+    from textocl.vision.images import read_image, read_mask
 
-    given, of = read_samples([mask])[0], read_samples([image])[0]
-    if given.shape[1:] != of.shape[1:]:
+    marked, shape = read_mask(mask), tuple(read_image(image).shape[1:])
+    if marked.shape != shape:
         raise DataError(
-            f"{mask} is {tuple(given.shape[1:])}, but {image} is {tuple(of.shape[1:])}; masks must "
-            "match their images."
+            f"{mask} is {marked.shape}, but {image} is {shape}; masks must match their images."
         )
-    marked = (given.amax(dim=0, keepdim=True) > 0).float()
-    found: NDArray[np.bool_] = functional.adaptive_max_pool2d(marked, size)[0].numpy() > 0
-    return found
+    places = torch.from_numpy(marked)[None].float()
+    pooled: NDArray[np.bool_] = functional.adaptive_max_pool2d(places, size)[0].numpy() > 0
+    return pooled

@@ -106,6 +106,7 @@ def fit(
     from textocl.core.factory import make_image_detector
     from textocl.core.persistence import check_target
     from textocl.training.progress import counting_bar
+    from textocl.vision.form import ImageForm
 
     resize_to = size_of(size)
     check_target(out)  # before minutes of work, not after
@@ -135,7 +136,7 @@ def fit(
     bad = bad_images(skip_bad)
     folder = with_anomalies(labelled(images), image_files(anomalies or []))
     with counting_bar("reading", watched(quiet), "images") as advance:
-        data = read_labelled(folder, ImageReader(resize_to, bad=bad, advance=advance))
+        data = read_labelled(folder, ImageReader(ImageForm(resize_to), bad, advance))
     warn_of_bad(bad, "image")
     places = [data.masks] if model == "fcdd" and data.masks is not None else []
     try:
@@ -210,13 +211,13 @@ def _opened(
 ) -> tuple[SampleDetector, Any, BadRecords | None]:
     """A model, what reads images in its shape, and where unreadable ones are counted."""
     from textocl.cli.images import ImageReader, load_image_detector
+    from textocl.vision.form import ImageForm
 
     detector = load_image_detector(model)
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
-    n_channels, *size = detector.sample_shape_
     bad = bad_images(skip_bad)
-    return detector, ImageReader((size[0], size[1]), n_channels, bad), bad
+    return detector, ImageReader(ImageForm.of(detector.sample_shape_), bad), bad
 
 
 def _note_changes(n_changed: int, detector: SampleDetector, quiet: bool) -> None:
@@ -270,7 +271,7 @@ def explain(
 
     from textocl.cli.images import ImageReader, image_files, overlay_paths
     from textocl.training.progress import counting_bar
-    from textocl.vision.images import resized
+    from textocl.vision.form import resized
     from textocl.vision.overlays import save_overlays
 
     detector, reader, bad = _opened(model, false_alarm_rate, skip_bad)
@@ -282,7 +283,7 @@ def explain(
         originals = ImageReader(bad=bad, advance=advance)
         for path, target in zip(files, targets, strict=True):
             for _, image in originals.read([path]):  # one, or none that is unreadable
-                sample = reader.shaped(image)[None]
+                sample = reader.bring(image)[None]
                 heatmap = torch.from_numpy(detector.explain(sample))
                 whole = resized(heatmap, (image.shape[1], image.shape[2]))
                 pixels = image.expand(3, -1, -1).permute(1, 2, 0)

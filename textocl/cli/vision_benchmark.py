@@ -73,6 +73,7 @@ def benchmark(
     from textocl.training.progress import counting_bar
     from textocl.vision.benchmark import measure, split_by_seed, table
     from textocl.vision.folders import read_folder
+    from textocl.vision.form import ImageForm
 
     models = list(dict.fromkeys(model or ["knn"]))
     for name in models:
@@ -81,15 +82,15 @@ def benchmark(
     known = image_files(anomalies or [])
     training_folder = with_anomalies(read_folder(folder), known)
     with counting_bar("reading", watched(quiet), "images") as advance:
-        data = read_labelled(training_folder, ImageReader(resize_to, bad=bad, advance=advance))
+        data = read_labelled(training_folder, ImageReader(ImageForm(resize_to), bad, advance))
     test = None
     if not (folder / "normal").is_dir():
         if labelled_anomalies:
             raise typer.BadParameter(
                 "--labelled-anomalies draws from anomalous/, which this folder has not."
             )
-        n_channels, h, w = data.X.shape[1:]
-        test = read_labelled(read_folder(folder, "test"), ImageReader((h, w), n_channels, bad))
+        form = ImageForm.of(tuple(data.X.shape[1:]))
+        test = read_labelled(read_folder(folder, "test"), ImageReader(form, bad))
     warn_of_bad(bad, "image")
     may_test = np.array([path not in known for path in data.paths])
     records = []

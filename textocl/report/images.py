@@ -23,7 +23,8 @@ from textocl.report.contents import check_truth, highest_and_spread, numbers, sh
 from textocl.report.page import IMAGES, page_of
 from textocl.report.writer import WrittenReport, check_report_target
 from textocl.vision.detector import SampleDetector
-from textocl.vision.images import read_samples, resized, with_channels
+from textocl.vision.form import ImageForm, resized
+from textocl.vision.images import read_image, read_samples
 from textocl.vision.overlays import overlay
 
 if TYPE_CHECKING:
@@ -176,13 +177,7 @@ def _as_list(images: Any) -> list[Any]:
 
 def _read(image: Any) -> Tensor:
     """One image in its own size, ``(c, h, w)`` in [0, 1]."""
-    tensor: Tensor = image if hasattr(image, "ndim") else read_samples([image])[0]
-    return tensor
-
-
-def _shaped(detector: SampleDetector, image: Tensor) -> Tensor:
-    n_channels, h, w = detector.sample_shape_
-    return with_channels(resized(image, (h, w)), n_channels)
+    return image if hasattr(image, "ndim") else read_image(image)
 
 
 def _scores(
@@ -190,8 +185,9 @@ def _scores(
 ) -> Iterator[NDArray[np.float32]]:
     import torch
 
+    form = ImageForm.of(detector.sample_shape_)
     for start in range(0, len(given), _AT_ONCE):
-        part = [_shaped(detector, _read(image)) for image in given[start : start + _AT_ONCE]]
+        part = [form.bring(_read(image)) for image in given[start : start + _AT_ONCE]]
         yield detector.anomaly_score(torch.stack(part))
         advance(len(part))
 
@@ -205,7 +201,8 @@ def _pictures(detector: SampleDetector, image: Any, pixels: int) -> tuple[str, s
     scale = min(1.0, pixels / max(h, w))
     size = (max(1, round(h * scale)), max(1, round(w * scale)))
     small = resized(whole, size).expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy()
-    heatmap = torch.from_numpy(detector.explain(_shaped(detector, whole)[None]))
+    sample = ImageForm.of(detector.sample_shape_).bring(whole)
+    heatmap = torch.from_numpy(detector.explain(sample[None]))
     laid_over = overlay(small, resized(heatmap, size)[0].numpy(), *detector.heatmap_range_)
     return _encoded(np.rint(255 * small).astype(np.uint8)), _encoded(laid_over)
 
