@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 
 import textocl
 from textocl.cli import app
+from textocl.export import OnnxDetector
+from textocl.report.images import image_contents
 from textocl.training import checkpoints
 from textocl.training.checkpoints import Checkpoint
 from textocl.vision import FCDD, read_folder
@@ -247,6 +249,36 @@ def test_explain_writes_overlays_of_the_images_own_size(
     assert record["overlay"] == str(out / "03.png")
     shown = np.asarray(Image.open(out / "03.png")).astype(int)
     assert (np.ptp(shown[3:7, 5:9], axis=2) > 20).all()  # the spot is white in the image
+
+
+def test_a_photo_stored_on_its_side_is_scored_shown_and_exported_upright(
+    folder: Path, model: Path, tmp_path: Path
+) -> None:
+    pixels = np.linspace(90, 170, 12 * 18).reshape(12, 18).astype(np.uint8)  # dark above
+    save(tmp_path / "in" / "a.png", pixels)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_90)
+    turned.save(tmp_path / "in" / "b.png", exif=exif)
+    run("score", model, tmp_path / "in", "--out", tmp_path / "scores.jsonl", "--quiet")
+    upright, stored = map(json.loads, (tmp_path / "scores.jsonl").read_text().splitlines())
+    assert upright["score"] == stored["score"]
+    run("explain", model, tmp_path / "in", "--out", tmp_path / "seen", "--quiet")
+    shown = [np.asarray(Image.open(tmp_path / "seen" / name)) for name in ("a.png", "b.png")]
+    assert shown[0].shape == (12, 18, 3)
+    assert np.array_equal(*shown)
+    paths = sorted((tmp_path / "in").iterdir())
+    contents = image_contents(textocl.load(model), paths, title="Photos")
+    for name in ("picture", "overlay"):
+        assert len(set(contents["images"][name])) == 1
+    square = tmp_path / "square"
+    save(square / "a.png", pixels[:, :12])
+    Image.fromarray(pixels[:, :12]).transpose(Image.Transpose.ROTATE_90).save(
+        square / "b.png", exif=exif
+    )
+    run("export", model, "--out", tmp_path / "m.onnx", "--verify", square, "--quiet")
+    scores = OnnxDetector(tmp_path / "m.onnx").anomaly_score(square)
+    assert scores[0] == scores[1]
 
 
 def test_overlays_never_replace_the_images(folder: Path, model: Path) -> None:
