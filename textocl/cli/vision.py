@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -187,12 +183,11 @@ def score(
         for start in range(0, len(files), _AT_ONCE):
             read = reader.read(files[start : start + _AT_ONCE])
             if read:
-                found = detector.assess(torch.stack([image for _, image in read]))
-                records = _records([path for path, _ in read], found)
-                is_first = results.counts.n_documents == 0
-                lines = _table(records, is_first) if rows.table else _lines(records, rows.ascii)
-                counts = Counts(len(records), int((found.label == -1).sum()))
-                results.write(Part(lines, counts))
+                assessment = detector.assess(torch.stack([image for _, image in read]))
+                records = _records([path for path, _ in read], assessment)
+                counts = Counts(len(records), int((assessment.label == -1).sum()))
+                results.write(Part(rows.encoded(records), counts))
+                rows = rows.after_record(records[0])
     n_images, n_anomalous, _ = results.counts
     warn_of_bad(bad, "image")
     _note_changes(reader.n_changed, detector, quiet)
@@ -232,28 +227,13 @@ def _note_changes(n_changed: int, detector: SampleDetector, quiet: bool) -> None
         )
 
 
-def _records(paths: list[Path], found: Assessment) -> list[dict[str, Any]]:
-    results = zip(
-        paths, found.score.tolist(), found.p_value.tolist(), found.label.tolist(), strict=True
-    )
+def _records(paths: list[Path], assessment: Assessment) -> list[dict[str, Any]]:
+    columns = {name: getattr(assessment, name).tolist() for name in ("score", "p_value", "label")}
+    rows = zip(*columns.values(), strict=True)
     return [
-        {"path": str(path), "score": score, "p_value": p_value, "label": label}
-        for path, score, p_value, label in results
+        {"path": str(path), **dict(zip(columns, values, strict=True))}
+        for path, values in zip(paths, rows, strict=True)
     ]
-
-
-def _lines(records: Iterable[dict[str, Any]], escaped: bool) -> bytes:
-    text = "".join(json.dumps(record, ensure_ascii=escaped) + "\n" for record in records)
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _table(records: list[dict[str, Any]], is_first: bool) -> bytes:
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, list(records[0]))
-    if is_first:
-        table.writeheader()
-    table.writerows(records)
-    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 @vision.command()

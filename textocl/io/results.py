@@ -85,9 +85,13 @@ class ResultRows:
 
     def after(self, document: Document) -> ResultRows:
         """The rows that follow ``document``."""
+        return self.after_record(_record(document, dict.fromkeys(RESULTS)))
+
+    def after_record(self, record: Mapping[str, Any]) -> ResultRows:
+        """The rows that follow a record of these fields."""
         if not self.table or self.columns is not None:
             return self
-        return replace(self, columns=tuple(_record(document, dict.fromkeys(RESULTS))))
+        return replace(self, columns=tuple(record))
 
     def lines(self, documents: Sequence[Document], found: Mapping[str, NDArray[Any]]) -> bytes:
         """Documents with what was found of them, an array ``(n,)`` for each of `RESULTS`.
@@ -102,6 +106,10 @@ class ResultRows:
             _record(document, dict(zip(RESULTS, values, strict=True)))
             for document, values in zip(documents, results, strict=True)
         ]
+        return self.encoded(records)
+
+    def encoded(self, records: list[dict[str, Any]]) -> bytes:
+        """Records as lines, with the header of a table before the first ones."""
         if self.table:
             text = self._table(records)
         else:
