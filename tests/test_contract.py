@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 
@@ -336,6 +338,11 @@ def test_parameters_set_after_fit_change_nothing_by_half(
     assert (again.p_value(mixed) == fitted.p_value(mixed)).all()
 
 
+def test_booleans_are_no_labels_of_any_detector(fits: Fits, kind: str, ships: list[str]) -> None:
+    with pytest.raises(DataError, match=r"np\.where\(is_anomaly, -1, 0\)"):
+        clone(fits(kind)).fit(ships, [False] * len(ships))
+
+
 @pytest.mark.parametrize("kind", [kind for kind in DETECTORS if kind not in ON_POINTS])
 def test_detectors_of_texts_say_so_when_given_features(fits: Fits, kind: str) -> None:
     features = np.zeros((30, 4))
@@ -359,6 +366,8 @@ def test_detectors_on_points_take_features(fits: Fits, kind: str, tmp_path: Path
     assert evaluate(scores, np.repeat([False, True], 50)).auc > 0.9
     detector.save(tmp_path / "model")
     assert textocl.load(tmp_path / "model").anomaly_score(new).tobytes() == scores.tobytes()
+    for form in (new.tolist(), pd.DataFrame(new), sparse.csr_matrix(new)):
+        assert detector.anomaly_score(form).tobytes() == scores.tobytes()
     for wrong, message in (
         (["a ship"], r"fitted on features \(n, 5\)"),
         (cloud[:, :4], "expected 5 features"),

@@ -76,7 +76,7 @@ def test_axes_given_are_drawn_into_and_pyplot_is_left_alone(detector: CVDD) -> N
 def test_what_cannot_be_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="finite"):
         plot.scores([np.nan])
-    with pytest.raises(DataError, match="as many"):
+    with pytest.raises(DataError, match="for each of 2 scores"):
         plot.scores([1.0, 2.0], is_anomaly=[True])
     with pytest.raises(DataError, match="no normal"):
         plot.roc([1.0], [True])

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.validation import check_is_anomaly
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,8 +85,9 @@ def roc(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | None = None) -> 
 
     from textocl.core.metrics import evaluate
 
-    auc = evaluate(scores, is_anomaly).auc
-    false_alarms, recall, _ = roc_curve(np.asarray(is_anomaly, bool), np.asarray(scores))
+    values, anomalous = _scores_and_kinds(scores, is_anomaly)
+    auc = evaluate(values, anomalous).auc
+    false_alarms, recall, _ = roc_curve(anomalous, values)
     axes = _axes(ax)
     axes.plot([0, 1], [0, 1], color=_LINE, linestyle=":", label="chance")
     axes.plot(false_alarms, recall, color=_NORMAL, label=f"AUC {100 * auc:.1f} %")
@@ -108,9 +110,9 @@ def precision_recall(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | Non
 
     from textocl.core.metrics import evaluate
 
-    average = evaluate(scores, is_anomaly).average_precision
-    anomalous = np.asarray(is_anomaly, bool)
-    precision, recall, _ = precision_recall_curve(anomalous, np.asarray(scores))
+    values, anomalous = _scores_and_kinds(scores, is_anomaly)
+    average = evaluate(values, anomalous).average_precision
+    precision, recall, _ = precision_recall_curve(anomalous, values)
     axes = _axes(ax)
     axes.axhline(anomalous.mean(), color=_LINE, linestyle=":", label="chance")
     label = f"average precision {100 * average:.1f} %"
@@ -198,9 +200,6 @@ def _scores_and_kinds(
     values = np.asarray(scores, np.float64)
     if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
         raise DataError(f"expected finite scores (n,), at least one, got {values.shape}.")
-    anomalous = np.zeros(len(values), bool) if is_anomaly is None else np.asarray(is_anomaly, bool)
-    if anomalous.shape != values.shape:
-        raise DataError(
-            f"expected as many labels as scores, got {anomalous.shape}, {values.shape}."
-        )
-    return values, anomalous
+    if is_anomaly is None:
+        return values, np.zeros(len(values), bool)
+    return values, check_is_anomaly(is_anomaly, len(values), "scores")

@@ -71,7 +71,8 @@ def read_arrays(X: Any) -> NDArray[np.float32]:
     if isinstance(X, np.ndarray) and X.dtype != object:
         warn_of_bytes_in_16_bits(X)
         return _from_array(X)
-    if isinstance(X, (bytes, bytearray, dict)) or not isinstance(X, Iterable):
+    frame = hasattr(X, "columns")  # of paths: its names would be taken for them
+    if frame or isinstance(X, (bytes, bytearray, dict)) or not isinstance(X, Iterable):
         raise DataError(f"expected images or features, got {type(X).__name__}; {_EXPECTED}.")
     return _from_list(list(X))
 

@@ -44,7 +44,7 @@ def test_perfect_and_reversed_rankings() -> None:
         ([1, 2], [True, True], "no normal one"),
         ([1, 2], [False, False], "no anomalous one"),
         ([], [], "needs both kinds"),
-        ([1], [True, False], "as many labels as scores"),
+        ([1], [True, False], "one entry of is_anomaly for each of 1 scores"),
     ],
 )
 def test_what_cannot_be_evaluated(scores: list[int], truth: list[bool], message: str) -> None:

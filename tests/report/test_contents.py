@@ -124,7 +124,7 @@ def test_other_limits_and_ids(detector: CVDD) -> None:
     ("options", "message"),
     [
         ({"is_anomaly": [False, False]}, "no anomalous one"),
-        ({"is_anomaly": [True]}, "expected 2 entries"),
+        ({"is_anomaly": [True]}, "expected one entry of is_anomaly for each of 2 documents"),
         ({"labels": ["a"]}, "a label for each of 2"),
         ({"ids": ["a"]}, "an id for each of 2"),
         ({"limits": ReportLimits(documents=0)}, "number of documents"),

@@ -116,7 +116,7 @@ def test_limits_bound_what_is_listed(fitted: DeepSVDD, images: np.ndarray, tmp_p
         ({"images": np.zeros((3, 4), np.float32)}, "expected images"),
         ({"images": [Path("absent.png")]}, "absent.png"),
         ({"names": ["a"]}, "a name for each of 80"),
-        ({"is_anomaly": [True]}, "80 entries"),
+        ({"is_anomaly": [True]}, "each of 80 images"),
         ({"limits": ImageReportLimits(images=0)}, "images"),
         ({"limits": ImageReportLimits(pixels=0)}, "pixels"),
         ({"path": "report.txt"}, ".html"),

@@ -251,6 +251,7 @@ def test_wrong_samples_are_refused(fitted: OneClassDetector, wrong: Any, message
     [
         ([1], "one label for each of 130 samples"),
         ([2] * 130, "labels must be"),
+        ([False] * 130, "got booleans"),
         ([-1] * 130, "no normal or unlabelled sample"),
     ],
 )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from textocl.core.exceptions import DataError
+from textocl.core.validation import check_is_anomaly
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def evaluate(scores: ArrayLike, is_anomaly: ArrayLike) -> Evaluation:
     Raises
     ------
     DataError
-        One of the two kinds is missing, or the lengths differ.
+        One of the two kinds is missing, the lengths differ, or ``is_anomaly`` holds labels.
 
     Examples
     --------
@@ -48,11 +49,10 @@ def evaluate(scores: ArrayLike, is_anomaly: ArrayLike) -> Evaluation:
     """
     from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-    values, anomalous = np.asarray(scores, np.float64), np.asarray(is_anomaly, bool)
-    if values.shape != anomalous.shape or values.ndim != 1:
-        raise DataError(
-            f"expected as many labels as scores, got {anomalous.shape}, {values.shape}."
-        )
+    values = np.asarray(scores, np.float64)
+    if values.ndim != 1:
+        raise DataError(f"expected scores (n,), got shape {values.shape}.")
+    anomalous = check_is_anomaly(is_anomaly, len(values), "scores")
     if anomalous.all() or not anomalous.any():
         kind = "normal" if anomalous.any() or not len(anomalous) else "anomalous"
         raise DataError(f"an evaluation needs both kinds of documents; there is no {kind} one.")

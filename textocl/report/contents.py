@@ -13,7 +13,7 @@ from textocl.core.characters import visible
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.metrics import evaluate
-from textocl.core.validation import check_documents, check_integer
+from textocl.core.validation import check_documents, check_integer, check_is_anomaly
 from textocl.cvdd.detector import CVDD
 from textocl.explain.contexts import ContextSummary
 from textocl.explain.explanation import Explanation
@@ -83,7 +83,7 @@ def contents_of(
     """
     texts = _check_texts(detector, texts)
     limits.check()
-    truth = check_truth(is_anomaly, len(texts))
+    truth = None if is_anomaly is None else check_is_anomaly(is_anomaly, len(texts))
     names = _check_labels(labels, truth, len(texts))
     if ids is not None and len(ids) != len(texts):
         raise DataError(f"expected an id for each of {len(texts):,} documents, got {len(ids):,}.")
@@ -173,15 +173,6 @@ def _check_texts(detector: OneClassDetector, texts: Sequence[str]) -> list[str]:
     if not checked:
         raise DataError("there is no document to report on.")
     return checked
-
-
-def check_truth(is_anomaly: ArrayLike | None, n: int) -> NDArray[np.bool_] | None:
-    if is_anomaly is None:
-        return None
-    truth = np.asarray(is_anomaly, bool)
-    if truth.shape != (n,):
-        raise DataError(f"expected {n:,} entries of is_anomaly, got shape {truth.shape}.")
-    return truth
 
 
 def _check_labels(

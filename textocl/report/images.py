@@ -17,9 +17,9 @@ from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
 from textocl.core.files import write_whole
 from textocl.core.metrics import evaluate
-from textocl.core.validation import check_integer
+from textocl.core.validation import check_integer, check_is_anomaly
 from textocl.report.card import card_of
-from textocl.report.contents import check_truth, highest_and_spread, numbers, shown, thinned
+from textocl.report.contents import highest_and_spread, numbers, shown, thinned
 from textocl.report.page import IMAGES, page_of
 from textocl.report.writer import WrittenReport, check_report_target
 from textocl.vision.detector import SampleDetector
@@ -140,7 +140,7 @@ def image_contents(
         raise DataError("there is no image to report on.")
     if names is not None and len(names) != len(given):
         raise DataError(f"expected a name for each of {len(given):,} images, got {len(names):,}.")
-    truth = check_truth(is_anomaly, len(given))
+    truth = None if is_anomaly is None else check_is_anomaly(is_anomaly, len(given), "images")
     scores = np.concatenate(list(_scores(detector, given, advance)))
     listed = highest_and_spread(scores, limits.images)
     pictures = [_pictures(detector, given[i], limits.pixels) for i in listed]
