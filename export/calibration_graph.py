@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.thresholds import calibration_borders
 from textocl.export.graph import Graph
 
 
 def p_values(graph: Graph, score: str, calibration_scores: NDArray[np.float32]) -> str:
-    """``(1 + #{s_i >= s}) / (1 + n)``, ``(n,)`` float32; see `textocl.core.thresholds`."""
+    """``(1 + #{b_i >= s}) / (1 + n)``, ``(n,)`` float32; see `textocl.core.thresholds`."""
     n = len(calibration_scores)
-    scores = graph.constant(calibration_scores)
-    at_least = graph.op("GreaterOrEqual", scores, graph.reshape(score, -1, 1))  # (n, c)
+    borders = graph.constant(calibration_borders(calibration_scores))
+    at_least = graph.op("GreaterOrEqual", borders, graph.reshape(score, -1, 1))  # (n, c)
     higher = graph.sum(graph.cast(at_least, "float32"), axis=1)
     return graph.scaled(graph.shifted(higher, 1.0), 1 / (1 + n))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textocl import DataError
-from textocl.core.metrics import evaluate
+from textocl.core.metrics import evaluate, rank_correlation
 
 
 @given(
@@ -50,3 +50,15 @@ def test_perfect_and_reversed_rankings() -> None:
 def test_what_cannot_be_evaluated(scores: list[int], truth: list[bool], message: str) -> None:
     with pytest.raises(DataError, match=message):
         evaluate(scores, truth)
+
+
+def test_equal_scores_share_a_rank() -> None:
+    scores, others = [1, 1, 1, 2, 3], [1, 1, 2, 2, 3]
+    # ranks 2, 2, 2, 4, 5 and 1.5, 1.5, 3.5, 3.5, 5, correlated by hand
+    assert rank_correlation(scores, others) == pytest.approx(7 / np.sqrt(8 * 9))
+    assert rank_correlation([1] * 300 + [2, 3], [1] * 300 + [2, 3]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("scores", "others"), [([], []), ([1], [1]), ([1, 1], [1, 2])])
+def test_no_order_has_no_rank_correlation(scores: list[float], others: list[float]) -> None:
+    assert rank_correlation(scores, others) is None

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textocl.core.thresholds import (
+    ROUNDING,
+    TOLERANCE,
+    calibration_borders,
     conformal_p_values,
     conformal_threshold,
     smallest_calibration_size,
@@ -35,8 +38,23 @@ def test_smallest_calibration_size(rate: float, size: int) -> None:
 def test_p_values_agree_with_a_loop(
     calibration: list[float], new: list[float], rate: float
 ) -> None:
-    expected = [(1 + sum(c >= s for c in calibration)) / (1 + len(calibration)) for s in new]
+    borders = calibration_borders(calibration).tolist()
+    expected = [(1 + sum(b >= s for b in borders)) / (1 + len(calibration)) for s in new]
     assert conformal_p_values(calibration, new).tolist() == pytest.approx(expected)
+
+
+@given(scores, scores)
+def test_p_values_are_those_of_the_scores_themselves_but_for_the_tolerance(
+    calibration: list[float], new: list[float]
+) -> None:
+    def p_values(moved: float) -> list[float]:
+        return [
+            (1 + sum(c + moved >= s for c in calibration)) / (1 + len(calibration)) for s in new
+        ]
+
+    p = conformal_p_values(calibration, new)
+    assert (p >= np.array(p_values(0)) - 1e-12).all()  # so that they keep their promise
+    assert (p <= np.array(p_values(1.2 * TOLERANCE)) + 1e-12).all()
 
 
 @given(scores, scores, st.sampled_from([0.05, 0.1, 0.3, 0.5]))
@@ -60,7 +78,87 @@ def test_false_alarms_of_new_normal_data_stay_at_the_rate() -> None:
 
 
 def test_too_few_scores_give_the_highest() -> None:
-    assert conformal_threshold([0.3, 0.1], 0.05) == 0.3
+    threshold = conformal_threshold([0.3, 0.1], 0.05)
+    assert 0.3 < threshold == pytest.approx(0.3, abs=1.1 * TOLERANCE)
+
+
+anywhere = st.lists(
+    st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=60
+)
+rates = st.sampled_from([0.01, 0.05, 0.1, 0.3, 0.5, 0.9])
+
+
+def kth(calibration: list[float], rate: float) -> float:
+    rank = int(np.ceil((len(calibration) + 1) * (1 - rate) - 1e-9))
+    return sorted(calibration)[min(rank, len(calibration)) - 1]
+
+
+@given(anywhere | scores, rates)
+def test_a_threshold_lies_between_scores(calibration: list[float], rate: float) -> None:
+    attained, threshold = kth(calibration, rate), conformal_threshold(calibration, rate)
+    assert threshold >= attained
+    largest = float(np.finfo(np.float32).max)
+    # above all that rounding explains, unless float32 has no number in between
+    rounded = max(c for c in calibration if c <= attained + ROUNDING * max(abs(attained), 1))
+    higher = min((c for c in calibration if c > rounded), default=np.inf)
+    between = float(np.nextafter(np.float32(rounded), np.float32(np.inf)))
+    assert rounded < threshold < higher or between in (higher, np.inf)
+    assert threshold == np.float32(threshold) <= largest
+    assert threshold <= rounded + 1.1 * TOLERANCE * max(abs(rounded), 1)
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=60), rates)
+def test_as_many_calibration_scores_are_above_a_threshold_as_above_the_kth(
+    counts: list[int], rate: float
+) -> None:
+    calibration = [count / 16 for count in counts]
+    threshold = conformal_threshold(calibration, rate)
+    expected = sum(c > kth(calibration, rate) for c in calibration)
+    assert sum(c > threshold for c in calibration) == expected
+
+
+@given(anywhere | scores)
+def test_a_higher_rate_never_has_a_higher_threshold(calibration: list[float]) -> None:
+    thresholds = [conformal_threshold(calibration, rate) for rate in (0.01, 0.1, 0.3, 0.5, 0.9)]
+    assert thresholds == sorted(thresholds, reverse=True)
+
+
+@given(
+    st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=9), rates, st.integers(0, 2**32 - 1)
+)
+def test_label_and_p_value_of_a_repeated_score_survive_rounding(
+    kinds: list[float], rate: float, seed: int
+) -> None:
+    kinds = [float(np.float32(round(kind, 2))) for kind in kinds]
+    calibration = np.repeat(kinds, 20).astype(np.float32)
+    errors = np.random.default_rng(seed).uniform(-1, 1, len(calibration))
+    again = (calibration + ROUNDING * np.maximum(np.abs(calibration), 1) * errors).astype(
+        np.float32
+    )
+    threshold = conformal_threshold(calibration, rate)
+    assert ((again > threshold) == (calibration > threshold)).all()
+    np.testing.assert_array_equal(
+        conformal_p_values(calibration, again), conformal_p_values(calibration, calibration)
+    )
+
+
+def test_scores_that_differ_by_rounding_are_one() -> None:
+    calibration = [0.1] * 15 + [0.5, 0.5 + 2e-7, 0.5 + 5e-7] * 10 + [0.9]
+    assert len(set(calibration_borders(calibration).tolist())) == 3
+    assert conformal_threshold(calibration, 0.5) > 0.5 + 5e-7
+
+
+def test_small_scores_are_told_apart() -> None:
+    calibration = np.arange(1, 41) * 1e-5
+    threshold = conformal_threshold(calibration, 0.1)
+    assert (calibration > threshold).sum() == 3
+    assert conformal_threshold(calibration, 0.01) < 41e-5
+
+
+def test_the_worst_score_is_a_threshold_that_float32_holds() -> None:
+    worst = float(np.finfo(np.float32).max)
+    assert conformal_threshold([0.1, 0.2, worst], 0.01) == worst
+    assert conformal_threshold([0.1, 0.2, worst], 0.5) == pytest.approx(0.2, abs=1.1 * TOLERANCE)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pages import Page
 from textocl import CVDD, Detector
 from textocl.cli.rendering import visible
 from textocl.core.metrics import evaluate
+from textocl.core.thresholds import calibration_borders
 from textocl.report import ReportLimits, write_report
 
 pytest.importorskip("selenium")
@@ -185,7 +186,7 @@ def test_the_threshold_moves_every_count(
             (flagged & is_anomaly).sum(), (~flagged & is_anomaly).sum(),
             (flagged & ~is_anomaly).sum(), (~flagged & ~is_anomaly).sum(),
         ]  # fmt: skip
-        calibration = detector.calibration_scores_
+        calibration = calibration_borders(detector.calibration_scores_)
         rate = (1 + (calibration > np.float32(threshold)).sum()) / (1 + len(calibration))
         assert f"{100 * rate:.1f} %" in labelled.one("#readout").text
         assert labelled.all("#figures dd")[1].text == str(flagged.sum())

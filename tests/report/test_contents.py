@@ -12,6 +12,7 @@ from texts import sentences
 
 from textocl import CVDD, KDE, DataError, Detector, NotFittedError, WordLikelihood
 from textocl.core.metrics import evaluate
+from textocl.core.thresholds import calibration_borders
 from textocl.report import ReportLimits
 from textocl.report.card import card_of
 from textocl.report.contents import contents_of, highest_and_spread
@@ -30,7 +31,8 @@ def test_scores_contexts_and_measures_are_the_detector_s(
     assert np.array_equal(np.array(found["scores"], np.float32), assessment.score)
     assert found["documents"]["context"] == assessment.nearest_context.tolist()
     assert found["documents"]["text"] == mixed
-    assert np.array_equal(np.array(found["calibration"], np.float32), detector.calibration_scores_)
+    borders = calibration_borders(detector.calibration_scores_)
+    assert np.array_equal(np.array(found["calibration"], np.float32), borders)
     assert found["evaluation"] == evaluate(assessment.score, is_anomaly).to_dict()
     assert found["labels"] == ["anomalous", "normal"]
     assert [found["labels"][i] for i in found["documents"]["label"]] == ["normal"] * 40 + [

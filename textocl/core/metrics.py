@@ -64,3 +64,20 @@ def evaluate(scores: ArrayLike, is_anomaly: ArrayLike) -> Evaluation:
         n_normal=int((~anomalous).sum()),
         n_anomalous=int(anomalous.sum()),
     )
+
+
+def rank_correlation(scores: ArrayLike, others: ArrayLike) -> float | None:
+    """Spearman's correlation of two scores of the same samples, ``(n,)`` each.
+
+    None where there is no order to compare: fewer than two samples, or all with one score.
+
+    Examples
+    --------
+    >>> rank_correlation([0.1, 0.2, 0.2, 0.9], [1, 2, 2, 9])
+    1.0
+    """
+    from scipy.stats import spearmanr
+
+    if len(np.unique(scores)) < 2 or len(np.unique(others)) < 2:
+        return None
+    return float(spearmanr(scores, others).statistic)

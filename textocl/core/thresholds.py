@@ -3,6 +3,10 @@
 Both answer one question: how rarely does a normal document score this high? The scores must come
 from normal data the model was not trained on; then, if new normal documents are drawn like those,
 the probability of a false alarm is at most the chosen rate (split conformal prediction).
+
+Both compare with the borders of `calibration_borders`, which lie between the calibration scores, so
+that neither hangs on how a score was rounded. A border is never below its score: raising what a new
+score is compared with makes false alarms rarer and p-values larger, so the promise holds.
 """
 
 from __future__ import annotations
@@ -11,6 +15,11 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+#: by how much a score may differ when an exported file computes it; relative where it is above 1
+TOLERANCE = 1e-5
+#: the same of scores that differ by rounding only: two that are closer count as one
+ROUNDING = 1e-6
 
 
 def smallest_calibration_size(false_alarm_rate: float) -> int:
@@ -21,19 +30,43 @@ def smallest_calibration_size(false_alarm_rate: float) -> int:
 def conformal_threshold(calibration_scores: ArrayLike, false_alarm_rate: float) -> float:
     """Score above which a document is called anomalous.
 
-    The ⌈(n+1)(1−α)⌉-th smallest of n calibration scores. With fewer than
-    `smallest_calibration_size` scores no finite threshold keeps the promise; the highest score is
-    returned then, whose false-alarm rate is at most 1/(n+1).
+    The border of the ⌈(n+1)(1−α)⌉-th smallest of n calibration scores. With fewer than
+    `smallest_calibration_size` scores no finite threshold keeps the promise; the border of the
+    highest score is returned then, whose false-alarm rate is at most 1/(n+1).
 
     Examples
     --------
-    >>> conformal_threshold([0.1, 0.2, 0.3, 0.4], false_alarm_rate=0.4)
-    0.3
+    >>> round(conformal_threshold([0.1, 0.2, 0.3, 0.4], false_alarm_rate=0.4), 6)
+    0.30001
     """
-    scores = np.sort(np.asarray(calibration_scores, np.float64))
-    n = len(scores)
+    borders = calibration_borders(calibration_scores)
+    n = len(borders)
     rank = math.ceil((n + 1) * (1 - false_alarm_rate) - 1e-9)
-    return float(scores[min(rank, n) - 1])
+    return float(borders[min(rank, n) - 1])
+
+
+def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:
+    """Highest score that counts as equal to each calibration score, ``(n,)`` ascending.
+
+    `TOLERANCE` above it, or a hundredth of the range of all scores if that is less, yet 2e-6; but
+    no further than half-way to the next higher score. Scores that `ROUNDING` explains are one
+    score. Borders are float32, as scores are: a comparison comes out alike in float32 and float64.
+
+    Parameters
+    ----------
+    calibration_scores : (n,) float32, sorted or not
+    """
+    scores = np.sort(np.asarray(calibration_scores, np.float32)).astype(np.float64)
+    distinct = np.unique(scores)
+    size = np.maximum(np.abs(distinct), 1)
+    last = np.searchsorted(distinct, distinct + ROUNDING * size, side="right") - 1
+    lower, higher = distinct[last], np.append(distinct[1:], np.inf)[last]
+    raised = lower + size[last] * np.clip(0.01 * np.ptp(distinct), 2 * ROUNDING, TOLERANCE)
+    borders = np.minimum(raised, (lower + higher) / 2)
+    borders = np.minimum(borders, np.finfo(np.float32).max).astype(np.float32)
+    # float32 must not round a border up to the next score
+    borders = np.where(borders < higher, borders, np.nextafter(borders, np.float32(-np.inf)))
+    return borders[np.searchsorted(distinct, scores)]
 
 
 def trim_highest(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
@@ -51,7 +84,7 @@ def trim_highest(scores: NDArray[np.float32], share: float) -> NDArray[np.float3
 
 
 def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
-    """p-values of ``scores``: ``(1 + #{s_i >= s}) / (1 + n)``.
+    """p-values of ``scores``: ``(1 + #{b_i >= s}) / (1 + n)``, with borders b_i of the s_i.
 
     The share of normal calibration scores at least as high, counting the document itself:
     the probability of a false alarm if documents with this score are called anomalous.
@@ -70,6 +103,6 @@ def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDAr
     >>> conformal_p_values([0.1, 0.2, 0.3], [0.25, 0.9]).tolist()
     [0.5, 0.25]
     """
-    calibration = np.sort(np.asarray(calibration_scores, np.float64))
-    lower = np.searchsorted(calibration, np.asarray(scores, np.float64), side="left")
-    return (1 + len(calibration) - lower) / (1 + len(calibration))
+    borders = calibration_borders(calibration_scores).astype(np.float64)
+    lower = np.searchsorted(borders, np.asarray(scores, np.float64), side="left")
+    return (1 + len(borders) - lower) / (1 + len(borders))

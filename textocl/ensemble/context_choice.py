@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
+from textocl.core.metrics import rank_correlation
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import Aggregation, ContextWeights
 from textocl.ensemble.detector import Detector
@@ -109,15 +109,7 @@ def compare_judgements(
     return ContextChoice(
         judged[0],
         judged[1],
-        _rank_correlation(*scores),
+        rank_correlation(*scores),
         [i for i in second if i not in first],
         [i for i in first if i not in second],
     )
-
-
-def _rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
-    from scipy.stats import rankdata
-
-    if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return None
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])

@@ -13,6 +13,7 @@ from textocl.core.characters import visible
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.metrics import evaluate
+from textocl.core.thresholds import calibration_borders
 from textocl.core.validation import check_documents, check_integer, check_is_anomaly
 from textocl.cvdd.detector import CVDD
 from textocl.explain.contexts import ContextSummary
@@ -106,7 +107,7 @@ def contents_of(
         "card": shown(card_of(detector)),
         "contexts": [_theme(context) for context in contexts_of(detector)],
         "labels": [visible(name) for name in kinds],
-        "calibration": numbers(thinned(detector.calibration_scores_)),
+        "calibration": numbers(thinned(calibration_borders(detector.calibration_scores_))),
         "evaluation": evaluation,
         "scores": numbers(scores),
         "known": (assessment.n_known_words > 0).astype(int).tolist(),

@@ -17,6 +17,7 @@ from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
 from textocl.core.files import write_whole
 from textocl.core.metrics import evaluate
+from textocl.core.thresholds import calibration_borders
 from textocl.core.validation import check_integer, check_is_anomaly
 from textocl.report.card import card_of
 from textocl.report.contents import highest_and_spread, numbers, shown, thinned
@@ -149,7 +150,7 @@ def image_contents(
         "title": visible(title),
         "noun": "image",
         "card": shown(card_of(detector)),
-        "calibration": numbers(thinned(detector.calibration_scores_)),
+        "calibration": numbers(thinned(calibration_borders(detector.calibration_scores_))),
         "evaluation": None if truth is None else evaluate(scores, truth).to_dict(),
         "scores": numbers(scores),
         "known": [1] * len(scores),
