@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 import torch
 
 from textocl.core.exceptions import DataError
+
+# OpenMP's threads do not survive a fork, and a child that gives them work waits for ever: a fork
+# after a fit or a score (multiprocessing, gunicorn --preload) computes on its one thread.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def choose_device(device: Any) -> torch.device:
