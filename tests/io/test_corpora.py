@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,6 +48,44 @@ def test_tables_with_quotes_line_breaks_and_very_long_fields(tmp_path: Path) -> 
 def test_gzipped_files(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "ship"}\n'))
     assert read(tmp_path / "a.jsonl.gz")[0].text == "ship"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "ship\n"),
+        ("a.jsonl", '{"text": "ship", "id": "k"}\n'),
+        ("a.csv", 'text,id\nship,k\n'),
+        ("a.csv", '"text","id"\nship,k\n'),
+        ("b.csv", '"id","text"\nk,ship\n'),
+        ("a.tsv", '"id"\t"text"\nk\tship\n'),
+        ("c.csv", '"id\nof it",text\nk,ship\n'),
+    ],
+)
+@pytest.mark.parametrize("way", ["plain", "gz", "stdin"])
+def test_a_byte_order_mark_changes_nothing(
+    way: str, name: str, content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_text(content)
+    expected = read(tmp_path / name)
+    assert expected[0].text == "ship"
+    marked = content.encode("utf-8-sig")
+    if way == "stdin":
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(marked)))
+        assert list(read_documents("-", format=name[2:])) == expected
+        return
+    path = tmp_path / (f"{name}.gz" if way == "gz" else name)
+    path.write_bytes(gzip.compress(marked) if way == "gz" else marked)
+    assert read(path) == expected
+
+
+@pytest.mark.parametrize("name", ["A.TXT", "A.Jsonl", "A.CSV", "A.TSV", "A.NDJSON"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_endings_are_read_without_regard_to_case(name: str, zipped: bool, tmp_path: Path) -> None:
+    content = b'{"text": "ship"}\n' if "JS" in name.upper() else b"text\nship\n"
+    path = tmp_path / (f"{name}.GZ" if zipped else name)
+    path.write_bytes(gzip.compress(content) if zipped else content)
+    assert read(path)[-1].text == "ship"
 
 
 def test_a_folder_of_text_files(tmp_path: Path) -> None:

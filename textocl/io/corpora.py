@@ -87,7 +87,7 @@ def read_documents(
         yield from _read_folder(path, bad)
         return
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield from _read_file(cast(IO[bytes], file), str(path), kind, text_field, bad)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
@@ -112,13 +112,13 @@ def batches_of(
 def _guess_format(path: Path) -> str:
     if path.is_dir():
         return "folder"
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if suffix.lower() not in _SUFFIXES:
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix not in _SUFFIXES:
         raise DataError(
             f"cannot tell the format of {str(path)!r} by its name: expected an ending of "
             f"{', '.join(_SUFFIXES)} (or a folder), or the format itself (--format)."
         )
-    return _SUFFIXES[suffix.lower()]
+    return _SUFFIXES[suffix]
 
 
 def _read_folder(path: Path, bad: BadRecords | None) -> Iterator[Document]:
@@ -160,11 +160,15 @@ def _read_file(
 
 
 def _decoded_lines(file: IO[bytes], name: str, bad: BadRecords | None) -> Iterator[tuple[int, str]]:
-    for number, raw in enumerate(file, 1):
+    for number, raw in enumerate(file):
         try:
-            yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            yield number + 1, raw.decode(_encoding(number))
         except UnicodeDecodeError as error:
-            _report(_BadRecord(f"{name}, line {number}: {_not_utf8(error)}"), bad)
+            _report(_BadRecord(f"{name}, line {number + 1}: {_not_utf8(error)}"), bad)
+
+
+def _encoding(line: int) -> str:
+    return "utf-8" if line else "utf-8-sig"  # a byte-order mark is no part of the first line
 
 
 def _not_utf8(error: Exception) -> str:
@@ -213,7 +217,7 @@ def _read_table(
 ) -> Iterator[Document]:
     csv.field_size_limit(_LARGEST_FIELD)
     # bytes that are no UTF-8 go through as lone surrogates: a line must not vanish from a record
-    lines = (raw.decode("utf-8", "surrogateescape") for raw in file)
+    lines = (raw.decode(_encoding(i), "surrogateescape") for i, raw in enumerate(file))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] = []
     while True:
@@ -243,13 +247,12 @@ def _read_table(
 
 
 def _header_of(row: list[str], text_field: str, name: str) -> list[str]:
-    header = [column.removeprefix("\ufeff") for column in row]
-    if text_field not in header:
-        raise DataError(f"{name}: no column {text_field!r}; there are {_listed(header)}.")
-    twice = [column for column in header if header.count(column) > 1]
+    if text_field not in row:
+        raise DataError(f"{name}: no column {text_field!r}; there are {_listed(row)}.")
+    twice = [column for column in row if row.count(column) > 1]
     if twice:
         raise DataError(f"{name}: there are two columns {twice[0]!r}.")
-    return header
+    return row
 
 
 def _record_of(row: list[str], header: list[str], place: str) -> dict[str, Any]:

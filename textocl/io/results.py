@@ -77,11 +77,12 @@ class ResultRows:
         """
         if path == "-":
             return cls(ascii=True)
-        if Path(path).suffix not in (".jsonl", ".csv"):
+        suffix = Path(path).suffix.lower()
+        if suffix not in (".jsonl", ".csv"):
             raise DataError(f"results go to a .jsonl or .csv file (or '-'), got {path!r}.")
         if Path(path).is_dir():
             raise DataError(f"{path!r} is a folder; expected a file to write.")
-        return cls(table=path.endswith(".csv"))
+        return cls(table=suffix == ".csv")
 
     def after(self, document: Document) -> ResultRows:
         """The rows that follow ``document``."""
