@@ -83,7 +83,7 @@ def test_a_planted_arrow_is_seen(graph: dict[str, set[str]], line: str) -> None:
         ("textocl.cli.rendering", ["torch", "sklearn"]),
         ("textocl.plot", ["torch", "sklearn", "matplotlib"]),
         ("textocl.io.corpora", ["torch", "sklearn", "gensim"]),
-        ("textocl.io.sharding", ["numpy", "torch"]),
+        ("textocl.io.workers", ["numpy", "torch"]),
         ("textocl.io.resumable", ["torch", "sklearn"]),
         ("textocl.export.runtime", ["torch", "sklearn", "onnx", "textocl.core.detector"]),
         ("textocl.export.exporter", ["torch", "textocl.cvdd.detector", "textocl.vision"]),

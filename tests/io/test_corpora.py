@@ -55,7 +55,7 @@ def test_gzipped_files(tmp_path: Path) -> None:
     [
         ("a.txt", "ship\n"),
         ("a.jsonl", '{"text": "ship", "id": "k"}\n'),
-        ("a.csv", 'text,id\nship,k\n'),
+        ("a.csv", "text,id\nship,k\n"),
         ("a.csv", '"text","id"\nship,k\n'),
         ("b.csv", '"id","text"\nk,ship\n'),
         ("a.tsv", '"id"\t"text"\nk\tship\n'),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from textocl.cli import (
     benchmark,
+    contexts,
+    evaluate,
+    explain,
     export,
     fit,
-    inspection,
+    info,
+    inspect,
     report,
     score,
-    show,
     vision,
     vision_benchmark,
 )
@@ -18,13 +21,16 @@ from textocl.cli.application import app
 __all__ = [
     "app",
     "benchmark",
+    "contexts",
+    "evaluate",
+    "explain",
     "export",
     "fit",
-    "inspection",
+    "info",
+    "inspect",
     "main",
     "report",
     "score",
-    "show",
     "vision",
     "vision_benchmark",
 ]

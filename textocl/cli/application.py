@@ -28,7 +28,27 @@ _ORDER = (
 )  # fmt: skip
 
 
-class _Commands(TyperGroup):
+class CommandGroup(TyperGroup):
+    """Commands whose help shows a flag as ``--quiet``, not as ``--quiet <bool>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _plain_flags(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _plain_flags(command.get_params(ctx))
+        return command
+
+
+def _plain_flags(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
+class _Application(CommandGroup):
     """Turns what goes wrong into one line on standard error and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -69,10 +89,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=_Application,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     help="Learn what is normal in a set of texts; find what does not belong, and see why.",
     epilog="Exit codes: 0 done, 2 wrong usage, 3 unusable documents, images or parameters, "
     "4 unusable model, 130 interrupted.",

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from textocl.cli.application import app, err_console, print_json
-from textocl.cli.inputs import Labels, documents_of, images_of
+from textocl.cli.inputs import Labels, documents_of, images_of, refuse_overwriting
 from textocl.cli.options import FormatOption, Json, Model, Quiet, SkipBad, TextField
 from textocl.core.exceptions import DataError
 
@@ -67,6 +67,7 @@ def export(
     from textocl.export import VerificationError, to_onnx
     from textocl.export import verify as compare
 
+    refuse_overwriting(out, *([verify] if verify is not None else []))
     detector = load(model)
     samples: list[Any] = []
     is_anomaly: list[bool] | None = None

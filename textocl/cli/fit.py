@@ -9,7 +9,9 @@ import typer
 from rich.markup import escape
 
 from textocl.cli.application import app, out_console, print_json, watched
-from textocl.cli.inputs import Labels, counted, documents_of
+from textocl.cli.contexts import contexts_of
+from textocl.cli.info import facts_of
+from textocl.cli.inputs import Labels, counted, documents_of, refuse_overwriting
 from textocl.cli.options import (
     Docs,
     FalseAlarmRate,
@@ -20,7 +22,6 @@ from textocl.cli.options import (
     SkipBad,
     TextField,
 )
-from textocl.cli.show import facts_of, themes_of
 
 
 @app.command()
@@ -29,7 +30,9 @@ def fit(
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
     model: Annotated[
         str,
-        typer.Option(help="auto, cvdd, kde, words, knn, ocsvm …; a wrong name lists all of them."),
+        typer.Option(
+            help="auto, cvdd, cvdd-thesis, kde, words, knn, ocsvm …; a wrong name lists all."
+        ),
     ] = "auto",
     embedding: Annotated[
         str,
@@ -39,12 +42,25 @@ def fit(
         ),
     ] = "wordllama",
     contexts: Annotated[
-        int | None, typer.Option(help="Number of themes to look for [default: the model's]")
+        int | None, typer.Option(help="Number of contexts to look for [default: the model's]")
     ] = None,
     false_alarm_rate: FalseAlarmRate = 0.05,
     seed: Seed = 0,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the documents [default: the model's]")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="cvdd: documents of a training step [default: 64]")
+    ] = None,
+    attention_size: Annotated[
+        int | None, typer.Option(help="cvdd: size of the attention's hidden layer [default: 150]")
+    ] = None,
+    orthogonality: Annotated[
+        float | None,
+        typer.Option(help="cvdd: λ, how hard contexts are kept apart [default: the model's]"),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu or cuda [default: auto, cuda where there is one]")
     ] = None,
     aggregation: Annotated[
         str | None, typer.Option(help="cvdd: how distances become a score: mean, min, softmin.")
@@ -92,6 +108,7 @@ def fit(
     from textocl.core.persistence import check_target
 
     check_target(out)  # before minutes of work, not after
+    refuse_overwriting(out, docs, *([anomalies] if anomalies is not None else []))
     with documents_of(docs, text_field, format, skip_bad) as documents:
         if (label_field is None) != (not normal):
             raise typer.BadParameter("--normal needs --label-field, and the other way round.")
@@ -103,9 +120,13 @@ def fit(
     if anomalies is not None:
         with documents_of(anomalies, text_field, None, skip_bad) as documents:
             known = [d.text for d in counted(documents, "reading anomalies", quiet)]
-    given = {
+    parameters = {
         "n_contexts": contexts,
         "n_epochs": epochs,
+        "batch_size": batch_size,
+        "attention_size": attention_size,
+        "orthogonality": orthogonality,
+        "device": device,
         "aggregation": aggregation,
         "pooling": pooling,
         "contamination": contamination,
@@ -119,17 +140,17 @@ def fit(
         language=None if language.lower() == "none" else language,
         false_alarm_rate=false_alarm_rate,
         random_state=seed,
-        **{name: value for name, value in given.items() if value is not None},
+        **{name: value for name, value in parameters.items() if value is not None},
     )
     if "verbose" in detector.get_params():
         detector.set_params(verbose=watched(quiet))
     detector.fit(texts + known, [0] * len(texts) + [-1] * len(known))
     detector.save(out)
     if as_json:
-        print_json({"model": str(out), **facts_of(detector)})
+        print_json({"model": str(out), **facts_of(detector, out)})
     elif not quiet:
-        if themes_of(detector):
-            out_console.print(contexts_table(themes_of(detector)))
+        if contexts_of(detector):
+            out_console.print(contexts_table(contexts_of(detector)))
         out_console.print(
             f"Learned from {len(texts):,} documents; threshold "
             f"{detector.threshold_:.4f} at a false-alarm rate of {false_alarm_rate:g}.\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -20,10 +22,46 @@ if TYPE_CHECKING:
     from textocl.io.corpora import BadRecords, Document
 
 
-def load_model(model: Path) -> OneClassDetector:
-    from textocl.io.assessor import load_text_detector
+def load_model(model: Path, purpose: str) -> OneClassDetector:
+    """The detector of texts in a folder; ``purpose`` is what it is wanted for.
 
+    Raises
+    ------
+    DataError
+        An exported file was given, or a model of images.
+    FormatError
+        No model there, or it is damaged.
+    """
+    from textocl.io.assessor import is_exported, load_text_detector
+
+    if is_exported(model):
+        raise DataError(
+            f"{model} is an exported file, which only scores (score, evaluate, info); {purpose} "
+            "needs the folder of the model."
+        )
     return load_text_detector(model)
+
+
+def refuse_overwriting(out: str | Path, *sources: str | Path) -> None:
+    """Refuse to write to what is read, by whatever path or link either is given.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        target = Path(out).stat()
+    except OSError:
+        return  # nothing there to lose
+    for source in sources:
+        try:
+            read = os.fstat(sys.stdin.fileno()) if source == "-" else Path(source).stat()
+        except (OSError, ValueError):  # no such file, no standard input
+            continue
+        if os.path.samestat(target, read):
+            raise DataError(
+                f"{out} is what is read; nothing was overwritten. Choose another --out."
+            )
 
 
 @contextmanager

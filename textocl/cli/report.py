@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from textocl.cli.application import app, err_console, print_json, watched
-from textocl.cli.inputs import Labels, counted, documents_of, load_model
+from textocl.cli.inputs import Labels, counted, documents_of, load_model, refuse_overwriting
 from textocl.cli.options import (
     Docs,
     FormatOption,
@@ -63,16 +63,12 @@ def report(
     if normal and label_field is None:
         raise DataError("--normal names a label: give the field that holds it by --label-field.")
     check_report_target(out)  # before minutes of work, not after
-    if model.suffix.lower() == ".onnx" and not model.is_dir():
-        raise DataError(
-            f"{model} is an exported file, which only scores; a report needs the folder of the "
-            "model, which also explains."
-        )
-    detector = load_model(model)
+    refuse_overwriting(out, docs, model)
+    detector = load_model(model, "a report")
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
-    with documents_of(docs, text_field, format, skip_bad) as found:
-        documents = list(counted(found, "reading", quiet))
+    with documents_of(docs, text_field, format, skip_bad) as reading:
+        documents = list(counted(reading, "reading", quiet))
     if not documents:
         raise DataError(f"{docs} holds no document to report on.")
     seen = Labels(label_field, normal or [])

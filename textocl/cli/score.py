@@ -1,4 +1,4 @@
-"""``textocl score`` and ``textocl evaluate``: a model and documents in, scores out."""
+"""``textocl score``: a model and documents in, scores out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textocl.cli.application import app, err_console, out_console, print_json, watched
-from textocl.cli.inputs import Labels, counted, documents_of
+from textocl.cli.application import app, err_console, print_json, watched
+from textocl.cli.inputs import documents_of, refuse_overwriting
 from textocl.cli.options import (
     Docs,
     FormatOption,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textocl.io.assessor import Assessor
     from textocl.io.results import ResultWriter
     from textocl.io.resumable import ResumableResults
-    from textocl.io.sharding import Workers
+    from textocl.io.workers import Workers
 
 
 @app.command()
@@ -40,6 +40,22 @@ def score(
             min=1,
         ),
     ] = 1,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            help="Documents scored at once. Of a stream (- to -) those that were read are scored "
+            "when it pauses, too.",
+            min=1,
+        ),
+    ] = 1024,
+    spreadsheet_safe: Annotated[
+        bool,
+        typer.Option(
+            "--spreadsheet-safe",
+            help="Put ' before cells of a .csv that a spreadsheet would take for formulas, as they "
+            "begin with = + - @; numbers stay as they are.",
+        ),
+    ] = False,
     false_alarm_rate: NewRate = None,
     text_field: TextField = "text",
     format: FormatOption = None,
@@ -47,24 +63,34 @@ def score(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Score documents of any number: each with its own fields, score, p_value and label."""
+    """Score documents of any number: each with its own fields, score, p_value and label.
+
+    As a filter, textocl score MODEL - --out - gives results as documents come.
+    """
     from textocl.core.validation import warn_of_unknown
     from textocl.io.assessor import fingerprint, load_assessor
     from textocl.io.corpora import batches_of
     from textocl.io.results import ResultRows, ResultWriter, tasks_of
     from textocl.io.resumable import ResumableResults, parts_folder
+    from textocl.io.streams import with_pauses
     from textocl.training.progress import counting_bar
 
-    rows = ResultRows.for_path(out)
+    rows = ResultRows.for_path(out, spreadsheet_safe=spreadsheet_safe)
+    refuse_overwriting(out, docs, model)
     assessor = load_assessor(model, false_alarm_rate)
     results: ResultWriter | ResumableResults = ResultWriter(out)
     scorer: AbstractContextManager[Assessor | Workers] = nullcontext(assessor)
     if workers > 1 or parts_folder(out).exists():
-        from textocl.io.sharding import Workers
+        from textocl.io.workers import Workers
 
         scorer = Workers(workers, model, false_alarm_rate)
         if out != "-":
-            made_from = {"model": fingerprint(model), "false-alarm rate": false_alarm_rate}
+            made_from = {
+                "model": fingerprint(model),
+                "false-alarm rate": false_alarm_rate,
+                "batch size": batch_size,
+                "spreadsheet safety": spreadsheet_safe,
+            }
             results = ResumableResults(out, made_from)
     with (
         documents_of(docs, text_field, format, skip_bad) as documents,
@@ -76,7 +102,9 @@ def score(
         if n_before and not quiet:
             err_console.print(f"going on after {n_before:,} documents.", highlight=False)
         advance(n_before)
-        for part in scoring.in_order(results.remaining(tasks_of(rows, batches_of(documents)))):
+        coming = with_pauses(documents) if docs == out == "-" else documents
+        tasks = tasks_of(rows, batches_of(coming, batch_size))
+        for part in scoring.in_order(results.remaining(tasks)):
             results.write(part)
             advance(part.counts.n_documents)
     counts = results.counts
@@ -90,56 +118,3 @@ def score(
             f"(threshold {assessor.threshold:.4f}).",
             highlight=False,
         )
-
-
-@app.command()
-def evaluate(
-    model: ModelOrFile,
-    docs: Docs,
-    label_field: Annotated[str, typer.Option(help="Field that holds the label.")],
-    normal: Annotated[list[str], typer.Option(help="Label of normal documents; repeatable.")],
-    false_alarm_rate: NewRate = None,
-    text_field: TextField = "text",
-    format: FormatOption = None,
-    skip_bad: SkipBad = False,
-    quiet: Quiet = False,
-    as_json: Json = False,
-) -> None:
-    """Measure on labelled documents: AUC, average precision, FPR at 95 % recall."""
-    import numpy as np
-
-    from textocl.cli.rendering import evaluation_line
-    from textocl.core.metrics import evaluate as measure
-    from textocl.core.validation import warn_of_unknown
-    from textocl.io.assessor import load_assessor
-    from textocl.io.corpora import batches_of
-
-    assessor = load_assessor(model, false_alarm_rate)
-    scores, anomalous, n_unknown = [np.empty(0, np.float32)], [], 0
-    labels = Labels(label_field, normal)
-    with documents_of(docs, text_field, format, skip_bad) as documents:
-        for batch in batches_of(counted(documents, "scoring", quiet)):
-            found = assessor.assess([document.text for document in batch])
-            scores.append(found["score"])
-            n_unknown += int((found["n_known_words"] == 0).sum())
-            anomalous += [not labels.is_normal(document) for document in batch]
-    labels.refuse_if_none_is_normal()
-    warn_of_unknown(n_unknown, len(anomalous))
-    values, truth = np.concatenate(scores), np.array(anomalous, bool)
-    evaluation = measure(values, truth)
-    flagged = values > assessor.threshold
-    at_threshold = {
-        "false_alarm_rate": float(flagged[~truth].mean()),
-        "recall": float(flagged[truth].mean()),
-    }
-    if as_json:
-        measures = {**evaluation.to_dict(), "at_threshold": at_threshold}
-        print_json({**measures, "without_known_word": n_unknown})
-        return
-    out_console.print(evaluation_line(evaluation), highlight=False, soft_wrap=True)
-    out_console.print(
-        f"At the threshold: {at_threshold['recall']:.1%} of the anomalies found, "
-        f"{at_threshold['false_alarm_rate']:.1%} false alarms.",
-        highlight=False,
-        soft_wrap=True,
-    )

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from textocl.cli.application import (
     EXIT_INTERRUPTED,
+    CommandGroup,
     app,
     err_console,
     out_console,
@@ -18,9 +19,9 @@ from textocl.cli.application import (
     watched,
 )
 from textocl.cli.export import export
-from textocl.cli.inputs import warn_of_bad
+from textocl.cli.info import facts_of, print_facts
+from textocl.cli.inputs import refuse_overwriting, warn_of_bad
 from textocl.cli.options import FalseAlarmRate, Json, Model, NewRate, Quiet, Seed
-from textocl.cli.show import facts_of, print_facts
 from textocl.cli.vision_options import (
     Anomalies,
     Backbone,
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 256
 
 vision = typer.Typer(
-    no_args_is_help=True, help="Learn what normal images look like; find the others, and where."
+    cls=CommandGroup,
+    no_args_is_help=True,
+    help="Learn what normal images look like; find the others, and where.",
 )
 app.add_typer(vision, name="vision")
 
@@ -178,6 +181,7 @@ def score(
     rows = ResultRows.for_path(out)
     detector, reader, bad = _opened(model, false_alarm_rate, skip_bad)
     files = image_files(images)
+    refuse_overwriting(out, *files)
     with ResultWriter(out) as results, counting_bar("scoring", watched(quiet), "images") as advance:
         reader.advance = advance
         for start in range(0, len(files), _AT_ONCE):

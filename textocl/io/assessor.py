@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from textocl.core.exceptions import DataError
 from textocl.io.corpora import Document
 from textocl.io.results import Counts, Part, ResultRows, Task
+from textocl.registry import DETECTORS, TEXTS
 
 if TYPE_CHECKING:
     from textocl.core.detector import OneClassDetector
 
-Found = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Assessor:
     threshold : scores above it are called anomalous
     """
 
-    assess: Callable[[Sequence[str]], Found]
+    assess: Callable[[Sequence[str]], Arrays]
     threshold: float
 
     def part(self, rows: ResultRows, documents: list[Document]) -> Part:
@@ -41,16 +42,17 @@ class Assessor:
         DataError
             A table has no column for a field of a document.
         """
-        found = self.assess([document.text for document in documents])
-        n_anomalous = int((found["label"] == -1).sum())
-        n_unknown = int((found["n_known_words"] == 0).sum())
+        results = self.assess([document.text for document in documents])
+        n_anomalous = int((results["label"] == -1).sum())
+        n_unknown = int((results["n_known_words"] == 0).sum())
         counts = Counts(len(documents), n_anomalous, n_unknown)
-        return Part(rows.lines(documents, found), counts)
+        return Part(rows.lines(documents, results), counts)
 
     def in_order(self, tasks: Iterable[Task]) -> Iterator[Part]:
         """Score batches one after the other."""
         for rows, documents in tasks:
-            yield self.part(rows, documents)
+            if documents:
+                yield self.part(rows, documents)
 
 
 def load_assessor(
@@ -69,7 +71,7 @@ def load_assessor(
     FormatError, MissingExtraError
         As `textocl.load` and `textocl.export.OnnxDetector`.
     """
-    if _is_exported(model):
+    if is_exported(model):
         return _exported(model, false_alarm_rate, n_threads)
     detector = load_text_detector(model)
     if false_alarm_rate is not None:
@@ -82,7 +84,7 @@ def load_text_detector(model: Path) -> OneClassDetector:
     from textocl.core.persistence import load  # judges the folder before torch is imported
 
     detector = load(model)
-    if detector._SAMPLES != "documents":
+    if TEXTS not in DETECTORS[type(detector).__name__].takes:
         raise DataError(
             f"{model} holds a {type(detector).__name__}, which scores images; give it to "
             "'textocl vision'."
@@ -94,11 +96,12 @@ def fingerprint(model: Path) -> str:
     """SHA-256 that tells a model from every other."""
     from textocl.core.persistence import CONFIG  # holds the SHA-256 of the weights
 
-    file = model if _is_exported(model) else model / CONFIG
+    file = model if is_exported(model) else model / CONFIG
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _is_exported(model: Path) -> bool:
+def is_exported(model: Path) -> bool:
+    """Tell an exported file from the folder of a model."""
     return model.suffix.lower() == ".onnx" and not model.is_dir()
 
 
@@ -118,8 +121,8 @@ def _exported(model: Path, false_alarm_rate: float | None, n_threads: int) -> As
             "for another rate give the folder of the model, which keeps its calibration scores."
         )
 
-    def assess(texts: Sequence[str]) -> Found:
-        found = detector.assess(texts)
-        return {**found, "nearest_context": nearest_context(found)}
+    def assess(texts: Sequence[str]) -> Arrays:
+        results = detector.assess(texts)
+        return {**results, "nearest_context": nearest_context(results)}
 
     return Assessor(assess, detector.threshold_)

@@ -94,31 +94,46 @@ def read_documents(
 
 
 def batches_of(
-    documents: Iterable[Document], n_documents: int = 1024, n_characters: int = 1_000_000
+    documents: Iterable[Document | None], n_documents: int = 1024, n_characters: int = 1_000_000
 ) -> Iterator[list[Document]]:
-    """Group documents so that a group stays small, however long they are."""
+    """Group documents so that a group stays small, however long they are.
+
+    None among them, where a stream pauses (`textocl.io.streams`), ends a group early; an empty one
+    follows it, which says that there is nothing more for now.
+    """
     batch: list[Document] = []
     size = 0
     for document in documents:
-        batch.append(document)
-        size += len(document.text)
-        if len(batch) >= n_documents or size >= n_characters:
+        if document is not None:
+            batch.append(document)
+            size += len(document.text)
+        if len(batch) >= n_documents or size >= n_characters or (document is None and batch):
             yield batch
             batch, size = [], 0
+        if document is None:
+            yield []
     if batch:
         yield batch
+
+
+def has_known_ending(path: Path) -> bool:
+    """Tell whether the name says how documents are written in the file."""
+    return _ending(path) in _SUFFIXES
+
+
+def _ending(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
 def _guess_format(path: Path) -> str:
     if path.is_dir():
         return "folder"
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    if suffix not in _SUFFIXES:
+    if not has_known_ending(path):
         raise DataError(
             f"cannot tell the format of {str(path)!r} by its name: expected an ending of "
             f"{', '.join(_SUFFIXES)} (or a folder), or the format itself (--format)."
         )
-    return _SUFFIXES[suffix]
+    return _SUFFIXES[_ending(path)]
 
 
 def _read_folder(path: Path, bad: BadRecords | None) -> Iterator[Document]:

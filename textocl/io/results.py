@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,11 @@ from numpy.typing import NDArray
 from textocl.core.exceptions import DataError
 from textocl.core.files import whole_file
 from textocl.io.corpora import Document
+
+# OWASP's list for CSV injection; with the apostrophe of a cell that was made safe, so that taking
+# one away gives every text back
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 #: what is said of each document, in the order of a table's columns
 RESULTS = ("score", "p_value", "label", "nearest_context", "n_known_words")
@@ -59,22 +65,27 @@ class ResultRows:
     ----------
     table : whether as CSV
     ascii : whether JSON escapes all other characters, for what may not be a UTF-8 terminal
+    spreadsheet_safe : whether a table's cell of text that a spreadsheet would take for a formula
+        gets an apostrophe before it
     columns : of the table; None before its first document, which decides and brings the header
     """
 
     table: bool = False
     ascii: bool = False
+    spreadsheet_safe: bool = False
     columns: tuple[str, ...] | None = None
 
     @classmethod
-    def for_path(cls, path: str) -> ResultRows:
+    def for_path(cls, path: str, *, spreadsheet_safe: bool = False) -> ResultRows:
         """What a ``.jsonl`` or ``.csv`` file asks for, or ``"-"``, which is standard output.
 
         Raises
         ------
         DataError
-            Another ending, or a folder.
+            Another ending, or a folder; or no table shall be safe in a spreadsheet.
         """
+        if spreadsheet_safe and Path(path).suffix.lower() != ".csv":
+            raise DataError(f"a spreadsheet reads a .csv file; got {path!r}.")
         if path == "-":
             return cls(ascii=True)
         suffix = Path(path).suffix.lower()
@@ -82,7 +93,7 @@ class ResultRows:
             raise DataError(f"results go to a .jsonl or .csv file (or '-'), got {path!r}.")
         if Path(path).is_dir():
             raise DataError(f"{path!r} is a folder; expected a file to write.")
-        return cls(table=suffix == ".csv")
+        return cls(table=suffix == ".csv", spreadsheet_safe=spreadsheet_safe)
 
     def after(self, document: Document) -> ResultRows:
         """The rows that follow ``document``."""
@@ -123,9 +134,9 @@ class ResultRows:
             return ""
         columns = self.columns or tuple(records[0])
         text = io.StringIO(newline="")
-        table = csv.DictWriter(text, columns)
+        table = csv.writer(text)
         if self.columns is None:
-            table.writeheader()
+            table.writerow(map(self._cell, columns))
         for record in records:
             strange = set(record) - set(columns)
             if strange:
@@ -133,13 +144,15 @@ class ResultRows:
                     f"document {record['id']!r} has a field {sorted(strange)[0]!r} that the first "
                     "document lacks, so it has no place in a table; write .jsonl instead."
                 )
-            table.writerow(
-                {
-                    name: value if isinstance(value, (str, int, float)) else json.dumps(value)
-                    for name, value in record.items()
-                }
-            )
+            table.writerow([self._cell(record.get(name, "")) for name in columns])
         return text.getvalue()
+
+    def _cell(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value if isinstance(value, (int, float)) else json.dumps(value)
+        if self.spreadsheet_safe and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+            return f"'{value}"
+        return value
 
 
 Task: TypeAlias = tuple[ResultRows, list[Document]]
@@ -159,7 +172,8 @@ def tasks_of(rows: ResultRows, batches: Iterable[list[Document]]) -> Iterator[Ta
     """Each batch with the rows that it becomes."""
     for batch in batches:
         yield rows, batch
-        rows = rows.after(batch[0])
+        if batch:
+            rows = rows.after(batch[0])
 
 
 class ResultWriter:
@@ -197,9 +211,7 @@ class ResultWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._target is None:
-            self._file.flush()
-        else:
+        if self._target is not None:
             self._whole.__exit__(kind, error, traceback)
 
     def remaining(self, tasks: Iterable[Task]) -> Iterable[Task]:
@@ -208,4 +220,6 @@ class ResultWriter:
 
     def write(self, part: Part) -> None:
         self._file.write(part.lines)
+        if self._target is None:
+            self._file.flush()  # whoever reads along need not wait for the next batch
         self.counts = self.counts.plus(part.counts)

@@ -140,7 +140,7 @@ class ResumableResults:
 
     def _lock(self) -> None:
         """Take what the system frees when this process ends, however it ends."""
-        import fcntl  # not on Windows, where `textocl.io.sharding` refuses first
+        import fcntl  # not on Windows, where `textocl.io.workers` refuses first
 
         try:
             fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -67,10 +67,9 @@ def inspect(
     if out is not None:
         chosen.save(out)
     if as_json:
-        themes = [context.to_dict() for context in detector.contexts_]
         print_json(
             {
-                "contexts": themes,
+                "contexts": [context.to_dict() for context in detector.contexts_],
                 "context_weights": context_weights_of(chosen),
                 "documents": len(texts),
                 **choice.to_dict(),
@@ -86,7 +85,7 @@ def _with_contexts(model: Path) -> CVDD | Detector:
     from textocl.cvdd.detector import CVDD
     from textocl.ensemble.detector import Detector
 
-    detector = load_model(model)
+    detector = load_model(model, "a choice of contexts")
     if not isinstance(detector, (CVDD, Detector)):
         raise DataError(
             f"a {type(detector).__name__} has no contexts to choose from; cvdd and auto have: "
@@ -99,18 +98,18 @@ def _weights_of(contexts: str | None, context_weights: str | None) -> dict[int, 
     """Read ``0,2`` or ``0:1,2:0.5``."""
     if contexts is not None and context_weights is not None:
         raise typer.BadParameter("give --contexts or --context-weights, not both.")
-    given = context_weights if contexts is None else contexts
-    if given is None:
+    option = context_weights if contexts is None else contexts
+    if option is None:
         return None
     weights: dict[int, float] = {}
     try:
-        for part in given.split(","):
+        for part in option.split(","):
             number, colon, weight = part.partition(":")
             if bool(colon) != (context_weights is not None) or int(number) in weights:
                 raise ValueError
             weights[int(number)] = float(weight or 1)
     except ValueError:
         raise typer.BadParameter(
-            f"expected contexts such as 0,2 or weights such as 0:1,2:0.5, got {given!r}."
+            f"expected contexts such as 0,2 or weights such as 0:1,2:0.5, got {option!r}."
         ) from None
     return weights

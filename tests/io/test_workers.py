@@ -17,7 +17,7 @@ from textocl.io.assessor import load_assessor
 from textocl.io.corpora import Document
 from textocl.io.results import ResultRows, Task, tasks_of
 from textocl.io.resumable import digest
-from textocl.io.sharding import Workers
+from textocl.io.workers import Workers
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="several workers need POSIX")
 

@@ -100,11 +100,17 @@ class Workers:
         turn = 0
         while upcoming is not None or busy:
             while upcoming is not None and idle and upcoming[0] < turn + _AHEAD * self._n_workers:
-                worker = idle.pop()
-                self._send(worker, upcoming[1])
-                busy[worker] = upcoming[0]
+                number, task = upcoming
+                if not task[1]:  # a stream pauses: what was read comes out before more is awaited
+                    if number > turn:
+                        break
+                    turn += 1
+                else:
+                    worker = idle.pop()
+                    self._send(worker, task)
+                    busy[worker] = number
                 upcoming = next(numbered, None)
-            for worker in cast("list[Connection]", wait(list(busy))):
+            for worker in cast("list[Connection]", wait(list(busy)) if busy else []):
                 done[busy.pop(worker)] = self._receive(worker)
                 idle.append(worker)
             while turn in done:
