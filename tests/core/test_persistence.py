@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
+import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -92,35 +97,176 @@ def test_parents_are_made_and_a_relative_path_works(
     assert textocl.load("a/b/model").threshold_ == detector.threshold_
 
 
-@pytest.mark.parametrize("when", ["writing", "setting aside", "replacing"])
-def test_an_interrupted_save_leaves_the_old_model(
-    model: Path, detector: CVDD, monkeypatch: pytest.MonkeyPatch, when: str
+@pytest.fixture(scope="module")
+def other(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> CVDD:
+    """As the saved one, with another threshold and other weights."""
+    model = Path(shutil.copytree(saved, tmp_path_factory.mktemp("other") / "model"))
+    distances = load_file(model / WEIGHTS)["calibration_distances"]
+    edit_weights(model, calibration_distances=distances[: len(distances) // 2])
+    edit_config(model, threshold=0.123)
+    return CVDD.load(model)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
+def test_a_save_that_fails_leaves_the_old_model_and_nothing_else(
+    model: Path, other: CVDD, monkeypatch: pytest.MonkeyPatch, name: str, error: Any
 ) -> None:
-    before = textocl.load(model).threshold_
+    before = contents(model)
+    replace = Path.replace
 
-    if when == "writing":
+    def replace_but(self: Path, target: Path) -> Path:
+        if name in Path(target).name:
+            raise error
+        return replace(self, target)
 
-        def interrupted(descriptor: int) -> None:
+    monkeypatch.setattr(Path, "replace", replace_but)
+    with pytest.raises((KeyboardInterrupt, DataError)):
+        other.save(model)
+    with pytest.raises((KeyboardInterrupt, DataError)):
+        other.save(model.parent / "new" / "folder")
+    assert contents(model) == before
+    assert [path.name for path in model.parent.iterdir()] == ["model"]
+
+
+def test_a_save_that_is_cut_off_between_the_two_files_left_the_new_model(
+    model: Path, detector: CVDD, other: CVDD, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def replace_but(self: Path, target: Path) -> Path:
+        if Path(target).name == WEIGHTS:
             raise KeyboardInterrupt
+        return replace(self, target)
 
-        monkeypatch.setattr(os, "fsync", interrupted)
-    else:
-        rename = Path.rename
-
-        def rename_but(self: Path, target: Path) -> Path:
-            if when == "replacing" and self.name == "new":
-                raise KeyboardInterrupt
-            moved = rename(self, target)
-            if when == "setting aside" and Path(target).name == "old":
-                raise KeyboardInterrupt
-            return moved
-
-        monkeypatch.setattr(Path, "rename", rename_but)
+    old = (model / WEIGHTS).read_bytes()
+    monkeypatch.setattr(Path, "replace", replace_but)
     with pytest.raises(KeyboardInterrupt):
-        detector.save(model)
+        other.save(model)
     monkeypatch.undo()
-    assert textocl.load(model).threshold_ == before
-    assert [p.name for p in model.parent.iterdir()] == ["model"]
+    assert (model / WEIGHTS).read_bytes() == old
+    loaded = textocl.load(model)
+    assert loaded.threshold_ == other.threshold_
+    assert loaded.calibration_distances_.shape == other.calibration_distances_.shape
+    detector.save(model)  # and what it left is cleared away
+    assert sorted(contents(model)) == [CONFIG, WEIGHTS]
+    assert textocl.load(model).threshold_ == detector.threshold_
+
+
+def test_files_that_a_killed_save_left_do_not_forbid_the_next(
+    model: Path, detector: CVDD, tmp_path: Path
+) -> None:
+    for folder in (model, tmp_path / "first"):
+        folder.mkdir(exist_ok=True)
+        (folder / f".{WEIGHTS}-{64 * 'a'}").write_bytes(b"half")
+        (folder / f"..{WEIGHTS}-{19 * 'a'}-1234abcd").write_bytes(b"half")
+        (folder / f".{CONFIG}-1234abcd").write_bytes(b"half")
+        detector.save(folder)
+        assert textocl.load(folder).threshold_ == detector.threshold_
+
+
+def test_a_reader_of_a_model_that_is_replaced_sees_the_old_or_the_new(
+    model: Path, detector: CVDD, other: CVDD
+) -> None:
+    done = threading.Event()
+
+    def replace_it() -> None:
+        try:
+            for _ in range(15):
+                other.save(model)
+                detector.save(model)
+        finally:
+            done.set()
+
+    writer = threading.Thread(target=replace_it)
+    writer.start()
+    seen = set()
+    while not done.is_set():
+        loaded = textocl.load(model)
+        seen.add((loaded.threshold_, len(loaded.calibration_distances_)))
+    writer.join()
+    whole = {(d.threshold_, len(d.calibration_distances_)) for d in (detector, other)}
+    assert seen <= whole
+    assert sorted(contents(model)) == [CONFIG, WEIGHTS]
+
+
+@pytest.mark.parametrize("number", [errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EROFS])
+def test_a_model_is_saved_into_a_folder_that_cannot_be_moved_or_written_beside(
+    detector: CVDD, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A volume, or the one writable folder of a container."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    (folder / "lost+found").mkdir()  # of a disk's own
+    number_of_files = folder.stat().st_ino
+    call = os.rename, os.replace, os.mkdir
+
+    def only_inside(function: Any) -> Any:
+        def checked(path: Any, *args: Any, **kwargs: Any) -> Any:
+            if folder not in Path(path).parents:
+                raise OSError(number, os.strerror(number))
+            return function(path, *args, **kwargs)
+
+        return checked
+
+    for name, function in zip(("rename", "replace", "mkdir"), call, strict=True):
+        monkeypatch.setattr(os, name, only_inside(function))
+    detector.save(folder)
+    detector.save(folder)
+    assert textocl.load(folder).threshold_ == detector.threshold_
+    assert folder.stat().st_ino == number_of_files
+    assert sorted(p.name for p in folder.iterdir()) == [CONFIG, "lost+found", WEIGHTS]
+
+
+def test_a_model_is_saved_into_the_working_directory(
+    detector: CVDD, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    detector.save(".")
+    assert Path.cwd() == tmp_path
+    assert textocl.load(".").threshold_ == detector.threshold_
+
+
+AS_NOBODY = """
+import os, sys, textocl
+from textocl.core.exceptions import TextoclError
+from textocl.core.persistence import check_target
+detector = textocl.load(sys.argv[1])
+os.setgid(65534), os.setuid(65534)
+for folder in sys.argv[2:]:
+    for write in (check_target, detector.save):
+        try:
+            write(__import__("pathlib").Path(folder))
+        except TextoclError as error:
+            print(type(error).__name__, str(error).partition(" to ")[0])
+        else:
+            print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can")
+def test_a_folder_is_written_by_whom_it_is_open_to_and_others_are_told_at_once(
+    saved: Path,
+) -> None:
+    with tempfile.TemporaryDirectory() as base:
+        root = Path(base)
+        root.chmod(0o755)
+        for name, mode in (("model", 0o777), ("closed", 0o755), ("hidden", 0o700)):
+            (root / name).mkdir()
+            (root / name).chmod(mode)
+        shutil.copytree(saved, root / "saved")
+        folders = ["model", "closed", "hidden", "beside", "hidden/below"]
+        done = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY, root / "saved", *(root / name for name in folders)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        refused = ["DataError cannot write a model"] * 2
+        assert done.stdout.splitlines() == ["done"] * 2 + refused * 4
+        assert sorted(path.name for path in (root / "model").iterdir()) == [CONFIG, WEIGHTS]
 
 
 def test_a_file_of_the_users_in_a_model_folder_is_never_deleted(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -24,6 +25,8 @@ FORMAT = "textocl"
 FORMAT_VERSION = 1
 CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
+#: what a save that was cut off, or the file system, may leave in a folder
+_PASSED_OVER = re.compile(r"\.+(config\.json|weights\.safetensors)-[0-9a-f.-]+|lost\+found")
 
 
 @dataclass
@@ -95,72 +98,95 @@ def load(folder: str | PathLike[str]) -> Any:
 def save_model_files(
     folder: Path, class_name: str, parameters: dict[str, Any], files: ModelFiles
 ) -> None:
-    """Write a model beside ``folder`` and move it there when it is complete."""
+    """Write a model into ``folder``, which may be a mount point or the working directory.
+
+    The weights are first written under the name of their hash, where `load` finds them too.
+    Replacing config.json then makes the model the new one, at once. Last the weights are renamed.
+    """
     from safetensors.numpy import save
 
     folder = folder.resolve()
     check_target(folder)
     weights = save({name: np.ascontiguousarray(array) for name, array in files.arrays.items()})
+    sha256 = hashlib.sha256(weights).hexdigest()
     config = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "textocl_version": __version__,
         "class": class_name,
         "parameters": {name: _plain(value) for name, value in parameters.items()},
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "weights_sha256": sha256,
         **files.facts,
     }
     text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
-    try:
-        complete = workplace / "new"
-        complete.mkdir()
-        write_whole(complete / WEIGHTS, weights)
-        write_whole(complete / CONFIG, text)
-        _exchange(folder, complete, workplace / "old")
-    except OSError as error:
-        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
-    finally:
-        shutil.rmtree(workplace, ignore_errors=True)
-
-
-def _exchange(folder: Path, new: Path, old: Path) -> None:
-    """Move ``new`` to ``folder``, and what was there to ``old``; undo that if anything fails."""
-    try:
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
+    with _as_data_error(folder):
+        folders = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        before = _sha256_of(folder)
+        waiting = folder / (WEIGHTS if sha256 == before else _waiting_name(sha256))
+        try:
+            write_whole(waiting, weights)
+            write_whole(folder / CONFIG, text)
+        except BaseException:
+            if _sha256_of(folder) != sha256:  # else the new model is there
+                waiting.unlink(missing_ok=True)
+            for path in folders:  # made above, and empty
+                with suppress(OSError):
+                    path.rmdir()
+            raise
+        if _sha256_of(folder) == sha256:  # else another process saved here at the same time
+            waiting.replace(folder / WEIGHTS)
+        if before is not None and before != sha256:
+            (folder / _waiting_name(before)).unlink(missing_ok=True)  # of an interrupted save
 
 
 def check_target(folder: Path) -> None:
-    """Say so if a model must not be written to ``folder``.
+    """Say so if a model must not, or cannot, be written to ``folder``.
 
     Raises
     ------
     FormatError
         It exists and is neither an empty folder nor a textocl model and nothing else.
+    DataError
+        It, or the folder to make it in, cannot be written to.
     """
-    if folder.exists() and not _is_replaceable(folder):
-        raise FormatError(
-            f"{folder} holds something else than a textocl model; nothing was overwritten."
-        )
+    with _as_data_error(folder):
+        if folder.exists() and not _is_replaceable(folder):
+            raise FormatError(
+                f"{folder} holds something else than a textocl model; nothing was overwritten."
+            )
+        nearest = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+
+
+@contextmanager
+def _as_data_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
+
+
+def _waiting_name(sha256: str) -> str:
+    return f".{WEIGHTS}-{sha256}"
+
+
+def _sha256_of(folder: Path) -> str | None:
+    """SHA-256 of the weights of the model in ``folder``; None if there is no model."""
+    try:
+        return str(json.loads((folder / CONFIG).read_bytes())["weights_sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _is_replaceable(folder: Path) -> bool:
     if not folder.is_dir():
         return False
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir() if not _PASSED_OVER.fullmatch(path.name)}
     if not names:
         return True
-    if names != {CONFIG, WEIGHTS}:  # a file of somebody else's is among them
+    if CONFIG not in names or names - {CONFIG, WEIGHTS}:  # a file of somebody else's is among them
         return False
     try:
         return json.loads((folder / CONFIG).read_bytes()).get("format") == FORMAT
@@ -183,14 +209,14 @@ def _plain(value: Any) -> Any:
 
 def load_model_files(folder: Path) -> Any:
     """Read and judge the two files of a model; return the detector they describe."""
-    config = _read_config(folder)
+    config, weights = _read_both(folder)
     class_name = str(config.get("class"))
     parameters = config.get("parameters")
     if class_name not in DETECTORS:
         raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
     if not isinstance(parameters, dict):
         raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
-    arrays = _read_weights(folder / WEIGHTS, config.get("weights_sha256"))
+    arrays = _tensors_of(weights, folder / WEIGHTS)
     return _build(class_name, parameters, ModelFiles(config, arrays), folder)
 
 
@@ -251,20 +277,45 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _read_weights(path: Path, sha256: Any) -> dict[str, NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as load_tensors
+def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Return config.json and the weights whose SHA-256 it holds.
 
+    Another process may be replacing them: both are read until they belong together, or stay the
+    same and do not.
+    """
+    before: list[str] = []
+    while True:
+        config = _read_config(folder)
+        sha256 = str(config.get("weights_sha256"))
+        known = [sha256]
+        names = [WEIGHTS, _waiting_name(sha256)] if re.fullmatch("[0-9a-f]{64}", sha256) else []
+        for path in [folder / name for name in names]:
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                known.append(str(error.strerror))
+                continue
+            known.append(hashlib.sha256(content).hexdigest())
+            if known[-1] == sha256:
+                return config, content
+        if known == before:
+            break
+        before = known
+    path = folder / WEIGHTS
     try:
-        content = path.read_bytes()
+        path.open("rb").close()
     except OSError as error:
         raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise FormatError(
-            f"{path} is damaged or belongs to another {CONFIG}: "
-            "its SHA-256 is not the recorded one."
-        )
+    raise FormatError(
+        f"{path} is damaged or belongs to another {CONFIG}: its SHA-256 is not the recorded one."
+    )
+
+
+def _tensors_of(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
     try:
-        return dict(load_tensors(content))
+        return dict(load(content))
     except (SafetensorError, ValueError, KeyError) as error:
         raise FormatError(f"{path} is damaged: {error}") from error
