@@ -190,7 +190,7 @@ def on_both(name: str, file: Path, texts: list[str]) -> list[str]:
     for provider in ("CUDAExecutionProvider", "CPUExecutionProvider"):
         exported = OnnxDetector(file, providers=[provider])
         if exported.provider != provider:
-            sys.exit(f"no CUDA here: {exported.provider} serves (pip install 'textocl[onnx-gpu]').")
+            sys.exit(f"no CUDA here: {exported.provider} serves (pip install '.[onnx-gpu]').")
         exported.anomaly_score(texts)
         seconds = []
         for _ in range(ROUNDS):

@@ -20,20 +20,37 @@ from textocl.cli import app
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_python_of_the_readme_does_what_its_comments_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the examples in it, as a clone has them."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
-    assert len(blocks) == 3
-    names: dict[str, object] = {}
-    for block in blocks:  # one after the other, as a reader would
-        exec(compile(block, "README.md", "exec"), names)
-        assert names["labels"].tolist() == [1, -1]  # type: ignore[attr-defined]
-    assert names["found"] > 0.9  # type: ignore[operator]
-    assert names["proof"].flipped_labels == 0  # type: ignore[attr-defined]
-    assert [word for word, _ in names["words"]] == ["guitarist", "played"]  # type: ignore[attr-defined]
-    assert textocl.load("energy-model").threshold_ > 0
+    return tmp_path
+
+
+def run_blocks(page: str) -> dict[str, Any]:
+    """The Python of a page, one block after the other, as a reader would."""
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.S):
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 110
+
+
+def test_the_python_of_the_readme_does_what_its_comments_say(workplace: Path) -> None:
+    names = run_blocks("README.md")
+    assert names["labels"].tolist() == [1, -1]
+    assert names["scores"][1] > names["detector"].threshold_ > names["scores"][0]
+    assert {word for word, _ in names["words"]} == {"brakes", "replaced", "clutch"}
+    assert textocl.load("hotel-model").threshold_ == names["detector"].threshold_
+
+
+def test_no_page_installs_from_an_index_that_does_not_have_it() -> None:
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        assert not re.search(r"pip install ['\"]?textocl", page.read_text("utf-8")), page.name
 
 
 def test_commands_of_the_readme_exist() -> None:
@@ -54,36 +71,31 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_python_of_the_production_page_runs(
-    tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_bert: Path, workplace: Path
 ) -> None:
     from textocl.export import OnnxDetector, to_onnx
 
-    monkeypatch.chdir(tmp_path)
     detector = textocl.KDE(embedding=str(tiny_bert)).fit(sentences("ships", 60))
     to_onnx(detector, "model.onnx")
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/production.md").read_text(), re.S)
-    names: dict[str, object] = {}
-    exec(compile(block, "production.md", "exec"), names)
+    names = run_blocks("docs/production.md")
+    assert names["proof"].flipped_labels == 0
+    assert names["labels"].tolist() == [1, -1]
     texts = ["Tankers wait in the harbour.", "A guitar solo."]
     assert names["score"] == pytest.approx(OnnxDetector("model.onnx").anomaly_score(texts), 1e-4)
 
 
 @pytest.mark.parametrize("page", ["topics", "contexts", "images"])
 def test_the_python_of_the_tutorials_does_what_its_comments_say(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str, workplace: Path
 ) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
-    names: dict[str, Any] = {}
-    for block in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(compile(block, f"{page}.md", "exec"), names)
+    names = run_blocks(f"docs/{page}.md")
     if page == "topics":
         assert names["labels"].tolist() == [1, -1]
         assert {"band", "song"} & {word for word, _ in names["words"]}
         assert names["found"].auc == 1
     elif page == "contexts":
-        assert len(names["themes"]) == names["attention"].shape[1] == 3
+        assert len(names["contexts"]) == names["attention"].shape[1] == 3
         assert names["words"][0][0] == "band"
         assert textocl.load("chosen").get_params()["context_weights"] == [1, 0, 0.5]
     else:

@@ -81,5 +81,5 @@ def test_what_cannot_be_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(DataError, match="no normal"):
         plot.roc([1.0], [True])
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingExtraError, match=r"textocl\[plot\]"):
+    with pytest.raises(MissingExtraError, match=r"'\.\[plot\]'"):
         plot.scores([1.0])

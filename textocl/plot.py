@@ -2,7 +2,7 @@
 
 Each function draws into ``ax``, or into a new figure where there is none, and returns the axes:
 ``ax.figure.savefig("scores.png")`` writes the figure, ``ax.figure`` shows it in a notebook. None
-touches pyplot, its open figures or its settings. ``pip install 'textocl[plot]'``.
+touches pyplot, its open figures or its settings. ``pip install '.[plot]'`` in a clone.
 """
 
 from __future__ import annotations

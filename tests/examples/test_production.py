@@ -91,7 +91,7 @@ def test_http(
 def test_engines(engine: str, detector: CVDD, mixed: list[str], folder: Path) -> None:
     package = {"ray": "ray", "spark": "pyspark"}[engine]
     if find_spec(package) is None or (engine == "spark" and shutil.which("java") is None):
-        pytest.skip(f"needs pip install 'textocl[{engine}]'; `make test-scale` runs it")
+        pytest.skip(f"needs pip install '.[{engine}]'; `make test-scale` runs it")
     import pandas
 
     script = EXAMPLES / f"score_on_{engine}.py"

@@ -315,6 +315,6 @@ def test_a_missing_exporter_is_named(
 ) -> None:
     monkeypatch.setattr(traced, "find_spec", lambda name: None)
     with pytest.raises(
-        MissingExtraError, match=r"a HSC needs onnxscript: pip install 'textocl\[on"
+        MissingExtraError, match=r"a HSC needs onnxscript: pip install '\.\[on"
     ):
         to_onnx(exported("hsc").detector, tmp_path / "model.onnx")

@@ -23,7 +23,9 @@ class MissingExtraError(TextoclError, ImportError):
     """An optional package is needed; the message names the command that installs it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}: pip install 'textocl[{extra}]'")
+        super().__init__(
+            f"{purpose} needs {package}: pip install '.[{extra}]' in a clone of textocl."
+        )
 
 
 class TextoclWarning(UserWarning):

