@@ -1,6 +1,119 @@
-"""Draw the pictures of README and docs/: a report on the demo's headlines, photographed.
+"""Draw the pictures of README.md and docs/: parts of reports, photographed in a browser.
 
     python docs/make_pictures.py
 
-needs chromium, chromedriver, selenium and Pillow, and fetches the demo's corpus the first time.
+needs the extra dev, chromium and chromedriver; fetches the demo's headlines the first time.
 """
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from selenium import webdriver
+from sklearn.datasets import load_digits
+
+from textocl import Detector
+from textocl.evaluation.headlines import read_headlines
+from textocl.report import ReportLimits, write_image_report, write_report
+from textocl.vision import FCDD
+
+FOLDER = Path(__file__).parent / "images"
+WIDTH, SCALE = 980, 1.5
+GAP, MARGIN = 18, 24  # pixels between parts, and around all
+
+
+def headline_report(path: Path) -> None:
+    """Write the report of a detector that learned headlines on health."""
+    headlines = read_headlines()
+    health, news = headlines["health"], headlines["news"][:50]
+    texts = health[1500:1950] + news
+    write_report(
+        Detector(n_contexts=3, random_state=0).fit(health[:1500]),
+        texts,
+        path,
+        is_anomaly=np.arange(len(texts)) >= 450,
+        title="Headlines on health, and what slipped in",
+        limits=ReportLimits(explained=150),
+    )
+
+
+def digit_report(path: Path) -> None:
+    """Write the report of a detector that learned the digit 8, with heatmaps."""
+    digits = load_digits()
+    images = digits.images / 16
+    eights = images[digits.target == 8]
+    others = images[digits.target != 8][:24]
+    detector = FCDD(n_epochs=40, synthetic="confetti", random_state=0).fit(eights[:120])
+    mixed = np.concatenate([eights[120:], others])
+    is_anomaly = np.arange(len(mixed)) >= len(eights) - 120
+    write_image_report(detector, mixed, path, is_anomaly=is_anomaly, title="Eights, and other digits")
+
+
+def browser() -> Any:
+    """Headless Chromium that draws light pages sharply."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for argument in ("--headless=new", "--no-sandbox", f"--window-size={WIDTH},1400"):
+        options.add_argument(argument)
+    started = webdriver.Chrome(
+        options=options, service=webdriver.ChromeService(shutil.which("chromedriver"))
+    )
+    light = {"features": [{"name": "prefers-color-scheme", "value": "light"}]}
+    started.execute_cdp_cmd("Emulation.setEmulatedMedia", light)
+    size = {"width": WIDTH, "height": 1400, "deviceScaleFactor": SCALE, "mobile": False}
+    started.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    return started
+
+
+def photograph(page: Any, name: str, *selectors: str) -> None:
+    """Put the elements below each other on one picture, in few colours."""
+    parts = []
+    for selector in selectors:
+        element = page.find_element("css selector", selector)
+        parts.append(Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB"))
+    width = max(part.width for part in parts) + 2 * MARGIN
+    height = sum(part.height + GAP for part in parts) - GAP + 2 * MARGIN
+    background = page.execute_script("return getComputedStyle(document.body).backgroundColor")
+    picture = Image.new("RGB", (width, height), background)
+    top = MARGIN
+    for part in parts:
+        picture.paste(part, (MARGIN, top))
+        top += part.height + GAP
+    file = FOLDER / f"{name}.png"
+    picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+    print(f"{file}: {picture.size}, {file.stat().st_size / 1000:.0f} KB")
+
+
+def main() -> None:
+    """Write the reports and photograph them."""
+    FOLDER.mkdir(exist_ok=True)
+    page = browser()
+    with tempfile.TemporaryDirectory() as folder:
+        report, images = Path(folder) / "report.html", Path(folder) / "images.html"
+        headline_report(report)
+        page.get(report.as_uri())
+        page.execute_script(
+            "document.querySelector('#list .row').click(); document.activeElement.blur();"
+            "[...document.querySelectorAll('#list > li')].slice(3).forEach(li => li.remove())"
+        )
+        photograph(page, "report", "#title", "#lead", "#figures", "#scores > figure", "#list")
+        photograph(page, "contexts", "#normal > div")
+        photograph(page, "document", "#list li:first-child")
+        photograph(page, "labels", "#curves")
+        digit_report(images)
+        page.get(images.as_uri())
+        page.execute_script(
+            "[...document.querySelectorAll('#list > li')].slice(12).forEach(li => li.remove())"
+        )
+        photograph(page, "heatmaps", ".scale", "#list")
+    page.quit()
+
+
+if __name__ == "__main__":
+    main()

@@ -84,7 +84,7 @@ def test_the_python_of_the_production_page_runs(
     assert names["score"] == pytest.approx(OnnxDetector("model.onnx").anomaly_score(texts), 1e-4)
 
 
-@pytest.mark.parametrize("page", ["topics", "contexts", "images"])
+@pytest.mark.parametrize("page", ["topics", "contexts", "images", "scikit-learn"])
 def test_the_python_of_the_tutorials_does_what_its_comments_say(
     page: str, workplace: Path
 ) -> None:
@@ -98,6 +98,9 @@ def test_the_python_of_the_tutorials_does_what_its_comments_say(
         assert len(names["contexts"]) == names["attention"].shape[1] == 3
         assert names["words"][0][0] == "band"
         assert textocl.load("chosen").get_params()["context_weights"] == [1, 0, 0.5]
+    elif page == "scikit-learn":
+        assert names["auc"] > 0.8
+        assert set(names["best"]) == {"kde__pooling"}
     else:
         assert names["found"] > 0.9
         assert Path("heatmap.png").stat().st_size > 1000

@@ -163,11 +163,11 @@ def fit(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path("demo-model"),
-    topic: Annotated[str, typer.Option(help="Reuters topic to call normal.")] = "crude",
+    topic: Annotated[str, typer.Option(help="Headlines to call normal: health or news.")] = "health",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Run the main job on Reuters news: fit on one topic, score a mixed set, say why."""
+    """Run the main job on headlines: fit on those about health, score a mixed set, say why."""
     from textocl.cli.demo import run_demo
 
     run_demo(out, topic, seed, out_console, as_json=as_json)

