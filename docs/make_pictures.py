@@ -52,7 +52,9 @@ def digit_report(path: Path) -> None:
     detector = FCDD(n_epochs=40, synthetic="confetti", random_state=0).fit(eights[:120])
     mixed = np.concatenate([eights[120:], others])
     is_anomaly = np.arange(len(mixed)) >= len(eights) - 120
-    write_image_report(detector, mixed, path, is_anomaly=is_anomaly, title="Eights, and other digits")
+    write_image_report(
+        detector, mixed, path, is_anomaly=is_anomaly, title="Eights, and other digits"
+    )
 
 
 def browser() -> Any:

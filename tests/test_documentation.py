@@ -70,9 +70,7 @@ def test_links_lead_somewhere() -> None:
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_python_of_the_production_page_runs(
-    tiny_bert: Path, workplace: Path
-) -> None:
+def test_the_python_of_the_production_page_runs(tiny_bert: Path, workplace: Path) -> None:
     from textocl.export import OnnxDetector, to_onnx
 
     detector = textocl.KDE(embedding=str(tiny_bert)).fit(sentences("ships", 60))
@@ -85,9 +83,7 @@ def test_the_python_of_the_production_page_runs(
 
 
 @pytest.mark.parametrize("page", ["topics", "contexts", "images", "scikit-learn"])
-def test_the_python_of_the_tutorials_does_what_its_comments_say(
-    page: str, workplace: Path
-) -> None:
+def test_the_python_of_the_tutorials_does_what_its_comments_say(page: str, workplace: Path) -> None:
     pytest.importorskip("matplotlib")
     names = run_blocks(f"docs/{page}.md")
     if page == "topics":
@@ -108,9 +104,10 @@ def test_the_python_of_the_tutorials_does_what_its_comments_say(
 
 def test_commands_of_the_pages_have_the_options_shown() -> None:
     runner = CliRunner()
-    for page in sorted((ROOT / "docs").glob("*.md")):
-        for line in re.findall(r"^\$ textocl (.*)$", page.read_text("utf-8"), re.M):
-            words = shlex.split(line)
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = page.read_text("utf-8").replace("\\\n", " ")
+        for line in re.findall(r"^\$ textocl (.*)$", text, re.M):
+            words = shlex.split(line, comments=True)
             command = words[:2] if words[0] == "vision" else words[:1]
             shown = runner.invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
             assert shown.exit_code == 0, line

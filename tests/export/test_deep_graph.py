@@ -314,7 +314,5 @@ def test_a_missing_exporter_is_named(
     exported: Callable[[str], Exported], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(traced, "find_spec", lambda name: None)
-    with pytest.raises(
-        MissingExtraError, match=r"a HSC needs onnxscript: pip install '\.\[on"
-    ):
+    with pytest.raises(MissingExtraError, match=r"a HSC needs onnxscript: pip install '\.\[on"):
         to_onnx(exported("hsc").detector, tmp_path / "model.onnx")

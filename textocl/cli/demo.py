@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -83,10 +84,10 @@ def run_demo(out: Path, topic: str, seed: int, console: Console, *, as_json: boo
 
 
 def _show(
-    console: Console, title: str, detector: Detector, texts: Sequence[str], chosen: Sequence[int]
+    console: Console, title: str, detector: Detector, texts: Sequence[str], chosen: ArrayLike
 ) -> None:
     console.print(f"\n{title}", highlight=False)
-    explanations: list[Explanation] = detector.explain([texts[i] for i in chosen])
+    explanations: list[Explanation] = detector.explain([texts[i] for i in np.asarray(chosen)])
     for explanation in explanations:
         console.print("   ", judgement(explanation), sep="")
         console.print(Padding(coloured_document(explanation, 400), (0, 0, 1, 6)))

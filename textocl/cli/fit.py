@@ -163,7 +163,9 @@ def fit(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path("demo-model"),
-    topic: Annotated[str, typer.Option(help="Headlines to call normal: health or news.")] = "health",
+    topic: Annotated[
+        str, typer.Option(help="Headlines to call normal: health or news.")
+    ] = "health",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

