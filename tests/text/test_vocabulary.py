@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
-from textocl import DataError, load_embedding
+from textocl import DataError, TextoclWarning, load_embedding
 from textocl.text.tokenization import EnglishTokenizer
 from textocl.text.vocabulary import build_vocabulary, count_words, frequent_words, most_used
 
@@ -22,7 +23,8 @@ def build(texts: list[str], **changes: Any) -> Any:
         "standardized": False,
         "frequency_damping": None,
     }
-    return build_vocabulary(texts, EnglishTokenizer(), VECTORS, **{**settings, **changes})
+    vectors = changes.pop("vectors", VECTORS)
+    return build_vocabulary(texts, EnglishTokenizer(), vectors, **{**settings, **changes})
 
 
 def test_training_words_come_first_then_general_ones_with_a_vector() -> None:
@@ -67,6 +69,34 @@ def test_vectors_too_large_to_store_are_refused() -> None:
             ["ship"], EnglishTokenizer(), source, language=None, n_general_words=0,
             n_training_words=9, standardized=False, frequency_damping=None,
         )  # fmt: skip
+
+
+def _texts_and_vectors(n_words: int, n_unknown: int, each: int) -> tuple[list[str], dict]:
+    words = [f"{first}{second}word" for first in "abcdefghij" for second in "klmnopqrst"][:n_words]
+    vectors = {word: np.ones(2) for word in words[n_unknown:]}
+    return [word for word in words for _ in range(each)], vectors
+
+
+@pytest.mark.parametrize(("n_words", "n_unknown", "each"), [(40, 2, 5), (40, 9, 4), (40, 0, 9)])
+def test_few_or_rare_words_without_a_vector_need_no_warning(
+    n_words: int, n_unknown: int, each: int
+) -> None:
+    texts, vectors = _texts_and_vectors(n_words, n_unknown, each)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (
+            len(build(texts, vectors=load_embedding(vectors), language=None)) == n_words - n_unknown
+        )
+
+
+def test_frequent_words_without_a_vector_are_counted() -> None:
+    texts, vectors = _texts_and_vectors(40, 7, 5)
+    message = (
+        "7 of the 40 most frequent words have no vector in 'vectors in memory' and do not count, "
+        "such as 'akword', 'alword', 'amword', 'anword', 'aoword'"
+    )
+    with pytest.warns(TextoclWarning, match=message):
+        build(texts, vectors=load_embedding(vectors), language=None)
 
 
 def test_words_that_are_used_most_are_kept() -> None:

@@ -6,6 +6,7 @@ that never occurred in training still count as evidence in a new document.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.exceptions import DataError
+from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.text.embeddings.sources import WordVectors
 from textocl.text.embeddings.trained import CorpusVectors
 from textocl.text.embeddings.weighting import damp_frequent_words, standardize
 from textocl.text.tokenization import Tokenizer
 from textocl.text.word_index import WordIndex
+
+_N_FREQUENT, _OFTEN = 500, 5  # a frequent word is among so many, and occurs so often
+_MISSING_COUNT, _MISSING_SHARE = 3, 0.02  # what is worth a warning: so many, and so large a share
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def build_vocabulary(
     DataError
         No training word has a vector; the language has no word list.
     """
+    learned = isinstance(word_vectors, CorpusVectors)
     if isinstance(word_vectors, CorpusVectors):
         word_vectors = word_vectors.trained_on([tokenizer.words(text) for text in texts], seed=seed)
     frequency = general_frequencies(language)
@@ -98,6 +103,8 @@ def build_vocabulary(
             f"no word of the documents has a vector in {word_vectors.name!r} "
             f"({n_own} different words after {tokenizer.name!r} tokenization)."
         )
+    if not learned:
+        _warn_of_missing(words[:n_own], known[:n_own], counts, word_vectors.name)
     words = [word for word, is_known in zip(words, known, strict=True) if is_known]
     frequencies = np.array([frequency.get(word, 0.0) for word in words])
     vectors = vectors[known]
@@ -112,6 +119,21 @@ def build_vocabulary(
             f"the vectors of {word_vectors.name!r} hold entries beyond ±65,504, too large to store."
         )
     return Vocabulary(words, table)
+
+
+def _warn_of_missing(
+    words: Sequence[str], known: NDArray[np.bool_], counts: Counter[str], name: str
+) -> None:
+    """Count those of the most frequent words, which come first, that have no vector."""
+    frequent = [word for word in words[:_N_FREQUENT] if counts[word] >= _OFTEN]
+    missing = [word for word, is_known in zip(frequent, known, strict=False) if not is_known]
+    if len(missing) >= max(_MISSING_COUNT, _MISSING_SHARE * len(frequent)):
+        warnings.warn(
+            f"{len(missing):,} of the {len(frequent):,} most frequent words have no vector in "
+            f"{name!r} and do not count, such as {', '.join(map(repr, missing[:5]))}.",
+            TextoclWarning,
+            stacklevel=2,
+        )
 
 
 def general_frequencies(language: str | None) -> dict[str, float]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from textocl import DataError, load_embedding
+from textocl import DataError, TextoclWarning, load_embedding
 from textocl.text.embeddings import KeyedWordVectors, WordLlamaVectors, WordVectors
 
 gensim_models = pytest.importorskip("gensim.models")
@@ -67,6 +67,106 @@ def test_every_format_gives_the_same_vectors(tmp_path: Path, kind: str) -> None:
     assert known.tolist() == [True, False, True]
     assert vectors.dtype == np.float32
     assert vectors.tolist() == [VECTORS[2].tolist(), [0, 0, 0], VECTORS[0].tolist()]
+
+
+GOOD = [line.encode() for line in text_lines().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [GOOD[0], b". . . 5 5 5", *GOOD[1:]],
+        [b". . . 5 5 5", b"at name@example.org 5 5 5", *GOOD],
+        [b"at 1 5 5 5", *GOOD],
+        [b"\xef\xbb\xbf" + GOOD[0], *GOOD[1:]],
+        [b"\xef\xbb\xbf4 3", *GOOD],
+        [line.replace(b" ", b"\t") for line in GOOD],
+        [line + b" \r" for line in GOOD],
+        [b"4 3 ", *GOOD, b"", b"  "],
+        [*GOOD, GOOD[0].replace(b"0.5", b"7")],
+        ["\u2028 5 5 5".encode(), "\xa0 5 5 5".encode(), *GOOD],
+    ],
+)
+def test_text_files_are_read_as_they_are_found(tmp_path: Path, lines: list[bytes]) -> None:
+    """Words with spaces, a byte-order mark, tabs, other ends of lines, a word twice."""
+    (tmp_path / "v.txt").write_bytes(b"\n".join(lines))
+    vectors, known = load_embedding(tmp_path / "v.txt").vectors_of(WORDS)
+    assert known.all()
+    assert vectors.tolist() == VECTORS.tolist()
+
+
+def test_words_with_spaces_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_bytes(b"\n".join([*GOOD, b"new york 7 8 9"]))
+    vectors, known = load_embedding(tmp_path / "v.txt").vectors_of(["new york", "york"])
+    assert known.tolist() == [True, False]
+    assert vectors[0].tolist() == [7, 8, 9]
+
+
+@pytest.mark.parametrize("header", [[], [b"12 3"]])
+def test_lines_without_a_readable_word_are_counted_in_one_warning(
+    tmp_path: Path, header: list[bytes]
+) -> None:
+    cut = [b"\xe4\xb8 5 5 5", b" 5 5 5"] * 4
+    (tmp_path / "v.txt").write_bytes(b"\n".join([*header, *GOOD, *cut]))
+    first = 5 + len(header)
+    listed = ", ".join(str(n) for n in range(first, first + 5))
+    message = f"8 of 12 lines were passed over.*: lines {listed} and so on"
+    with pytest.warns(TextoclWarning, match=message) as caught:
+        vectors, known = load_embedding(tmp_path / "v.txt").vectors_of(WORDS)
+    assert len(caught) == 1
+    assert vectors[known].tolist() == VECTORS.tolist()
+
+
+def test_cut_words_of_a_binary_file_are_counted(tmp_path: Path) -> None:
+    content = write(tmp_path, "bin").read_bytes()
+    (tmp_path / "vectors.bin").write_bytes(content.replace("café".encode(), b"caf\xc3"))
+    with pytest.warns(TextoclWarning, match="1 of 4 words are no UTF-8"):
+        _, known = load_embedding(tmp_path / "vectors.bin").vectors_of(WORDS)
+    assert known.tolist() == [True, True, False, True]
+
+
+def test_text_files_are_read_as_gensim_reads_them(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).normal(size=(300, 20))
+    lines = [f"w{i} {' '.join(f'{x:.5g}' for x in row)}\n" for i, row in enumerate(numbers)]
+    (tmp_path / "v.txt").write_text("300 20\n" + "".join(lines), "utf-8")
+    theirs = gensim_models.KeyedVectors.load_word2vec_format(tmp_path / "v.txt")
+    ours, known = load_embedding(tmp_path / "v.txt").vectors_of(theirs.index_to_key)
+    assert known.all()
+    assert ours.tobytes() == theirs.vectors.tobytes()
+
+
+def test_text_files_need_no_gensim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    assert load_embedding(write(tmp_path, "txt.gz")).vectors_of(WORDS)[1].all()
+
+
+CASED = {"Käufer": [1.0], "KÄUFER": [2.0], "der": [3.0], "Der": [4.0], "USA": [5.0], "Usa's": [6.0]}
+
+
+@pytest.mark.parametrize("kind", ["mapping", "gensim", "vec", "bin", "npz"])
+def test_a_capitalised_word_serves_where_there_is_none_in_lower_case(
+    tmp_path: Path, kind: str
+) -> None:
+    table = np.array(list(CASED.values()), np.float32)
+    keyed = gensim_models.KeyedVectors(vector_size=1)
+    keyed.add_vectors(list(CASED), table)
+    source: Any = {"mapping": CASED, "gensim": keyed}.get(kind, tmp_path / f"v.{kind}")
+    if kind == "npz":
+        np.savez(source, words=np.array(list(CASED)), vectors=table)
+    elif kind in ("vec", "bin"):
+        keyed.save_word2vec_format(str(source), binary=kind == "bin")
+    vectors = load_embedding(source)
+    values, known = vectors.vectors_of(["käufer", "der", "usa", "Käufer", "verkäufer"])
+    assert known.tolist() == [True, True, True, True, False]
+    assert values.ravel().tolist() == [1, 3, 5, 1, 0]
+    assert vectors.vectors_of(["usa's", "käufer"])[0].ravel().tolist() == [6, 1]
+
+
+def test_a_capitalised_word_counts_more_than_subwords(tmp_path: Path) -> None:
+    sentences = [["Tanker", "port"], ["ferry", "port"]] * 30
+    model = gensim_models.FastText(sentences, vector_size=8, min_count=1, bucket=100, epochs=2)
+    vectors, _ = load_embedding(model.wv).vectors_of(["tanker"])
+    assert np.allclose(vectors[0], model.wv["Tanker"], atol=1e-6)
 
 
 def test_large_arrays_of_a_kv_file_lie_beside_it(tmp_path: Path) -> None:
@@ -124,11 +224,15 @@ def test_wordllama_knows_every_word_as_the_mean_of_its_pieces() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("ragged.txt", "ship 1 2 3\nport 1 2\n", "not readable word vectors"),
-        ("nan.txt", "ship 1 2 3\nport 1 nan 3\n", "the vector of 'port' holds NaN"),
-        ("inf.vec", "2 2\nship 1 2\nport inf 3\n", "the vector of 'port' holds NaN or infinity"),
-        ("words.txt", "ship one two\nport a b\n", "not readable word vectors"),
-        ("empty.txt", "", "not readable word vectors|expected vectors"),
+        ("ragged.txt", "ship 1 2 3\nport 1 2\n", "line 2: .* word and 3 numbers, got 'port 1 2'"),
+        ("ragged.vec", "2 3\nship 1 2 3\nport 1 2\n", "line 3: expected a word and 3 numbers"),
+        ("nan.txt", "ship 1 2 3\nport 1 nan 3\n", "line 2: the vector of 'port' holds NaN"),
+        ("inf.vec", "2 2\nship 1 2\nport inf 3\n", "line 3: the vector of 'port' holds NaN or inf"),
+        ("words.txt", "ship one two\nport a b\n", "not readable .* line 1: .*got 'ship one two'"),
+        ("empty.txt", "", "not readable word vectors: it is empty"),
+        ("blank.txt", "\n\n", "not readable word vectors: it is empty"),
+        ("header.vec", "0 3\n", "not readable word vectors"),
+        ("vast.vec", "9 " + "9" * 30 + "\nship 1 2\n", "not readable word vectors"),
         ("short.vec", "5 3\nship 1 2 3\nport 1 2 3\n", "not readable|announced"),
         ("noise.bin", "\x00\x01\x02 garbage", "not readable word vectors"),
         ("noise.kv", "not a pickle", "not readable word vectors"),

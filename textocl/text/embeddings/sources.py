@@ -52,7 +52,7 @@ def load_embedding(source: Any = "wordllama") -> WordVectors | ContextualVectors
         A path: a folder with a model2vec or transformers model; GloVe, word2vec or fastText text
         (``.txt``, ``.vec``), word2vec or fastText binary (``.bin``), either also as ``.gz``;
         gensim KeyedVectors (``.kv``); or ``.npz`` with ``words`` (strings, or UTF-8 bytes joined by
-        newlines) and ``vectors``. All files but ``.npz`` are read by gensim.
+        newlines) and ``vectors``. Binary files and ``.kv`` are read by gensim.
 
         In memory: a mapping from words to vectors, gensim KeyedVectors, or torchtext's vectors or
         vocabulary (anything with ``itos``, ``stoi`` and ``vectors``).

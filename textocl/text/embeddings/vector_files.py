@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.exceptions import DataError, MissingExtraError, TextoclWarning
+from textocl.text.embeddings.text_vectors import open_vectors, read_text_vectors
 
 # what gensim and numpy raise on damaged files, each in its own place
 _UNREADABLE = (
@@ -60,6 +62,8 @@ class KeyedWordVectors:
         self.name = name
         self._vectors = vectors
         self._index = {word: row for row, word in enumerate(words)}
+        self._cased: dict[str, int] = {}  # rows of words that are there in capitals only
+        self._looked_for: set[str] = set()
         self._subwords: Any = None
         self._refuse_nonfinite(words)
 
@@ -76,14 +80,34 @@ class KeyedWordVectors:
         return int(self._vectors.shape[1])
 
     def vectors_of(self, words: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return vectors ``(n, d)``, 0 for unknown words, and which are known ``(n,)``."""
-        rows = np.fromiter((self._index.get(word, -1) for word in words), np.int64, len(words))
+        """Return vectors ``(n, d)``, 0 for unknown words, and which are known ``(n,)``.
+
+        Texts are looked up in lower case. Where a file has a word with capitals only, such as
+        "Käufer", that one's vector serves.
+        """
+        self._find_cased({word for word in words if word not in self._index} - self._looked_for)
+        rows = np.fromiter(
+            (self._index.get(word, self._cased.get(word, -1)) for word in words),
+            np.int64,
+            len(words),
+        )
         vectors = np.where((rows >= 0)[:, None], self._vectors[rows], 0).astype(np.float32)
         if self._subwords is not None:
             for i in np.flatnonzero(rows < 0):
                 vectors[i] = self._subwords.get_vector(words[int(i)])
         # a zero vector says nothing: files often give one to words they do not really know
         return vectors, np.any(vectors != 0, axis=1)
+
+    def _find_cased(self, missing: set[str]) -> None:
+        """Find "Word", or else the first in the file that is "word" in lower case."""
+        if not missing:
+            return
+        self._looked_for |= missing
+        for word, row in self._index.items():
+            if (lower := str(word).lower()) in missing:
+                self._cased.setdefault(lower, row)
+        for word in missing & self._cased.keys():
+            self._cased[word] = self._index.get(word[:1].upper() + word[1:], self._cased[word])
 
     def _refuse_nonfinite(self, words: Sequence[str], block: int = 1 << 14) -> None:
         for start in range(0, len(words), block):
@@ -118,13 +142,14 @@ def read_vector_file(path: Path, name: str | None = None) -> KeyedWordVectors:
     if path.suffix == ".npz":
         return _read_npz(path, name)
     try:
+        if _is_text(path):
+            return KeyedWordVectors(*read_text_vectors(path), name)
         import gensim  # noqa: F401
+
+        read = _read_gensim if path.suffix == ".kv" else _read_binary
+        return KeyedWordVectors.from_gensim(read(path), name)
     except ImportError:
         raise MissingExtraError("gensim", "gensim", f"reading {path.name}") from None
-    readers = {".bin": _read_binary, ".kv": _read_gensim, ".txt": _read_text, ".vec": _read_text}
-    reader = readers.get(Path(path.name.removesuffix(".gz")).suffix, _read_by_content)
-    try:
-        return KeyedWordVectors.from_gensim(reader(path), name)
     except DataError:
         raise
     except _UNREADABLE as error:
@@ -138,53 +163,46 @@ def _read_npz(path: Path, name: str) -> KeyedWordVectors:
             if missing:
                 raise DataError(f"{path}: no array named {sorted(missing)[0]!r}.")
             words, vectors = archive["words"], archive["vectors"]
+        if words.dtype == np.uint8:
+            names = words.tobytes().decode("utf-8").split("\n")
+        else:
+            names = [str(word) for word in words.ravel()]
+    except DataError:
+        raise
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a readable .npz: {error}") from error
-    if words.dtype == np.uint8:
-        names = words.tobytes().decode("utf-8").split("\n")
-    else:
-        names = [str(word) for word in words.ravel()]
     return KeyedWordVectors(names, vectors, name)
 
 
-def _read_by_content(path: Path) -> Any:
-    """Some endings, such as those of gensim's downloads, do not tell text from binary."""
-    from gensim.utils import open as open_any
-
-    with open_any(path, "rb") as file:
+def _is_text(path: Path) -> bool:
+    """Tell by the ending or, as with gensim's downloads, by what the file begins with."""
+    ending = Path(path.name.removesuffix(".gz")).suffix
+    if ending in (".txt", ".vec", ".bin", ".kv"):
+        return ending in (".txt", ".vec")
+    with open_vectors(path) as file:
         start = file.read(1 << 12)
     # entries of float32 vectors hold bytes that no text has
-    is_binary = start.startswith(_FASTTEXT_MAGIC) or bool(_CONTROL.search(start))
-    return _read_binary(path) if is_binary else _read_text(path)
-
-
-def _read_text(path: Path) -> Any:
-    """word2vec's text has a header 'words dimensions'; GloVe's has none."""
-    from gensim.models import KeyedVectors
-    from gensim.utils import open as open_any
-
-    with open_any(path, "rb") as file:
-        first, second = file.readline().split(), file.readline().split()
-    header = len(first) == 2 and len(second) != 2
-    if header:
-        declared = int(first[0])
-        vectors = KeyedVectors.load_word2vec_format(str(path), binary=False)
-        if len(vectors) < declared:
-            raise DataError(f"{path}: {declared} vectors announced, {len(vectors)} found.")
-        return vectors
-    return KeyedVectors.load_word2vec_format(str(path), binary=False, no_header=True)
+    return not start.startswith(_FASTTEXT_MAGIC) and not _CONTROL.search(start)
 
 
 def _read_binary(path: Path) -> Any:
     from gensim.models import KeyedVectors
     from gensim.models.fasttext import load_facebook_vectors
-    from gensim.utils import open as open_any
 
-    with open_any(path, "rb") as file:
+    with open_vectors(path) as file:
         magic = file.read(4)
     if magic == _FASTTEXT_MAGIC:
         return load_facebook_vectors(str(path))
-    return KeyedVectors.load_word2vec_format(str(path), binary=True)
+    vectors = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
+    n_cut = sum("\ufffd" in word for word in vectors.index_to_key)
+    if n_cut:
+        warnings.warn(
+            f"{path}: {n_cut:,} of {len(vectors):,} words are no UTF-8, such as those cut in the "
+            "middle of a character; no text holds them.",
+            TextoclWarning,
+            stacklevel=4,
+        )
+    return vectors
 
 
 class _VectorsUnpickler(pickle.Unpickler):
