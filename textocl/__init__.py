@@ -13,7 +13,7 @@ from textocl.registry import DETECTORS, TEXTS
 
 _HOME = {
     **{name: entry.home for name, entry in DETECTORS.items() if TEXTS in entry.takes},
-    "Assessment": "textocl.core.detector",
+    "Assessment": "textocl.core.assessment",
     "OneClassDetector": "textocl.core.detector",
     "Explanation": "textocl.explain.explanation",
     "ContextSummary": "textocl.explain.contexts",
@@ -37,7 +37,7 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
-    from textocl.core.detector import Assessment as Assessment
+    from textocl.core.assessment import Assessment as Assessment
     from textocl.core.detector import NotFittedError as NotFittedError
     from textocl.core.detector import OneClassDetector as OneClassDetector
     from textocl.core.exceptions import DataError as DataError

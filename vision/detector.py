@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textocl.core.detector import OneClassDetector
+from textocl.core.detector import OneClassDetector, Scored
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.validation import check_integer, check_labels, check_number
@@ -72,9 +72,9 @@ class SampleDetector(OneClassDetector):
         """
         return self._explain_samples(self._judge_like_fit(X))
 
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _scored(self, X: Any) -> Scored:
         scores = self._score_samples(self._judge_like_fit(X))
-        return scores, np.ones(len(scores), np.int64)
+        return Scored(scores, np.ones(len(scores), np.int64))
 
     def _judge_like_fit(self, X: Any) -> Tensor:
         shape = self._fitted().sample_shape_

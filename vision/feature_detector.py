@@ -173,7 +173,7 @@ class FeatureDetector(SampleDetector):
 
     @property
     def learns_from_anomalies(self) -> bool:
-        return self._make_learner()._learns_from_anomalies
+        return self._make_learner().learns_from_anomalies
 
     def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:
         if not len(samples):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from textocl import DataError
-from textocl.cvdd.scoring import aggregate, aggregation_weights, resolve_context_weights
+from textocl.cvdd.scoring import aggregate, aggregation_weights, resolve_aggregation
 
 DISTANCES = np.array([[0.2, 0.4], [0.5, 0.1], [1.0, 1.0]], np.float32)
 
@@ -22,8 +23,9 @@ DISTANCES = np.array([[0.2, 0.4], [0.5, 0.1], [1.0, 1.0]], np.float32)
         ((1, 3), [0.35, 0.2, 1.0]),
     ],
 )
-def test_scores_worked_by_hand(aggregation: object, expected: list[float]) -> None:
-    assert aggregate(DISTANCES, aggregation) == pytest.approx(expected)
+def test_scores_worked_by_hand(aggregation: Any, expected: list[float]) -> None:
+    name, weights = resolve_aggregation(aggregation, None, 2)
+    assert aggregate(DISTANCES, name, weights) == pytest.approx(expected)
 
 
 def test_the_soft_minimum_weighs_near_contexts_by_eq_3_11() -> None:
@@ -57,11 +59,15 @@ def test_context_weights_against_the_formula_context_by_context(
 
 
 def test_context_weights_are_r_numbers_or_a_dict_of_some() -> None:
-    assert resolve_context_weights(None, 3, "mean") is None
-    assert resolve_context_weights({2: 0.5, np.int64(0): 1}, 3, "min") == [1, 0, 0.5]
-    assert resolve_context_weights(np.array([1, 0, 2]), 3, "mean") == [1, 0, 2]
+    assert resolve_aggregation("mean", None, 3) == ("mean", None)
+    assert resolve_aggregation("min", {2: 0.5, np.int64(0): 1}, 3) == ("min", [1, 0, 0.5])
+    assert resolve_aggregation("mean", np.array([1, 0, 2]), 3) == ("mean", [1, 0, 2])
     for wrong in ({3: 1}, {"0": 1}, {0: -1}, {0: 0}, {}, [1, 2], [1, 2, np.nan], "abc", {0: "x"}):
         with pytest.raises(DataError, match="context"):
-            resolve_context_weights(wrong, 3, "mean")  # type: ignore[arg-type]
+            resolve_aggregation("mean", wrong, 3)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="not both"):
-        resolve_context_weights([1, 1], 2, (1, 2))
+        resolve_aggregation((1, 2), [1, 1], 2)
+
+
+def test_weights_as_an_aggregation_are_the_context_weights_of_a_mean() -> None:
+    assert resolve_aggregation((1, 0, 2), None, 3) == ("mean", [1, 0, 2])

@@ -62,13 +62,28 @@ def test_weights_in_two_places_replace_each_other(detector: CVDD, mixed: list[st
     some = with_contexts(detector, WEIGHTS, "softmin")
     assert some.recalibrate(false_alarm_rate=0.2).context_weights == [1, 0, 0.5]
     assert some.recalibrate(aggregation="min").context_weights == [1, 0, 0.5]
-    assert some.recalibrate(aggregation=(1, 0, 1)).context_weights is None
+    assert some.recalibrate(aggregation=(1, 0, 1)).context_weights == [1, 0, 1]
+    assert some.aggregation == "mean"
     assert some.recalibrate(context_weights={1: 1}).aggregation == "mean"
     with pytest.raises(DataError, match="not both"):
         some.recalibrate(aggregation=(1, 0, 1), context_weights={1: 1})
     with pytest.raises(DataError, match="context 7"):
         some.recalibrate(context_weights={7: 1})
     assert some.context_weights == [0, 1, 0]
+
+
+def test_a_choice_is_compared_with_the_weights_in_use_wherever_they_were_given(
+    ships: list[str], mixed: list[str]
+) -> None:
+    settings: dict[str, Any] = {"n_general_words": 0, "calibration": "training"}
+    as_aggregation = CVDD(aggregation=(1, 0, 2), **settings).fit(ships)
+    as_weights = CVDD(context_weights=[1, 0, 2], **settings).fit(ships)
+    assert np.array_equal(as_aggregation.anomaly_score(mixed), as_weights.anomaly_score(mixed))
+    assert context_weights_of(as_aggregation) == context_weights_of(as_weights) == [1, 0, 2]
+    same = with_contexts(as_aggregation, {0: 1, 2: 2})
+    choice = compare_judgements(as_aggregation, same, mixed)
+    assert choice.before == choice.after
+    assert choice.entered == choice.left == []
 
 
 def test_the_effect_is_what_the_two_rankings_say(detector: CVDD, mixed: list[str]) -> None:

@@ -76,7 +76,7 @@ class Cosine:
         random = np.random.default_rng(n_words)
         self.words = ["".join(map(chr, random.integers(97, 123, 12))) for _ in range(n_words)]
         table = (random.normal(size=(n_words, 20)) + 0.5).astype(np.float16)
-        self.view = DocumentVectorizer(
+        self.vectorizer = DocumentVectorizer(
             WordSpace(Vocabulary(self.words, table), UnicodeTokenizer(), "made up"), "mean"
         )
         self.table, self.context = table.astype(float), random.normal(size=20) + 0.5
@@ -88,7 +88,12 @@ class Cosine:
     def error(self) -> float:
         """Largest difference from the exact decomposition, relative to its largest part."""
         (explanation,) = explain_by_occlusion(
-            [" ".join(self.words)], self.view, self.score, np.zeros(3, np.float32), 0.1, 1.0
+            self.vectorizer.space.embed([" ".join(self.words)]),
+            self.vectorizer,
+            self.score,
+            np.zeros(3, np.float32),
+            0.1,
+            1.0,
         )
         parts = self.table / len(self.table)  # v_i
         v = parts.sum(axis=0)

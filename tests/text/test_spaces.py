@@ -54,10 +54,10 @@ def test_a_word_has_one_vector_wherever_it_stands(word_space: WordSpace) -> None
 
 def test_only_known_words_have_spans(word_space: WordSpace) -> None:
     embedded = word_space.embed(TEXTS)
-    spans = word_space.spans(TEXTS[0], embedded, 0)
+    spans = embedded.spans(0)
     assert [TEXTS[0][span.start : span.end] for span in spans] == ["SHIP", "port", "ship"]
     assert [span.word for span in spans] == ["ship", "port", "ship"]
-    assert word_space.spans(TEXTS[2], embedded, 2) == []
+    assert embedded.spans(2) == []
 
 
 def test_a_word_space_is_the_same_after_loading(word_space: WordSpace) -> None:
@@ -104,7 +104,7 @@ def test_spans_of_a_language_model_are_the_places_of_the_words_that_count(
 ) -> None:
     embedded = context_space.embed(TEXTS)
     for i, expected in enumerate((["SHIP", "left", "port", "ship"], [], ["guitar"], ["Port"])):
-        spans = context_space.spans(TEXTS[i], embedded, i)
+        spans = embedded.spans(i)
         assert [TEXTS[i][span.start : span.end] for span in spans] == expected
         assert [span.word for span in spans] == [word.lower() for word in expected]
 

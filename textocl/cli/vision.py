@@ -40,7 +40,7 @@ from textocl.cli.vision_options import (
 )
 
 if TYPE_CHECKING:
-    from textocl.core.detector import Assessment
+    from textocl.core.assessment import Assessment
     from textocl.io.corpora import BadRecords
     from textocl.vision.detector import SampleDetector
 

@@ -4,61 +4,78 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
-from textocl.core.exceptions import DataError, TextoclError, TextoclWarning
+from textocl.core.assessment import Assessment
+from textocl.core.exceptions import DataError, FormatError, TextoclError, TextoclWarning
 from textocl.core.persistence import ModelFiles, load_model_files, save_model_files
 from textocl.core.thresholds import (
     conformal_p_values,
     conformal_threshold,
     smallest_calibration_size,
 )
-from textocl.core.validation import check_choice, check_number, warn_of_unknown
+from textocl.core.validation import check_choice, check_labels, check_number, warn_of_unknown
 
 Self = TypeVar("Self", bound="OneClassDetector")
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """What a detector says of n documents, one entry each.
-
-    Attributes
-    ----------
-    score : (n,) float32
-    p_value : (n,) float64
-    label : (n,) int64, +1 normal, -1 anomalous
-    nearest_context : (n,) int64, -1 without a known word, or where the detector has no contexts
-    n_known_words : (n,) int64, distinct words of the document that the model knows; with 0 the
-        score is the worst there is
-    """
-
-    score: NDArray[np.float32]
-    p_value: NDArray[np.float64]
-    label: NDArray[np.int64]
-    nearest_context: NDArray[np.int64]
-    n_known_words: NDArray[np.int64]
 
 
 class NotFittedError(TextoclError, _SklearnNotFittedError):
     """A detector was asked for something that only a fitted one knows."""
 
 
+class State(Protocol):
+    """What a fit learns: a frozen object of public arrays, which nothing changes afterwards."""
+
+    def to_files(self) -> ModelFiles: ...
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a fit gives: its state, and what threshold and warnings come from.
+
+    Attributes
+    ----------
+    state : State
+    calibration_scores : (m,) float32, of normal samples
+    n_unknown, n_read : how many samples were set aside for having no known word, and of how many
+    params : parameters that the fit found a value for, such as the name of an embedding
+    """
+
+    state: State
+    calibration_scores: NDArray[np.float32]
+    n_unknown: int = 0
+    n_read: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Scored(NamedTuple):
+    """Scores, known words and nearest context of n samples, ``(n,)`` each, from one pass."""
+
+    scores: NDArray[np.float32]
+    n_known: NDArray[np.int64]
+    nearest_context: NDArray[np.int64] | None = None
+
+
 class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     """Learns what is normal; scores, judges and explains what is new.
 
     A subclass stores its keyword-only parameters unchanged, ``false_alarm_rate`` and
-    ``calibration`` among them, and gives the members marked abstract below.
+    ``calibration`` among them, and gives the members marked abstract below. `_learn` returns what
+    it learns and changes nothing of the detector, which takes it over in one step: a fit that
+    fails or is interrupted leaves a detector as it was.
 
     Attributes
     ----------
+    state_ : what the last fit learned, a frozen object
     threshold_ : float
         Scores above it are called anomalous.
     calibration_scores_ : (n,) float32, ascending
@@ -69,60 +86,191 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     _UNSAVED: ClassVar[tuple[str, ...]] = ()
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training")
     _SAMPLES: ClassVar[str] = "documents"  # what messages call them
+    #: score of a sample about which nothing is known, the highest there is; None where none is
+    _WORST_SCORE: ClassVar[float | None] = None
 
     false_alarm_rate: float
     calibration: str
-    _fit_params: dict[str, Any]
+    state_: State
     threshold_: float
     calibration_scores_: NDArray[np.float32]
+    _fit_params: dict[str, Any]
 
-    @abstractmethod
-    def fit(self: Self, X: Any, y: Any = None) -> Self:
-        """Learn from ``X``; labels ``y`` are +1 normal, 0 unlabelled, -1 anomaly."""
+    # --- what a kind of detector gives ---
 
-    @abstractmethod
-    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
-        """Score each sample, ``(n,)``; higher is more anomalous, whatever else is in ``X``."""
+    def _learn(self, samples: Any, labels: NDArray[np.int64]) -> Learned:
+        """Learn from samples as `_read` returns them, with labels ``(n,)`` in {+1, 0, -1}."""
+        raise NotImplementedError
+
+    def _read_state(self, files: ModelFiles) -> State:
+        """Inverse of the state's ``to_files``."""
+        raise NotImplementedError
 
     @abstractmethod
     def explain(self, X: Any) -> Any:
         """Say of each sample which parts make it normal and which anomalous."""
 
     @abstractmethod
-    def _to_files(self) -> ModelFiles:
-        """Return everything that a fitted detector needs to score again."""
+    def _scored(self, X: Any) -> Scored:
+        """Scores and what comes with them, without a warning."""
 
-    @abstractmethod
-    def _from_files(self, files: ModelFiles) -> None:
-        """Take over what `_to_files` returned."""
+    def _read(self, X: Any) -> tuple[Any, Any]:
+        """Samples of ``X``, judged, and the labels that it brings along; None for none."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Scores without a warning, and how much of each sample is known, ``(n,)`` each."""
+    def _noun(self, samples: Any = None) -> str:
+        """What messages call ``samples``, or those of the last fit."""
+        return self._SAMPLES
+
+    @property
+    def learns_from_anomalies(self) -> bool:
+        """Whether samples labelled -1 take part in learning; otherwise they are left out."""
+        return False
+
+    def _check_parameters(self) -> None:
+        """Judge all parameters."""
+        check_number("false_alarm_rate", self.false_alarm_rate, 0, 1, low_open=True, high_open=True)
+        check_choice("calibration", self.calibration, self._CALIBRATIONS)
+
+    # --- fitting ---
+
+    def fit(self: Self, X: Any, y: Any = None) -> Self:
+        """Learn what is normal in ``X``.
+
+        Parameters
+        ----------
+        X : n samples, as the class says
+        y : n labels or None
+            +1 normal, 0 unlabelled, -1 anomaly. Anomalies are left out, with a warning that counts
+            them, where the detector does not learn from them.
+
+        Raises
+        ------
+        DataError
+            ``X`` is not what the class takes, too little is left to learn from, or a parameter is
+            wrong.
+        """
+        self._check_parameters()
+        samples, known = self._read(X)
+        noun = self._noun(samples)
+        labels = check_labels(known if y is None else y, len(samples), noun)
+        if not (labels >= 0).any():
+            raise DataError(f"cannot learn from an empty corpus: expected normal {noun}, got none.")
+        learned = self._learn(samples, labels)
+        params = {**self._frozen_params(), **learned.params}
+        self._take_over(
+            params, **_calibrated(learned.calibration_scores, params), state_=learned.state
+        )
+        n_anomalies = 0 if self.learns_from_anomalies else int((labels < 0).sum())
+        for message in self._doubts_of_fit(learned, n_anomalies, noun):
+            warnings.warn(message, TextoclWarning, stacklevel=2)
+        return self
+
+    def _take_over(self, params: dict[str, Any], **attributes: Any) -> None:
+        """Become what was learned, in one step that no interruption can cut in two."""
+        self.__dict__.update(_fit_params=params, **attributes)
+
+    def _doubts_of_fit(self, learned: Learned, n_anomalies: int, noun: str) -> list[str]:
+        """What a user should know of a fit."""
+        doubts = []
+        if n_anomalies:
+            doubts.append(
+                f"{n_anomalies:,} {noun} labelled -1 were left out: a {type(self).__name__} does "
+                "not learn from known anomalies."
+            )
+        if learned.n_unknown:
+            doubts.append(
+                f"{learned.n_unknown:,} of {learned.n_read:,} {noun} have no known word; they were "
+                "set aside."
+            )
+        return doubts + self._doubts_of_threshold()
+
+    def _doubts_of_threshold(self) -> list[str]:
+        shortage = self._calibration_shortage(len(self.calibration_scores_))
+        doubts = [] if shortage is None else [shortage]
+        if self._WORST_SCORE is not None and self.threshold_ >= self._WORST_SCORE:
+            n_worst = int((self.calibration_scores_ >= self._WORST_SCORE).sum())
+            doubts.append(
+                f"the threshold is the highest score there is, {self._WORST_SCORE:g}, which "
+                f"{n_worst:,} of {len(self.calibration_scores_):,} calibration {self._noun()} have: "
+                "nothing will be called anomalous. Give more data, another kind of detector, or a "
+                "higher false_alarm_rate."
+            )
+        return doubts
+
+    def fit_predict(self, X: Any, y: Any = None) -> NDArray[np.int64]:
+        """Fit, and predict the same samples."""
+        X = X if isinstance(X, (str, bytes)) or not hasattr(X, "__next__") else list(X)
+        return self.fit(X, y).predict(X)
+
+    def recalibrate(self: Self, *, false_alarm_rate: float) -> Self:
+        """Judge by another false-alarm rate without fitting again.
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        self._recalibrate(
+            self._fitted().calibration_scores_, {"false_alarm_rate": false_alarm_rate}
+        )
+        return self
+
+    def _recalibrate(
+        self, scores: NDArray[np.float32], changes: Mapping[str, Any], **attributes: Any
+    ) -> None:
+        """Take threshold and p-values from ``scores``, with these ``changes`` of parameters."""
+        params = {**self._fit_params, **changes}
+        rate = params["false_alarm_rate"]
+        check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
+        self._take_over(params, **_calibrated(scores, params), **changes, **attributes)
+        for message in self._doubts_of_threshold():
+            warnings.warn(message, TextoclWarning, stacklevel=3)
+
+    def _frozen_params(self) -> dict[str, Any]:
+        """Parameters as they are now: scores go by these until the next fit.
+
+        ``set_params`` on a fitted detector, which scikit-learn allows, changes nothing by half.
+        """
+        return {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in self._UNSAVED
+        }
+
+    def _fitted(self: Self) -> Self:
+        if not hasattr(self, "threshold_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit first.")
+        return self
+
+    # --- judging ---
+
+    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
+        """Score each sample, ``(n,)`` float32; higher is more anomalous, whatever else is in ``X``.
+
+        A document without a known word gets the worst score, and a warning counts such documents.
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        scored = self._fitted()._scored(X)
+        warn_of_unknown(int((scored.n_known == 0).sum()), len(scored.scores))
+        return scored.scores
 
     def assess(self, X: Any) -> Assessment:
         """Score, p-value, label, nearest context and number of known words of each document."""
         assessment = self._fitted()._assess(X)
-        n_unknown = int((assessment.n_known_words == 0).sum())
-        warn_of_unknown(n_unknown, len(assessment.score))
+        warn_of_unknown(int((assessment.n_known_words == 0).sum()), len(assessment))
         return assessment
 
     def _assess(self, X: Any) -> Assessment:
         """What `assess` returns, without a warning."""
-        scores, n_known = self._scores_and_known(X)
-        return self._assessment(scores, n_known, np.full(len(scores), -1))
-
-    def _assessment(
-        self,
-        scores: NDArray[np.float32],
-        n_known: NDArray[np.int64],
-        nearest: NDArray[np.int64],
-    ) -> Assessment:
+        scores, n_known, nearest = self._scored(X)
         return Assessment(
             score=scores,
             p_value=conformal_p_values(self.calibration_scores_, scores),
             label=self._labels(scores),
-            nearest_context=nearest,
+            nearest_context=np.full(len(scores), -1) if nearest is None else nearest,
             n_known_words=n_known,
         )
 
@@ -143,34 +291,15 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         scores = self.anomaly_score(X)
         return conformal_p_values(self.calibration_scores_, scores)
 
-    def recalibrate(self: Self, *, false_alarm_rate: float) -> Self:
-        """Judge by another false-alarm rate without fitting again.
-
-        Raises
-        ------
-        NotFittedError, DataError
-        """
-        params = self._fitted()._fit_params
-        check_number("false_alarm_rate", false_alarm_rate, 0, 1, low_open=True, high_open=True)
-        self.false_alarm_rate = params["false_alarm_rate"] = false_alarm_rate
-        self._calibrate(self.calibration_scores_)
-        self._warn_of_shortage()
-        return self
-
-    def _warn_of_shortage(self) -> None:
-        shortage = self._calibration_shortage(len(self.calibration_scores_))
-        if shortage:
-            warnings.warn(shortage, TextoclWarning, stacklevel=3)
-
-    def fit_predict(self, X: Any, y: Any = None) -> NDArray[np.int64]:
-        """Fit, and predict the same samples."""
-        X = X if isinstance(X, (str, bytes)) or not hasattr(X, "__next__") else list(X)
-        return self.fit(X, y).predict(X)
-
     @property
     def offset_(self) -> float:
         """scikit-learn's relation: ``decision_function = score_samples - offset_``."""
         return -self._fitted().threshold_
+
+    def _labels(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
+        return np.where(scores > self.threshold_, -1, 1)
+
+    # --- saving ---
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the fitted detector as a folder: config.json and weights.safetensors.
@@ -198,33 +327,25 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
             )
         return detector
 
-    def _fitted(self: Self) -> Self:
-        if not hasattr(self, "threshold_"):
-            raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit first.")
-        return self
+    def _to_files(self) -> ModelFiles:
+        """Return everything that a fitted detector needs to score again."""
+        files = self.state_.to_files()
+        facts = {"threshold": self.threshold_, **files.facts}
+        return ModelFiles(facts, {"calibration_scores": self.calibration_scores_, **files.arrays})
 
-    def _check_calibration_parameters(self) -> None:
-        check_number("false_alarm_rate", self.false_alarm_rate, 0, 1, low_open=True, high_open=True)
-        check_choice("calibration", self.calibration, self._CALIBRATIONS)
+    def _from_files(self, files: ModelFiles) -> None:
+        """Take over what `_to_files` returned."""
+        self._check_parameters()
+        state = self._read_state(files)
+        scores = files.array("calibration_scores", np.float32, None)
+        if not len(scores):
+            raise FormatError("it has no calibration scores.")
+        threshold = check_number("threshold", files.facts.get("threshold"))
+        self._take_over(
+            self._frozen_params(), state_=state, calibration_scores_=scores, threshold_=threshold
+        )
 
-    def _freeze_params(self) -> None:
-        """Remember the parameters as they are now: scores go by these until the next fit.
-
-        ``set_params`` on a fitted detector, which scikit-learn allows, changes nothing by half.
-        """
-        self._fit_params = {
-            name: value
-            for name, value in self.get_params(deep=False).items()
-            if name not in self._UNSAVED
-        }
-
-    def _calibrate(self, scores: NDArray[np.float32]) -> None:
-        """Take threshold and p-values from these scores of normal data."""
-        self.calibration_scores_ = np.sort(scores)
-        self.threshold_ = conformal_threshold(scores, self.false_alarm_rate)
-
-    def _labels(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
-        return np.where(scores > self.threshold_, -1, 1)
+    # --- calibration ---
 
     def _split_for_calibration(
         self, n_samples: int, seed: int
@@ -237,18 +358,46 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         everything = np.arange(n_samples)
         if self.calibration != "split":
             return everything, everything
-        wanted = max(n_samples // 5, smallest_calibration_size(self.false_alarm_rate))
-        n_held_out = min(wanted, n_samples // 2)
+        n_held_out = held_out_size(n_samples, self.false_alarm_rate)
         order = np.random.default_rng(seed).permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
     def _calibration_shortage(self, n_calibration: int) -> str | None:
         """Say so if there are too few calibration scores for the false-alarm rate."""
-        needed = smallest_calibration_size(self.false_alarm_rate)
+        rate = self._fit_params["false_alarm_rate"]
+        needed = smallest_calibration_size(rate)
         if n_calibration >= needed:
             return None
         return (
-            f"a false-alarm rate of {self.false_alarm_rate:g} needs {needed} held-out "
-            f"{self._SAMPLES}, there are {n_calibration}; the threshold is their highest score, "
-            f"a rate of about {1 / (n_calibration + 1):.2g}."
+            f"a false-alarm rate of {rate:g} needs {needed} held-out {self._noun()}, there are "
+            f"{n_calibration}; the threshold is their highest score, a rate of about "
+            f"{1 / (n_calibration + 1):.2g}."
         )
+
+    # --- for detectors that take over piece by piece ---
+
+    def _freeze_params(self) -> None:
+        self._fit_params = self._frozen_params()
+
+    def _calibrate(self, scores: NDArray[np.float32]) -> None:
+        self.__dict__.update(_calibrated(scores, {"false_alarm_rate": self.false_alarm_rate}))
+
+    def _warn_of_shortage(self) -> None:
+        for message in self._doubts_of_threshold():
+            warnings.warn(message, TextoclWarning, stacklevel=3)
+
+    def _check_calibration_parameters(self) -> None:
+        OneClassDetector._check_parameters(self)
+
+
+def held_out_size(n_samples: int, false_alarm_rate: float) -> int:
+    """How many of ``n_samples`` are held out for calibration."""
+    wanted = max(n_samples // 5, smallest_calibration_size(false_alarm_rate))
+    return min(wanted, n_samples // 2)
+
+
+def _calibrated(scores: NDArray[np.float32], params: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "calibration_scores_": np.sort(scores),
+        "threshold_": conformal_threshold(scores, params["false_alarm_rate"]),
+    }

@@ -69,18 +69,25 @@ def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:
     return borders[np.searchsorted(distinct, scores)]
 
 
-def trim_highest(scores: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+def trim_highest(
+    scores: NDArray[np.float32], share: float, is_normal: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """Leave out the highest ``share`` of ``scores``, ``(n,)``, of data known to be that unclean.
 
-    At least one score stays.
+    Scores of samples that are known to be normal, ``(n,)``, stay; the share is of the others. At
+    least one score stays.
 
     Examples
     --------
     >>> trim_highest(np.array([3, 1, 2, 9]), 0.25).tolist()
     [1, 2, 3]
     """
-    n_kept = max(1, len(scores) - round(share * len(scores)))
-    return np.sort(scores)[:n_kept]
+    known = np.zeros(len(scores), bool) if is_normal is None else is_normal
+    unknown = np.sort(scores[~known])
+    n_kept = len(unknown) - round(share * len(unknown))
+    if not known.any():
+        n_kept = max(1, n_kept)
+    return np.sort(np.concatenate([scores[known], unknown[:n_kept]]))
 
 
 def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:

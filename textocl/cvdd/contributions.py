@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from textocl.cvdd.network import Batch, attention_weights, context_embeddings
 from textocl.cvdd.scoring import ScoringTable
 from textocl.explain.explanation import Explanation
 from textocl.text.spaces import Embedded
-from textocl.text.tokenization import Span
 
 
 def word_contributions(
@@ -57,9 +55,7 @@ def word_contributions(
 
 
 def explain_documents(
-    texts: Sequence[str],
     embedded: Embedded,
-    spans_of: Callable[[str, Embedded, int], list[Span]],
     scoring: ScoringTable,
     *,
     distances: NDArray[np.float32],
@@ -87,9 +83,9 @@ def explain_documents(
             )
         )
     explanations = []
-    for i, text in enumerate(texts):
+    for i, text in enumerate(embedded.texts):
         start, end = packed.offsets[i : i + 2]
-        spans = spans_of(text, embedded, i)
+        spans = embedded.spans(i)
         shown = list(dict.fromkeys(span.word for span in spans))
         place = {word: j for j, word in enumerate(shown)}
         at = np.array([place[embedded.words[row]] for row in packed.rows[start:end]], np.int64)

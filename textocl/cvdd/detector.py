@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from textocl.core.detector import Assessment, OneClassDetector
-from textocl.core.exceptions import DataError, FormatError, TextoclWarning
+from textocl.core.detector import Learned, Scored
+from textocl.core.exceptions import DataError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
-from textocl.core.validation import (
-    check_choice,
-    check_documents,
-    check_integer,
-    check_labels,
-    check_number,
-    is_features,
-    warn_of_unknown,
-)
+from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.cvdd.contexts import summarize_contexts
 from textocl.cvdd.contributions import explain_documents
 from textocl.cvdd.scoring import (
-    SCORED_AT_ONCE,
+    WORST_SCORE,
     Aggregation,
     ContextWeights,
     ScoringTable,
     aggregate,
     aggregation_weights,
-    check_aggregation,
-    resolve_context_weights,
+    resolve_aggregation,
 )
+from textocl.cvdd.state import AttentionWeights, CVDDState, Part, table_of
 from textocl.cvdd.training import TrainingSettings, train_cvdd
-from textocl.explain.contexts import Contexts, ContextSummary
+from textocl.explain.contexts import Contexts
 from textocl.explain.explanation import Explanation
+from textocl.explain.text_detector import TextDetector
 from textocl.text.pooling import pool
 from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
 from textocl.text.tokenization import make_tokenizer
@@ -47,39 +38,13 @@ from textocl.training.devices import choose_device
 from textocl.training.objectives import OBJECTIVES
 
 
-class _Part(NamedTuple):
-    """Documents with a known word: their numbers among those given, and embedded."""
-
-    numbers: NDArray[np.int64]
-    embedded: Embedded
-
-    def take(self, chosen: NDArray[np.int64]) -> _Part:
-        return _Part(
-            self.numbers[chosen], replace(self.embedded, packed=self.embedded.packed.take(chosen))
-        )
-
-
-class _Weights(NamedTuple):
-    """What training learns: attention W1 ``(d, a)``, W2 ``(a, r)``, contexts ``(r, d)``."""
-
-    W1: torch.Tensor
-    W2: torch.Tensor
-    contexts: torch.Tensor
-
-    @torch.inference_mode()
-    def scoring_table(self, vectors: torch.Tensor) -> ScoringTable:
-        """What scores documents whose rows point into ``vectors`` ``(u, d)``."""
-        logits = [torch.tanh(part.float() @ self.W1) @ self.W2 for part in vectors.split(1 << 14)]
-        no_logits = self.W2.new_empty((0, self.W2.shape[1]))
-        return ScoringTable(vectors, torch.cat(logits or [no_logits]), self.contexts)
-
-
-class CVDD(OneClassDetector):
-    """Finds documents that do not belong, by self-attention and context vectors.
+@dataclass(kw_only=True, eq=False, repr=False)
+class CVDD(TextDetector):
+    """Context Vector Data Description: distances to learned contexts, by self-attention.
 
     Each of r attention heads sums a document up as a weighted mean of its word vectors; the score
     is the mean cosine distance of the r sums to r learned context vectors. Use it to rank or flag
-    off-topic documents, and to read the themes of a corpus. It assumes that most training
+    off-topic documents, and to read what a corpus is about. It assumes that most training
     documents are normal, and that what makes a document normal shows in single words.
 
     Parameters
@@ -88,7 +53,7 @@ class CVDD(OneClassDetector):
         Where word vectors come from; see `textocl.load_embedding`. A language model ("minilm", for
         example) gives each word of each document its own vector.
     n_contexts : int ≥ 1, default 3
-        Number of contexts r. More give finer themes, and a score less clear-cut.
+        Number of contexts r. More are finer, and make the score less clear-cut.
     attention_size : int ≥ 1, default 150
         Width d_a of the attention network.
     orthogonality : float ≥ 0, default 1.0
@@ -117,10 +82,11 @@ class CVDD(OneClassDetector):
         see `textocl.training.objectives`. Without labels it has no effect.
     eta : float > 0, default 1.0
         Weight η of labelled documents.
-    aggregation : "mean", "min", "softmin", or r non-negative weights, default "mean"
-        How the distances to the contexts become one score: their mean (eq. 3.13), the least, a soft
-        minimum between the two (weights softmax(−10 d) as in eq. 3.11; ranks best with five
-        contexts), or a mean with weights that select contexts, for example ``(1, 0, 1)``.
+    aggregation : "mean", "min" or "softmin", default "mean"
+        How the distances to the contexts become one score: their mean (eq. 3.13), the least, or a
+        soft minimum between the two (weights softmax(−10 d) as in eq. 3.11; ranks best with five
+        contexts). Weights here, as older code and models have them, are taken for the
+        ``context_weights`` of a mean.
     context_weights : dict of context number to weight, r non-negative weights, or None
         How much each context counts in the aggregation; in a dict, contexts not named count
         nothing: ``{0: 1, 2: 0.5}``. See `textocl.cvdd.scoring.aggregation_weights`. None counts all
@@ -156,7 +122,7 @@ class CVDD(OneClassDetector):
     Attributes
     ----------
     contexts_ : list of ContextSummary
-        The themes: share of documents, top words, typical documents.
+        Of each: share of documents, top words, typical documents.
     context_vectors_ : (r, d) float32
     vocabulary_ : Vocabulary, where words have one vector each
     threshold_ : float
@@ -174,6 +140,10 @@ class CVDD(OneClassDetector):
     words damped; contexts learn slower than attention; about 100 batches instead of 100 epochs.
     `CVDD.thesis` has the thesis's settings. A document without any known word scores 1, the worst;
     in training and calibration such documents are set aside, with a warning that counts them.
+
+    See Also
+    --------
+    textocl.Detector : the default, which has a CVDD among its members and ranks better
 
     References
     ----------
@@ -193,65 +163,36 @@ class CVDD(OneClassDetector):
     """
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
+    _WORST_SCORE: ClassVar[float | None] = WORST_SCORE
+    state_: CVDDState = field(init=False)
 
-    def __init__(
-        self,
-        *,
-        embedding: Any = "wordllama",
-        n_contexts: int = 3,
-        attention_size: int = 150,
-        orthogonality: float = 1.0,
-        alpha: float | str = 0.0,
-        n_epochs: int | None = None,
-        learning_rate: float = 0.001,
-        drop_after: float = 0.4,
-        context_rate: float = 0.1,
-        batch_size: int = 64,
-        weight_decay: float = 5e-7,
-        objective: str = "hsc",
-        eta: float = 1.0,
-        aggregation: str | Sequence[float] = "mean",
-        context_weights: Any = None,
-        tokenization: str = "english",
-        language: str | None = "en",
-        n_general_words: int = 50_000,
-        n_training_words: int = 200_000,
-        standardize: bool = True,
-        frequency_damping: float | None = 3e-4,
-        false_alarm_rate: float = 0.05,
-        calibration: str = "split",
-        n_typical: int = 3,
-        random_state: int = 0,
-        device: str = "auto",
-        verbose: bool = False,
-    ) -> None:
-        self.embedding = embedding
-        self.n_contexts = n_contexts
-        self.attention_size = attention_size
-        self.orthogonality = orthogonality
-        self.alpha = alpha
-        self.n_epochs = n_epochs
-        self.learning_rate = learning_rate
-        self.drop_after = drop_after
-        self.context_rate = context_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.objective = objective
-        self.eta = eta
-        self.aggregation = aggregation
-        self.context_weights = context_weights
-        self.tokenization = tokenization
-        self.language = language
-        self.n_general_words = n_general_words
-        self.n_training_words = n_training_words
-        self.standardize = standardize
-        self.frequency_damping = frequency_damping
-        self.false_alarm_rate = false_alarm_rate
-        self.calibration = calibration
-        self.n_typical = n_typical
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    embedding: Any = "wordllama"
+    n_contexts: int = 3
+    attention_size: int = 150
+    orthogonality: float = 1.0
+    alpha: float | str = 0.0
+    n_epochs: int | None = None
+    learning_rate: float = 0.001
+    drop_after: float = 0.4
+    context_rate: float = 0.1
+    batch_size: int = 64
+    weight_decay: float = 5e-7
+    objective: str = "hsc"
+    eta: float = 1.0
+    aggregation: str | Sequence[float] = "mean"
+    context_weights: Any = None
+    tokenization: str = "english"
+    language: str | None = "en"
+    n_general_words: int = 50_000
+    n_training_words: int = 200_000
+    standardize: bool = True
+    frequency_damping: float | None = 3e-4
+    false_alarm_rate: float = 0.05
+    calibration: str = "split"
+    n_typical: int = 3
+    random_state: int = 0
+    device: str = "auto"
+    verbose: bool = False
 
     @classmethod
     def thesis(cls, **parameters: Any) -> CVDD:
@@ -271,81 +212,141 @@ class CVDD(OneClassDetector):
         }
         return cls(**{**settings, **parameters})
 
-    def fit(self, X: Any, y: Any = None) -> CVDD:
-        """Learn what is normal in documents ``X``.
+    @property
+    def contexts_(self) -> Contexts:
+        return self._fitted().state_.contexts
 
-        Parameters
-        ----------
-        X : list of str, n documents
-        y : n labels or None
-            +1 normal, 0 unlabelled, -1 anomaly; see ``objective``. For Outlier Exposure, give
-            documents of a general corpus as anomalies.
+    @property
+    def context_vectors_(self) -> NDArray[np.float32]:
+        return np.asarray(self._fitted().state_.weights.contexts.numpy())
 
-        Returns
-        -------
-        self
+    @property
+    def calibration_distances_(self) -> NDArray[np.float32]:
+        return self._fitted().state_.calibration_distances
 
-        Raises
-        ------
-        DataError
-            ``X`` is no list of strings, too few documents are left, or a parameter is wrong.
-        """
-        self._check_parameters()
-        texts = _check_texts(X)
-        labels = check_labels(y, len(texts))
-        if not (labels >= 0).any():
-            raise DataError(
-                "cannot learn from an empty corpus: expected normal documents, got none."
-            )
-        space, training, held_out = self._prepare(texts, labels)
+    @property
+    def history_(self) -> list[float]:
+        return self._fitted().state_.history
+
+    @property
+    def n_documents_(self) -> int:
+        return self._fitted().state_.n_documents
+
+    # read by name where exported
+    @property
+    def _weights(self) -> AttentionWeights:
+        return self._fitted().state_.weights
+
+    @property
+    def _scoring(self) -> ScoringTable | None:
+        return self._fitted().state_.scoring
+
+    @property
+    def vocabulary_(self) -> Vocabulary:
+        """The words that the model knows; not with a language model, which knows any."""
+        space = self._fitted().state_.space
+        if not isinstance(space, WordSpace):
+            raise AttributeError("a detector on a language model has no vocabulary")
+        return space.vocabulary
+
+    # --- learning ---
+
+    @property
+    def learns_from_anomalies(self) -> bool:
+        return True
+
+    def _learn(self, samples: list[str], labels: NDArray[np.int64]) -> Learned:
+        space, training, held_out = self._prepare(samples, labels)
         device = choose_device(self.device)
         settings = TrainingSettings(
             **{field.name: getattr(self, field.name) for field in fields(TrainingSettings)}
         )
         trained_labels = labels[training.numbers]
+        vectors = table_of(space, training.embedded)
         network, history = train_cvdd(
-            training.embedded,
-            trained_labels,
-            _tensor(space, training.embedded).to(device),
-            settings,
-            device,
+            training.embedded, trained_labels, vectors.to(device), settings, device
         )
         # scores come from the CPU, where they repeat bit for bit; a GPU would save little
-        weights = _Weights(*(w.detach().cpu() for w in (network.W1, network.W2, network.contexts)))
-        scoring = weights.scoring_table(_tensor(space, training.embedded))
+        weights = AttentionWeights(
+            *(w.detach().cpu() for w in (network.W1, network.W2, network.contexts))
+        )
+        scoring = weights.scoring_table(vectors)
         normal = training.take(np.flatnonzero(trained_labels >= 0))
         distances = scoring.distances(normal.embedded.packed)
         contexts = summarize_contexts(
             distances,
             scoring.attention(normal.embedded.packed),
             normal.embedded,
-            [texts[i] for i in normal.numbers],
+            [samples[i] for i in normal.numbers],
             normal.numbers,
             n_typical=self.n_typical,
         )
-        calibration = distances
         if held_out is not training:
             if isinstance(space, ContextSpace):
-                scoring = weights.scoring_table(_tensor(space, held_out.embedded))
-            calibration = scoring.distances(held_out.embedded.packed)
-        # nothing above touched the detector: a failed or interrupted fit leaves it as it was
-        self._space = space
-        self.history_ = history
-        self.n_documents_ = len(normal.numbers)
-        self.contexts_ = contexts
-        self.calibration_distances_ = calibration
-        self._weights = weights
-        self._scoring = scoring if isinstance(space, WordSpace) else None
-        self._freeze_params()
-        self._fit_params["embedding"] = space.source_name
-        self._calibrate(self._aggregate(calibration))
+                scoring = weights.scoring_table(table_of(space, held_out.embedded))
+            distances = scoring.distances(held_out.embedded.packed)
+        state = CVDDState(
+            space,
+            weights,
+            scoring if isinstance(space, WordSpace) else None,
+            contexts,
+            distances,
+            len(normal.numbers),
+            history,
+        )
         n_normal = int((labels >= 0).sum())
-        known = {
-            *normal.numbers.tolist(),
-            *held_out.numbers[labels[held_out.numbers] >= 0].tolist(),
-        }
-        self._warn_of_fit(n_normal, n_normal - len(known))
-        return self
+        known = np.union1d(normal.numbers, held_out.numbers)
+        return Learned(
+            state,
+            aggregate(distances, *self._resolved()),
+            n_normal - int((labels[known] >= 0).sum()),
+            n_normal,
+            {"embedding": space.source_name},
+        )
+
+    def _prepare(self, texts: Sequence[str], labels: NDArray[np.int64]) -> tuple[Space, Part, Part]:
+        """Choose the space; embed the documents to train on and those to calibrate with."""
+        normal = np.flatnonzero(labels >= 0)
+        training, held_out = self._split_for_calibration(len(normal), self.random_state)
+        training, held_out = normal[training], normal[held_out]
+        space = fit_space(
+            self.embedding,
+            [texts[i] for i in training],
+            make_tokenizer(self.tokenization),
+            content_words=True,
+            language=self.language,
+            n_general_words=self.n_general_words,
+            n_training_words=self.n_training_words,
+            standardized=self.standardize,
+            frequency_damping=self.frequency_damping,
+            seed=self.random_state,
+        )
+
+        def part_of(numbers: NDArray[np.int64]) -> Part:
+            chosen = [texts[i] for i in numbers]
+            if isinstance(space, ContextSpace):
+                space.remember(chosen, progress=self.verbose)
+            embedded = space.embed(chosen)
+            return Part(numbers, embedded).take(np.flatnonzero(embedded.packed.n_distinct))
+
+        anomalies = np.flatnonzero(labels < 0)
+        to_train = part_of(np.sort(np.concatenate([training, anomalies])))
+        n_normal = int((labels[to_train.numbers] >= 0).sum())
+        if n_normal < self.n_contexts:
+            raise DataError(
+                f"{n_normal} of {len(normal)} documents are left to learn from (the "
+                "others have no known word or are held out), too few for "
+                f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
+            )
+        if self.calibration == "training":
+            return space, to_train, to_train
+        to_calibrate = part_of(held_out)
+        if not len(to_calibrate.numbers):
+            raise DataError(
+                f"no document with known words is left to calibrate with (of {len(normal)}); "
+                "give more documents, or calibration='training'."
+            )
+        return space, to_train, to_calibrate
 
     def recalibrate(
         self,
@@ -360,11 +361,11 @@ class CVDD(OneClassDetector):
 
         Parameters
         ----------
-        aggregation : "mean", "min", "softmin" or r weights; None leaves it
-            ``(1, 0, 1)`` lets the first and the third context decide.
+        aggregation : "mean", "min" or "softmin"; None leaves it
+            Weights are taken for the ``context_weights`` of a mean.
         context_weights : dict of context number to weight, or r weights; None leaves them
             How much each context counts in the aggregation: ``{0: 1, 2: 0.5}``. Ones count all
-            alike. Weights here and weights as ``aggregation`` replace each other.
+            alike.
         false_alarm_rate : float in (0, 1); None leaves it
 
         Returns
@@ -376,44 +377,28 @@ class CVDD(OneClassDetector):
         NotFittedError, DataError
         """
         params = self._fitted()._fit_params
-        if aggregation is None:
-            aggregation = params["aggregation"]
-            if context_weights is not None and not isinstance(aggregation, str):
-                aggregation = "mean"
+        weights: ContextWeights | None = context_weights
+        if weights is None and (aggregation is None or isinstance(aggregation, str)):
+            weights = params["context_weights"]
+        name, weights = resolve_aggregation(
+            params["aggregation"] if aggregation is None else aggregation,
+            weights,
+            len(self.state_.contexts),
+        )
         rate = params["false_alarm_rate"] if false_alarm_rate is None else false_alarm_rate
-        r = len(self._weights.contexts)
-        check_aggregation(aggregation, r)
-        if context_weights is None and isinstance(aggregation, str):
-            context_weights = params["context_weights"]
-        weights = resolve_context_weights(context_weights, r, aggregation)
-        check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
-        self.aggregation, self.context_weights = aggregation, weights
-        self.false_alarm_rate = rate
-        params.update(aggregation=aggregation, context_weights=weights, false_alarm_rate=rate)
-        self._calibrate(self._aggregate(self.calibration_distances_))
-        self._warn_of_shortage()
+        self._recalibrate(
+            aggregate(self.calibration_distances_, name, weights),
+            {"aggregation": name, "context_weights": weights, "false_alarm_rate": rate},
+        )
         return self
 
-    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
-        """Score documents: ``(n,)`` float32 in [0, 1], higher is more anomalous.
-
-        A document without a known word scores 1, and a warning counts such documents.
-
-        Raises
-        ------
-        NotFittedError, DataError
-        """
-        scores, n_known = self._scores_and_known(X)
-        warn_of_unknown(int((n_known == 0).sum()), len(n_known))
-        return scores
-
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        distances, n_known = self._distances_and_known(_check_texts(X))
-        return self._aggregate(distances), n_known
+    # --- scoring ---
 
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each context (eq. 3.12), ``(n, r)`` float32 in [0, 1]."""
-        return self._distances_and_known(_check_texts(X))[0]
+        state = self._fitted().state_
+        parts = [state.distances(embedded) for embedded in self._embedded_parts(X)]
+        return np.concatenate([np.empty((0, len(state.contexts)), np.float32), *parts])
 
     def points(self, X: Any) -> NDArray[np.float32]:
         """Return documents as points, ``(n, d)``: means of their words' vectors by attention.
@@ -421,50 +406,50 @@ class CVDD(OneClassDetector):
         The mean over the contexts of m_k (thesis eq. 3.3); 0 without a known word. Features for the
         detectors on points, such as `textocl.OCSVM`.
         """
-        points = [np.empty((0, self._fitted()._space.dimension), np.float32)]
-        for _, embedded, scoring in self._embedded_parts(_check_texts(X)):
+        state = self._fitted().state_
+        points = [np.empty((0, state.space.dimension), np.float32)]
+        for embedded in self._embedded_parts(X):
             packed = embedded.packed
-            attention = scoring.attention(packed).mean(axis=1)  # (w,), sums to 1 a document
+            # (w,), sums to 1 a document
+            attention = state.scoring_of(embedded).attention(packed).mean(axis=1)
             points.append(pool(packed, embedded.table, "mean", attention / packed.counts))
         return np.concatenate(points)
 
-    def explain(self, X: Any) -> list[Explanation]:
-        """Say which words make each document normal or anomalous; one `Explanation` each."""
-        explanations: list[Explanation] = []
-        for part, embedded, scoring in self._embedded_parts(_check_texts(X)):
-            distances = scoring.distances(embedded.packed)
-            scores = self._aggregate(distances)
-            explanations += explain_documents(
-                part,
-                embedded,
-                self._space.spans,
-                scoring,
-                distances=distances,
-                weights=self._context_shares(distances),
-                scores=scores,
-                p_values=conformal_p_values(self.calibration_scores_, scores),
-                labels=self._labels(scores),
-                threshold=self.threshold_,
-            )
-        return explanations
-
     @property
-    def vocabulary_(self) -> Vocabulary:
-        """The words that the model knows; not with a language model, which knows any."""
-        space = self._fitted()._space
-        if not isinstance(space, WordSpace):
-            raise AttributeError("a detector on a language model has no vocabulary")
-        return space.vocabulary
+    def _space(self) -> Space:
+        return self._fitted().state_.space
 
-    @property
-    def context_vectors_(self) -> NDArray[np.float32]:
-        """The learned context vectors, ``(r, d)``."""
-        return np.asarray(self._fitted()._weights.contexts.cpu().numpy())
+    def _scored_embedded(self, embedded: Embedded) -> Scored:
+        distances, n_known = self.state_.distances(embedded), embedded.packed.n_distinct
+        nearest = np.where(n_known > 0, distances.argmin(axis=1), -1)
+        return Scored(self._aggregate(distances), n_known, nearest)
 
-    # --- training ---
+    def _explained(self, embedded: Embedded) -> list[Explanation]:
+        scoring = self.state_.scoring_of(embedded)
+        distances = scoring.distances(embedded.packed)
+        scores = self._aggregate(distances)
+        params = self._fit_params
+        return explain_documents(
+            embedded,
+            scoring,
+            distances=distances,
+            weights=aggregation_weights(
+                distances, params["aggregation"], params["context_weights"]
+            ),
+            scores=scores,
+            p_values=conformal_p_values(self.calibration_scores_, scores),
+            labels=self._labels(scores),
+            threshold=self.threshold_,
+        )
+
+    def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
+        params = self._fit_params
+        return aggregate(distances, params["aggregation"], params["context_weights"])
+
+    # --- parameters and files ---
 
     def _check_parameters(self) -> None:
-        self._check_calibration_parameters()
+        super()._check_parameters()
         for name, least in (
             ("n_contexts", 1),
             ("attention_size", 1),
@@ -487,176 +472,21 @@ class CVDD(OneClassDetector):
             check_number("alpha (where not 'annealed')", self.alpha, 0)
         if self.frequency_damping is not None:
             check_number("frequency_damping", self.frequency_damping, 0, low_open=True)
-        check_aggregation(self.aggregation, self.n_contexts)
-        resolve_context_weights(self.context_weights, self.n_contexts, self.aggregation)
+        self._resolved()
 
-    def _prepare(
-        self, texts: Sequence[str], labels: NDArray[np.int64]
-    ) -> tuple[Space, _Part, _Part]:
-        """Choose the space; embed the documents to train on and those to calibrate with."""
-        normal = np.flatnonzero(labels >= 0)
-        training, held_out = self._split_for_calibration(len(normal), self.random_state)
-        training, held_out = normal[training], normal[held_out]
-        space = fit_space(
-            self.embedding,
-            [texts[i] for i in training],
-            make_tokenizer(self.tokenization),
-            content_words=True,
-            language=self.language,
-            n_general_words=self.n_general_words,
-            n_training_words=self.n_training_words,
-            standardized=self.standardize,
-            frequency_damping=self.frequency_damping,
-            seed=self.random_state,
+    def _resolved(self) -> tuple[str, list[float] | None]:
+        """Name of the aggregation, and weights of the contexts wherever they were given."""
+        return resolve_aggregation(self.aggregation, self.context_weights, self.n_contexts)
+
+    def _frozen_params(self) -> dict[str, Any]:
+        name, weights = self._resolved()
+        return {**super()._frozen_params(), "aggregation": name, "context_weights": weights}
+
+    def _read_state(self, files: ModelFiles) -> CVDDState:
+        state = CVDDState.from_files(
+            files, self.tokenization, self.embedding, self.n_contexts, self.attention_size
         )
-
-        def part_of(numbers: NDArray[np.int64]) -> _Part:
-            chosen = [texts[i] for i in numbers]
-            if isinstance(space, ContextSpace):
-                space.remember(chosen, progress=self.verbose)
-            embedded = space.embed(chosen)
-            return _Part(numbers, embedded).take(np.flatnonzero(embedded.packed.n_distinct))
-
-        anomalies = np.flatnonzero(labels < 0)
-        to_train = part_of(np.sort(np.concatenate([training, anomalies])))
-        n_normal = int((labels[to_train.numbers] >= 0).sum())
-        if n_normal < self.n_contexts:
-            raise DataError(
-                f"{n_normal} of {len(normal)} documents are left to learn from (the "
-                "others have no known word or are held out), too few for "
-                f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
-            )
-        if self.calibration == "training":
-            return space, to_train, to_train
-        to_calibrate = part_of(held_out)
-        if not len(to_calibrate.numbers):
-            raise DataError(
-                f"no document with known words is left to calibrate with (of {len(normal)}); "
-                "give more documents, or calibration='training'."
-            )
-        return space, to_train, to_calibrate
-
-    def _warn_of_fit(self, n_normal: int, n_unknown: int) -> None:
-        if n_unknown:
-            warnings.warn(
-                f"{n_unknown:,} of {n_normal:,} documents have no known word; they were set aside.",
-                TextoclWarning,
-                stacklevel=3,
-            )
-        shortage = self._calibration_shortage(len(self.calibration_scores_))
-        if shortage:
-            warnings.warn(shortage, TextoclWarning, stacklevel=3)
-
-    # --- scoring ---
-
-    def _embedded_parts(
-        self, texts: list[str]
-    ) -> Iterator[tuple[list[str], Embedded, ScoringTable]]:
-        """Some documents at a time, embedded, with what scores them."""
-        self._fitted()
-        for start in range(0, len(texts), SCORED_AT_ONCE):
-            part = texts[start : start + SCORED_AT_ONCE]
-            embedded = self._space.embed(part)
-            scoring = self._scoring
-            if scoring is None:
-                scoring = self._weights.scoring_table(_tensor(self._space, embedded))
-            yield part, embedded, scoring
-
-    def _distances_and_known(
-        self, texts: list[str]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Distances ``(n, r)``, and the number of known words of each document ``(n,)``."""
-        no_distances = np.empty((0, len(self._fitted()._weights.contexts)), np.float32)
-        distances, known = [no_distances], [np.empty(0, np.int64)]
-        for _, embedded, scoring in self._embedded_parts(texts):
-            distances.append(scoring.distances(embedded.packed))
-            known.append(embedded.packed.n_distinct)
-        return np.concatenate(distances), np.concatenate(known)
-
-    def _aggregate(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        params = self._fit_params
-        return aggregate(distances, params["aggregation"], params["context_weights"])
-
-    def _context_shares(self, distances: NDArray[np.float32]) -> NDArray[np.float32]:
-        params = self._fit_params
-        return aggregation_weights(distances, params["aggregation"], params["context_weights"])
-
-    def _freeze_params(self) -> None:
-        super()._freeze_params()
-        self._fit_params["context_weights"] = resolve_context_weights(
-            self.context_weights, self.n_contexts, self.aggregation
-        )
-
-    def _assess(self, X: Any) -> Assessment:
-        distances, n_known = self._distances_and_known(_check_texts(X))
-        nearest = np.where(n_known > 0, distances.argmin(axis=1), -1)
-        return self._assessment(self._aggregate(distances), n_known, nearest)
-
-    # --- saving ---
-
-    def _to_files(self) -> ModelFiles:
-        part = self._space.to_files()
-        facts = {
-            "threshold": self.threshold_,
-            "n_documents": self.n_documents_,
-            "contexts": [context.to_dict() for context in self.contexts_],
-            **part.facts,
-        }
-        arrays = {
-            **part.arrays,
-            "context_vectors": self.context_vectors_,
-            "calibration_distances": self.calibration_distances_,
-        }
-        if self._scoring is not None:
-            arrays["attention_logits"] = self._scoring.logits.cpu().numpy()
-        else:
-            arrays["attention_W1"] = self._weights.W1.cpu().numpy()
-            arrays["attention_W2"] = self._weights.W2.cpu().numpy()
-        return ModelFiles(facts, arrays)
-
-    def _from_files(self, files: ModelFiles) -> None:
-        self._check_parameters()
-        r, a = self.n_contexts, self.attention_size
-        tokenizer = make_tokenizer(self.tokenization)
-        space: Space
-        if "fingerprint" in files.facts:
-            space = ContextSpace.from_files(files, tokenizer, self.embedding)
-            d = space.dimension
-            W1 = files.array("attention_W1", np.float32, d, a)
-            W2 = files.array("attention_W2", np.float32, a, r)
-        else:
-            space = WordSpace.from_files(files, tokenizer, self.embedding)
-            d, u = space.dimension, len(space.vocabulary)
-            logits = files.array("attention_logits", np.float32, u, r)
-            W1, W2 = np.empty((d, 0), np.float32), np.empty((0, r), np.float32)
-        contexts = files.array("context_vectors", np.float32, r, d)
-        distances = files.array("calibration_distances", np.float32, None, r)
-        summaries = Contexts(ContextSummary.from_dict(c) for c in files.fact("contexts", list))
-        if not len(distances) or len(summaries) != r:
-            raise FormatError("its contexts or calibration are not consistent.")
-        self._space = space
-        self.history_ = []
-        self.n_documents_ = check_integer("n_documents", files.facts.get("n_documents"), 1)
-        self.contexts_ = summaries
-        self._weights = _Weights(*(torch.from_numpy(w) for w in (W1, W2, contexts)))
-        self._scoring = None
-        if isinstance(space, WordSpace):
-            table = torch.from_numpy(space.vocabulary.table).to(torch.float32)
-            self._scoring = ScoringTable(table, torch.from_numpy(logits), self._weights.contexts)
-        self.calibration_distances_ = distances
-        self._freeze_params()
-        self.calibration_scores_ = np.sort(self._aggregate(distances))
-        # scores are in [0, 1] but for rounding
-        self.threshold_ = check_number("threshold", files.facts.get("threshold"), -0.01, 1.01)
-
-
-def _check_texts(X: Any) -> list[str]:
-    if is_features(X):
-        raise DataError("CVDD takes texts, got an array of features.")
-    return check_documents(X)
-
-
-def _tensor(space: Space, embedded: Embedded) -> torch.Tensor:
-    """The table; in float16 where a language model gives very many vectors."""
-    table = torch.from_numpy(embedded.table)
-    return table.float() if isinstance(space, WordSpace) else table
+        # models of before 0.2 hold the distances only
+        scores = np.sort(aggregate(state.calibration_distances, *self._resolved()))
+        files.arrays.setdefault("calibration_scores", scores)
+        return state

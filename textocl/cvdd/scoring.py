@@ -78,62 +78,70 @@ def check_aggregation(aggregation: Aggregation, n_contexts: int) -> None:
     if isinstance(aggregation, str):
         check_choice("aggregation", aggregation, ("mean", "min", "softmin"))
         return
-    try:
-        weights = np.asarray(aggregation, np.float64)
-    except (TypeError, ValueError):
-        weights = np.empty(0)
-    fits = weights.shape == (n_contexts,) and np.isfinite(weights).all()
-    if not fits or (weights < 0).any() or not weights.any():
+    if _weights(aggregation, n_contexts) is None:
         raise DataError(
             f"aggregation must be 'mean', 'min', 'softmin' or {n_contexts} non-negative weights "
             f"that are not all 0, got {aggregation!r}."
         )
 
 
-def resolve_context_weights(
-    weights: ContextWeights | None, n_contexts: int, aggregation: Aggregation
-) -> list[float] | None:
-    """Return one weight a context, or None where none were given.
+def resolve_aggregation(
+    aggregation: Aggregation, context_weights: ContextWeights | None, n_contexts: int
+) -> tuple[str, list[float] | None]:
+    """Return the name of an aggregation, and one weight a context or None for all alike.
+
+    Weights in the place of the aggregation are those of a mean.
 
     Parameters
     ----------
-    weights : dict of context number to weight, where contexts not named have 0; or r weights
-    n_contexts : r
     aggregation : as in `check_aggregation`
+    context_weights : dict of context number to weight, where contexts not named have 0; or r
+        weights; or None
+    n_contexts : r
 
     Raises
     ------
     DataError
-        A context that is not there, a negative weight, only zeros, or weights in both places.
+        Another aggregation, a context that is not there, a negative weight, only zeros, or weights
+        in both places.
     """
-    if weights is None:
-        return None
+    check_aggregation(aggregation, n_contexts)
     if not isinstance(aggregation, str):
-        raise DataError("give weights as aggregation or as context_weights, not both.")
-    given: Any = weights
-    if isinstance(weights, Mapping):
-        unknown = [k for k in weights if k not in range(n_contexts)]
+        if context_weights is not None:
+            raise DataError("give weights as aggregation or as context_weights, not both.")
+        return "mean", np.asarray(aggregation, np.float64).tolist()
+    if context_weights is None:
+        return aggregation, None
+    weights: Any = context_weights
+    if isinstance(context_weights, Mapping):
+        unknown = [k for k in context_weights if k not in range(n_contexts)]
         if unknown:
             raise DataError(
                 f"context_weights names context {unknown[0]!r}; contexts are 0 to {n_contexts - 1}."
             )
-        given = [weights.get(k, 0.0) for k in range(n_contexts)]
-    try:
-        array = np.asarray(given, np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    fits = array.shape == (n_contexts,) and np.isfinite(array).all()
-    if not fits or (array < 0).any() or not array.any():
+        weights = [context_weights.get(k, 0.0) for k in range(n_contexts)]
+    array = _weights(weights, n_contexts)
+    if array is None:
         raise DataError(
             f"context_weights must be {n_contexts} non-negative weights that are not all 0, or a "
-            f"dict of context number to weight, got {weights!r}."
+            f"dict of context number to weight, got {context_weights!r}."
         )
-    return array.tolist()
+    return aggregation, array.tolist()
+
+
+def _weights(values: Any, n_contexts: int) -> NDArray[np.float64] | None:
+    """Return ``values`` as an array; None if they are no non-negative weights, one a context."""
+    try:
+        weights = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        return None
+    fits = weights.shape == (n_contexts,) and np.isfinite(weights).all()
+    return weights if fits and (weights >= 0).all() and weights.any() else None
 
 
 def aggregation_weights(
     distances: NDArray[np.float32],
-    aggregation: Aggregation,
+    aggregation: str,
     context_weights: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
     """Weight of each context in the score of each document, rows sum to 1: ``(n, r)``.
@@ -144,22 +152,20 @@ def aggregation_weights(
     the nearest of the contexts whose weight is not 0, however large it is.
     """
     n_documents, n_contexts = distances.shape
-    given = np.ones(n_contexts) if context_weights is None else np.asarray(context_weights)
-    chosen = np.where(given > 0, distances, np.float32(np.inf))  # (n, r)
-    if isinstance(aggregation, str) and aggregation == "softmin":
+    importance = np.ones(n_contexts) if context_weights is None else np.asarray(context_weights)
+    chosen = np.where(importance > 0, distances, np.float32(np.inf))  # (n, r)
+    if aggregation == "softmin":
         near = -SOFTMIN_ALPHA * (distances - chosen.min(axis=1, keepdims=True))
-        weights = given * np.exp(np.where(given > 0, near, 0))
+        weights = importance * np.exp(np.where(importance > 0, near, 0))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
-    if isinstance(aggregation, str) and aggregation == "min":
+    if aggregation == "min":
         return np.eye(n_contexts, dtype=np.float32)[chosen.argmin(axis=1)]
-    if not isinstance(aggregation, str):
-        given = np.asarray(aggregation, np.float64)
-    return np.tile((given / given.sum()).astype(np.float32), (n_documents, 1))
+    return np.tile((importance / importance.sum()).astype(np.float32), (n_documents, 1))
 
 
 def aggregate(
     distances: NDArray[np.float32],
-    aggregation: Aggregation,
+    aggregation: str,
     context_weights: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
     """Scores ``(n,)`` from distances ``(n, r)`` (eq. 3.13)."""

@@ -69,7 +69,6 @@ def with_contexts(
         The weights are wrong, or another aggregation is asked of a `Detector`.
     """
     chosen = copy.copy(detector._fitted())
-    chosen._fit_params = dict(detector._fit_params)
     if isinstance(chosen, CVDD):
         return chosen.recalibrate(aggregation=aggregation, context_weights=context_weights)
     if aggregation is not None:
@@ -96,7 +95,7 @@ def compare_judgements(
     texts : n documents
     n_top : how many of the most anomalous documents to compare
     """
-    scores = [detector._scores_and_known(list(texts))[0] for detector in (before, after)]
+    scores = [detector._scored(list(texts)).scores for detector in (before, after)]
     judged = [
         Judgements(
             detector.threshold_,

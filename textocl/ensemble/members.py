@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
-from textocl.shallow.pooled import WORST_POOLED_SCORE
+from textocl.core.thresholds import trim_highest
+from textocl.explain.text_detector import TextDetector
+from textocl.shallow.metric import WORST_POOLED_SCORE
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,19 @@ class Member:
 
     Attributes
     ----------
-    detector : OneClassDetector
+    detector : TextDetector
     weight : float > 0
     location, scale : median and standard deviation of its scores of held-out normal documents
     """
 
-    detector: OneClassDetector
+    detector: TextDetector
     weight: float
     location: float
     scale: float
+
+    def standardized(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Scores on the common scale."""
+        return (scores.astype(np.float64) - self.location) / self.scale
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,14 @@ class HeldOutScores:
     is_known : (n, k) bool, whether a member knows a word of a document
     is_trusted : (n,) bool, False where ``contamination`` suspects an anomaly
     distances : (n, r) float32, to the contexts; r = 0 without a CVDD
+    is_normal : (n,) bool, whether a document is labelled normal; None for none
     """
 
     scores: NDArray[np.float32]
     is_known: NDArray[np.bool_]
     is_trusted: NDArray[np.bool_]
     distances: NDArray[np.float32]
+    is_normal: NDArray[np.bool_] | None = None
 
     def scale_of(self, k: int) -> tuple[float, float]:
         """Median and standard deviation of a member's scores of documents that are as usual."""
@@ -61,13 +68,20 @@ class HeldOutScores:
         changed[:, k] = scores
         return replace(self, scores=changed)
 
-    def fused(self, members: Sequence[Member]) -> NDArray[np.float32]:
-        """Scores on the common scale of the documents with a known word."""
-        found = [
+    def calibration_scores(
+        self, members: Sequence[Member], contamination: float
+    ) -> NDArray[np.float32]:
+        """Scores on the common scale of the documents with a known word.
+
+        Without the highest of those that may be anomalies.
+        """
+        columns = [
             (self.scores[:, k], self.is_known[:, k].astype(np.int64)) for k in range(len(members))
         ]
-        scores, n_known = fuse(members, found)
-        return scores[n_known > 0]
+        scores, n_known = fuse(members, columns)
+        known = n_known > 0
+        is_normal = None if self.is_normal is None else self.is_normal[known]
+        return trim_highest(scores[known], contamination, is_normal)
 
     def to_files(self) -> ModelFiles:
         """Return what `from_files` needs."""
@@ -77,6 +91,8 @@ class HeldOutScores:
             "is_trusted": self.is_trusted.astype(np.uint8),
             "distances": self.distances,
         }
+        if self.is_normal is not None:
+            arrays["is_normal"] = self.is_normal.astype(np.uint8)
         return ModelFiles({}, arrays)
 
     @classmethod
@@ -94,24 +110,26 @@ class HeldOutScores:
         distances = files.array("distances", np.float32, n, n_contexts)
         if not known.any(axis=0).all():
             raise FormatError("its held-out scores are not consistent.")
-        return cls(scores, known > 0, trusted > 0, distances)
+        is_normal = None
+        if "is_normal" in files.arrays:  # since 0.2
+            is_normal = files.array("is_normal", np.uint8, n) > 0
+        return cls(scores, known > 0, trusted > 0, distances, is_normal)
 
 
 def fuse(
-    members: Sequence[Member], found: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]]
+    members: Sequence[Member], scored: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Weighted mean over the members that know a word, and how many words the best one knows.
 
     Parameters
     ----------
     members
-    found : of each member its scores, and its number of known words, ``(n,)`` each
+    scored : of each member its scores, and its number of known words, ``(n,)`` each
     """
-    sums, weights = np.zeros(len(found[0][0])), np.zeros(len(found[0][0]))
+    sums, weights = np.zeros(len(scored[0][0])), np.zeros(len(scored[0][0]))
     most_known = np.zeros(len(sums), np.int64)
-    for member, (scores, n_known) in zip(members, found, strict=True):
-        standard = (scores.astype(np.float64) - member.location) / member.scale
-        sums += np.where(n_known > 0, member.weight * standard, 0)
+    for member, (scores, n_known) in zip(members, scored, strict=True):
+        sums += np.where(n_known > 0, member.weight * member.standardized(scores), 0)
         weights += np.where(n_known > 0, member.weight, 0)
         most_known = np.maximum(most_known, n_known)
     fused = np.where(most_known > 0, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)

@@ -39,8 +39,8 @@ class Decomposition(NamedTuple):
 
 
 def explain_by_occlusion(
-    texts: Sequence[str],
-    view: DocumentVectorizer,
+    embedded: Embedded,
+    vectorizer: DocumentVectorizer,
     score: Score,
     calibration_scores: NDArray[np.float32],
     threshold: float,
@@ -50,7 +50,8 @@ def explain_by_occlusion(
 
     Parameters
     ----------
-    view : where a document's vector comes from
+    embedded : n documents with their texts
+    vectorizer : where a document's vector comes from
     score : pooled vectors ``(n, d)`` -> scores ``(n,)``
     worst_score : of a document without a known word
     """
@@ -61,12 +62,14 @@ def explain_by_occlusion(
         contributions = parts.shares * scores[0] + change - parts.shares * change.sum()
         return Decomposition(scores[0], contributions, parts.shares)
 
-    return explain_words(texts, view, decompose, calibration_scores, threshold, worst_score)
+    return explain_words(
+        embedded, vectorizer, decompose, calibration_scores, threshold, worst_score
+    )
 
 
 def explain_words(
-    texts: Sequence[str],
-    view: DocumentVectorizer,
+    embedded: Embedded,
+    vectorizer: DocumentVectorizer,
     decompose: Callable[[WordParts], Decomposition],
     calibration_scores: NDArray[np.float32],
     threshold: float,
@@ -76,17 +79,16 @@ def explain_words(
 
     Other parameters as in `explain_by_occlusion`.
     """
-    embedded = view.space.embed(texts)
-    weights = view.word_weights(embedded)
+    weights = vectorizer.word_weights(embedded)
     explanations = []
-    for i, text in enumerate(texts):
-        spans = view.space.spans(text, embedded, i)
+    for i, text in enumerate(embedded.texts):
+        spans = embedded.spans(i)
         words = list(dict.fromkeys(span.word for span in spans))
         counts = Counter(span.word for span in spans)
         value, contributions, shares = Decomposition(worst_score, np.empty(0), np.empty(0))
         attention = np.empty(0)
         if words:
-            parts = WordParts.of(view, embedded, weights, i, words)
+            parts = WordParts.of(vectorizer.pooling, embedded, weights, i, words)
             attention = parts.weights
             value, contributions, shares = decompose(parts)
         explanations.append(
@@ -123,7 +125,7 @@ class WordParts:
     @classmethod
     def of(
         cls,
-        view: DocumentVectorizer,
+        pooling: str,
         embedded: Embedded,
         word_weights: NDArray[np.float32] | None,
         i: int,
@@ -139,7 +141,7 @@ class WordParts:
         if word_weights is not None:
             weights = weights * word_weights[start:end]
         mass = np.bincount(which, weights, len(words))  # (w,)
-        if view.pooling == "max":
+        if pooling == "max":
             whole, parts, without, shares = _max_without(vectors, which, len(words))
         else:
             sums = np.zeros((len(words), vectors.shape[1]))

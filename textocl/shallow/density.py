@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from textocl.core.validation import check_number
 from textocl.shallow.distances import row_blocks, squared_distances
-from textocl.shallow.pooled import Arrays, PooledDetector
+from textocl.shallow.metric import Arrays
+from textocl.shallow.pooled import PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -74,7 +75,7 @@ class KDE(PooledDetector):
     anomaly_weight: float = 0.5
 
     @property
-    def _learns_from_anomalies(self) -> bool:
+    def learns_from_anomalies(self) -> bool:
         return True
 
     def _check_own(self) -> None:
@@ -82,7 +83,7 @@ class KDE(PooledDetector):
         check_number("anomaly_bandwidth", self.anomaly_bandwidth, 1e-30, 1e30)
         check_number("anomaly_weight", self.anomaly_weight, 0)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         normal = np.ascontiguousarray(points[labels >= 0])
         anomalies = np.ascontiguousarray(points[labels < 0])
         floor = 0.0
@@ -96,7 +97,7 @@ class KDE(PooledDetector):
             "settings": np.array([self.bandwidth, self.anomaly_bandwidth, self.anomaly_weight]),
         }
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         h = learned["settings"][0]
         scores = -(h**2) * _log_density(points, learned["training_points"], h)
         return scores + self._resemblance(learned, points)

@@ -12,7 +12,8 @@ from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.validation import check_integer
 from textocl.shallow.distances import at_most
-from textocl.shallow.pooled import Arrays, PooledDetector
+from textocl.shallow.metric import Arrays
+from textocl.shallow.pooled import PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -72,7 +73,7 @@ class IsolationForest(PooledDetector):
         else:
             check_integer("max_samples", self.max_samples, 2)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         from sklearn.ensemble import IsolationForest as ScikitForest
 
         n = len(points)
@@ -93,7 +94,7 @@ class IsolationForest(PooledDetector):
         learned["mean_path_length"] = _mean_path_length(np.array([n_samples]))
         return learned
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         rows = np.arange(len(points))[:, None]
         nodes = np.broadcast_to(learned["roots"], (len(points), len(learned["roots"])))  # (n, e)
         while True:

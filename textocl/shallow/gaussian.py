@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.shallow.distances import at_most, centred
-from textocl.shallow.pooled import Arrays, PooledDetector
+from textocl.shallow.metric import Arrays
+from textocl.shallow.pooled import PooledDetector
 
 _SMALLEST_VARIANCE = 1e-12  # relative to the largest
 
@@ -65,7 +66,7 @@ class Gaussian(PooledDetector):
         else:
             check_number("shrinkage", self.shrinkage, 0, 1)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         from sklearn.covariance import OAS, LedoitWolf, ShrunkCovariance
 
         moved, mean = centred(points)
@@ -82,7 +83,7 @@ class Gaussian(PooledDetector):
         covariance = estimator.fit(moved / scale).covariance_
         return {"mean": mean, "factor": _inverse_root(covariance) / scale}
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         return _mahalanobis(learned, points)
 
 
@@ -135,7 +136,7 @@ class MVE(PooledDetector):
         if self.support_fraction is not None:
             check_number("support_fraction", self.support_fraction, 0, 1, low_open=True)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         from sklearn.covariance import MinCovDet
 
         moved, mean = centred(points)
@@ -174,7 +175,7 @@ class MVE(PooledDetector):
             "factor": to_components @ _inverse_root(estimator.covariance_),
         }
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         return _mahalanobis(learned, points)
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from textocl.core.validation import check_choice, check_integer, check_number
-from textocl.shallow.pooled import Arrays, PooledDetector
+from textocl.shallow.metric import Arrays
+from textocl.shallow.pooled import PooledDetector
 from textocl.training.devices import choose_device
 from textocl.training.loop import ParameterGroup, Schedule, train
 from textocl.training.objectives import OBJECTIVES, pseudo_huber, semi_supervised_losses
@@ -82,7 +83,7 @@ class Hypersphere(PooledDetector):
     weight_decay: float = 1e-6
 
     @property
-    def _learns_from_anomalies(self) -> bool:
+    def learns_from_anomalies(self) -> bool:
         return True
 
     def _check_own(self) -> None:
@@ -95,7 +96,7 @@ class Hypersphere(PooledDetector):
         check_integer("batch_size", self.batch_size, 1)
         check_number("weight_decay", self.weight_decay, 0)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         device = choose_device(self.device)
         generator = torch.Generator().manual_seed(self.random_state)
         X = torch.from_numpy(np.ascontiguousarray(points)).to(device)
@@ -131,7 +132,7 @@ class Hypersphere(PooledDetector):
             "is_hsc": np.array([self.objective == "hsc"], np.uint8),
         }
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         # float64: no finite point overflows
         W1, W2, center = (torch.from_numpy(learned[k]).double() for k in ("W1", "W2", "center"))
         outputs = _outputs(torch.from_numpy(points).double(), W1, W2)

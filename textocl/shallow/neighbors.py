@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from textocl.core.validation import check_choice, check_integer
 from textocl.shallow.distances import at_most, nearest
-from textocl.shallow.pooled import Arrays, PooledDetector
+from textocl.shallow.metric import Arrays
+from textocl.shallow.pooled import PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -62,13 +63,13 @@ class KNN(PooledDetector):
         check_integer("n_neighbors", self.n_neighbors, 1)
         check_choice("aggregation", self.aggregation, ("mean", "max"))
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         n = len(points)
         k = at_most("n_neighbors", self.n_neighbors, n, f"the {n:,} training points")
         weights = np.full(k, 1 / k) if self.aggregation == "mean" else np.eye(k)[-1]
         return {"training_points": np.ascontiguousarray(points), "weights": weights}
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         weights = learned["weights"]
         distances, _ = nearest(points, learned["training_points"], len(weights))
         return distances @ weights
@@ -123,7 +124,7 @@ class LOF(PooledDetector):
     def _check_own(self) -> None:
         check_integer("n_neighbors", self.n_neighbors, 1)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         n = len(points)
         k = at_most("n_neighbors", self.n_neighbors, n - 1, f"each of {n:,} training points has")
         distances, neighbors = nearest(points, points, k, skip=np.arange(n))
@@ -135,7 +136,7 @@ class LOF(PooledDetector):
             "n_neighbors_used": np.array([k]),
         }
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         k = int(learned["n_neighbors_used"][0])
         distances, neighbors = nearest(points, learned["training_points"], k)
         own = _density(distances, learned["reach"][neighbors])

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from textocl.core.validation import check_choice, check_number
 from textocl.shallow.distances import centred, squared_distances
 from textocl.shallow.kernels import KERNELS, check_gamma, gamma_of, rbf_sums
-from textocl.shallow.pooled import Arrays, PooledDetector
+from textocl.shallow.metric import Arrays
+from textocl.shallow.pooled import PooledDetector
 from textocl.shallow.sphere import soft_sphere
 
 
@@ -70,7 +71,7 @@ class OCSVM(PooledDetector):
     def _check_own(self) -> None:
         _check_svm(self)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         if self.kernel == "rbf":
             gamma = gamma_of(self.gamma, points)
             support, weights, offset = _rbf_plane(points, self.nu, gamma)
@@ -84,7 +85,7 @@ class OCSVM(PooledDetector):
             "gamma": np.array([gamma]),
         }
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         support, gamma = learned["support"], float(learned["gamma"][0])
         if gamma == 0:
             return learned["offset"] - points.astype(np.float64) @ support[0]
@@ -145,7 +146,7 @@ class SVDD(PooledDetector):
     def _check_own(self) -> None:
         _check_svm(self)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         if self.kernel == "rbf":
             gamma = gamma_of(self.gamma, points)
             support, weights, offset = _rbf_plane(points, self.nu, gamma)
@@ -166,7 +167,7 @@ class SVDD(PooledDetector):
             "gamma": np.array([gamma]),
         }
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         support, gamma = learned["support"], float(learned["gamma"][0])
         if gamma == 0:
             return squared_distances(points, support)[:, 0] - learned["radius_squared"]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from textocl.core.validation import check_integer, check_number
 from textocl.shallow.distances import at_most, centred, row_blocks
 from textocl.shallow.kernels import check_gamma, gamma_of, rbf
-from textocl.shallow.pooled import Arrays, PooledDetector
+from textocl.shallow.metric import Arrays
+from textocl.shallow.pooled import PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -60,7 +61,7 @@ class PCA(PooledDetector):
         else:
             check_number("n_components", self.n_components, 0, 1, low_open=True, high_open=True)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         from sklearn.decomposition import PCA as ScikitPCA
 
         moved, mean = centred(points)
@@ -76,7 +77,7 @@ class PCA(PooledDetector):
         components = np.ascontiguousarray(fitted.components_[:available], np.float64)
         return {"mean": mean, "components": components}
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         moved, components = points - learned["mean"], learned["components"]
         residual = moved - moved @ components.T @ components
         return np.einsum("nd,nd->n", residual, residual)
@@ -131,7 +132,7 @@ class KernelPCA(PooledDetector):
         check_integer("n_components", self.n_components, 1)
         check_gamma(self.gamma)
 
-    def _learn(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
+    def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         from sklearn.decomposition import KernelPCA as ScikitKernelPCA
 
         n = len(points)
@@ -157,7 +158,7 @@ class KernelPCA(PooledDetector):
             "gamma": np.array([gamma]),
         }
 
-    def _score(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
+    def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         others, coefficients = learned["training_points"], learned["coefficients"]
         kernel_mean, gamma = learned["kernel_mean"], float(learned["gamma"][0])
         scores = []

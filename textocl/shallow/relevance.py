@@ -27,9 +27,10 @@ from textocl.explain.occlusion import Decomposition, WordParts, explain_words
 from textocl.shallow.density import KDE
 from textocl.shallow.distances import nearest, squared_distances
 from textocl.shallow.kernels import rbf
+from textocl.shallow.metric import WORST_POOLED_SCORE
 from textocl.shallow.neighbors import KNN
 from textocl.shallow.ocsvm import OCSVM, SVDD
-from textocl.shallow.pooled import WORST_POOLED_SCORE, PooledDetector, _transform
+from textocl.shallow.pooled import PooledDetector
 
 _AT_ONCE = 256
 
@@ -91,10 +92,12 @@ def relevance_of(detector: PooledDetector, X: Any) -> Relevance:
     _check_kind(detector)
     points = detector.points(X)  # (n, d)
     features, scores = np.empty(points.shape), np.empty(len(points))
-    W = detector._metric.get("whitening_matrix", np.eye(points.shape[1]))  # y = x W
+    state = detector.state_
+    whitening = state.metric.whitening
+    W = np.eye(points.shape[1]) if whitening is None else whitening  # y = x W
     for start in range(0, len(points), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        scores[part] = detector._scores(detector._learned, points[part])
+        scores[part] = detector._scores(state.learned, points[part])
         c, references = _distances(detector, points[part], scores[part])  # (b, m), (m, d)
         # Σ_j c_j (x − x_j) (q − q_j), entry by entry, with q = y Wᵀ
         origin = references[0].astype(np.float64)  # so that no digits are lost far from 0
@@ -121,16 +124,16 @@ def explain_by_relevance(detector: PooledDetector, texts: Sequence[str]) -> list
     detector : as in `relevance_of`, fitted on texts
     """
     _check_kind(detector)
-    given = detector._judge_like_fit(texts)
-    view = detector._vectorizer
-    if view is None:
+    documents = detector._fitted()._texts(texts)
+    vectorizer = detector.state_.vectorizer
+    if vectorizer is None:
         raise DataError("this detector was fitted on features; only texts have words.")
     return [
         explanation
-        for start in range(0, len(given), _AT_ONCE)
+        for start in range(0, len(documents), _AT_ONCE)
         for explanation in explain_words(
-            given[start : start + _AT_ONCE],
-            view,
+            vectorizer.space.embed(documents[start : start + _AT_ONCE]),
+            vectorizer,
             lambda parts: _decompose(detector, parts),
             detector.calibration_scores_,
             detector.threshold_,
@@ -141,14 +144,15 @@ def explain_by_relevance(detector: PooledDetector, texts: Sequence[str]) -> list
 
 def _decompose(detector: PooledDetector, parts: WordParts) -> Decomposition:
     """Relevance of the words that one document's vector is the sum of."""
-    point = _transform(parts.whole, detector._metric)  # (1, d)
-    score = detector._scores(detector._learned, point).astype(np.float64)
+    metric = detector.state_.metric
+    point = metric.transform(parts.whole)  # (1, d)
+    score = detector._scores(detector.state_.learned, point).astype(np.float64)
     c, references = _distances(detector, point, score)  # (1, m), (m, d)
     y, y_j = point[0].astype(np.float64), references.astype(np.float64)
     brought = parts.parts  # (w, d)
-    if "whitening_matrix" in detector._metric:
-        brought = brought @ detector._metric["whitening_matrix"]
-    if detector._metric["unit_length"][0]:
+    if metric.whitening is not None:
+        brought = brought @ metric.whitening
+    if metric.unit_length:
         brought = brought / max(float(np.linalg.norm(brought.sum(axis=0))), 1e-30)
     length = y @ y
     shares = brought @ y / length if length > 0 else parts.weights
@@ -166,7 +170,7 @@ def _distances(
     detector: PooledDetector, points: NDArray[np.float32], scores: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Coefficients ``R_j / d_j``, ``(n, m)``, and references ``(m, d)``; see `relevance_of`."""
-    learned = detector._learned
+    learned = detector.state_.learned
     if isinstance(detector, KNN):
         references, weights = learned["training_points"], learned["weights"]
         found, which = nearest(points, references, len(weights))

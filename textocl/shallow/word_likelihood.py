@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.detector import OneClassDetector
+from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
-from textocl.core.validation import (
-    check_documents,
-    check_integer,
-    check_labels,
-    check_number,
-    is_features,
-    warn_of_unknown,
-)
-from textocl.cvdd.scoring import SCORED_AT_ONCE
+from textocl.core.validation import check_integer, check_number
 from textocl.explain.explanation import Explanation
+from textocl.explain.text_detector import TextDetector
 from textocl.text.documents import PackedDocuments, pack
-from textocl.text.tokenization import make_tokenizer
+from textocl.text.spaces import Embedded
+from textocl.text.tokenization import CutTexts, Tokenizer, make_tokenizer
 from textocl.text.vocabulary import frequent_words, general_frequencies
 from textocl.text.word_index import WordIndex
 
@@ -33,8 +28,41 @@ _DISCOUNT = 0.5  # taken off each word's weight: rare words are rarer than they 
 WORST_LIKELIHOOD_SCORE = 0.0
 
 
+@dataclass(frozen=True)
+class LikelihoodState:
+    """What a `WordLikelihood` learns.
+
+    Attributes
+    ----------
+    words : u words, those of the training documents first
+    log_ratios : (u,) float32
+    tokenizer : Tokenizer
+    """
+
+    words: list[str]
+    log_ratios: NDArray[np.float32]
+    tokenizer: Tokenizer
+
+    @cached_property
+    def index(self) -> WordIndex:
+        return WordIndex(self.words)
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Look the words of ``texts`` up."""
+        packed = pack(texts, self.tokenizer, self.index)
+        return self.embed_packed(packed, CutTexts(texts, self.tokenizer))
+
+    def embed_packed(self, packed: PackedDocuments, cut: CutTexts) -> Embedded:
+        """Texts whose words were looked up already; these words have no vectors."""
+        return Embedded(packed, np.empty((len(self.words), 0), np.float16), self.words, cut=cut)
+
+    def to_files(self) -> ModelFiles:
+        words = np.frombuffer("\n".join(self.words).encode("utf-8"), np.uint8)
+        return ModelFiles({}, {"words": words, "log_ratios": self.log_ratios})
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
-class WordLikelihood(OneClassDetector):
+class WordLikelihood(TextDetector):
     """Scores a document by how much likelier its words are in normal documents than in general.
 
     A unigram language model of the normal documents against one of general language. It needs no
@@ -53,6 +81,8 @@ class WordLikelihood(OneClassDetector):
     n_general_words : int ≥ 0, default 50000
         Frequent words of the language that count as evidence against a document.
     false_alarm_rate, calibration, random_state : as in `textocl.CVDD`
+
+    Documents without a known word, and known anomalies (``y`` = -1), are left out of learning.
 
     Attributes
     ----------
@@ -75,7 +105,8 @@ class WordLikelihood(OneClassDetector):
     True
     """
 
-    _UNSAVED: ClassVar[tuple[str, ...]] = ()
+    _WORST_SCORE: ClassVar[float | None] = WORST_LIKELIHOOD_SCORE
+    state_: LikelihoodState = field(init=False)
 
     mixture: float = 0.5
     min_documents: int = 2
@@ -86,92 +117,30 @@ class WordLikelihood(OneClassDetector):
     calibration: str = "split"
     random_state: int = 0
 
-    def fit(self, X: Any, y: Any = None) -> WordLikelihood:
-        """Learn from documents; known anomalies (``y`` = -1) are left out.
+    @property
+    def words_(self) -> list[str]:
+        return self._fitted().state_.words
 
-        Raises
-        ------
-        DataError
-        """
-        self._check_parameters()
-        texts = self._check_texts(X)
-        normal = np.flatnonzero(check_labels(y, len(texts)) >= 0)
-        if not len(normal):
-            raise DataError(
-                "cannot learn from an empty corpus: expected normal documents, got none."
-            )
+    @property
+    def log_ratios_(self) -> NDArray[np.float32]:
+        return self._fitted().state_.log_ratios
+
+    def _learn(self, samples: list[str], labels: NDArray[np.int64]) -> Learned:
+        normal = np.flatnonzero(labels >= 0)
         training, held_out = self._split_for_calibration(len(normal), self.random_state)
-        words, ratios = self._learn([texts[i] for i in normal[training]])
-        index = WordIndex(words)
-        tokenizer = make_tokenizer(self.tokenization)
-        packed = pack([texts[i] for i in normal[held_out]], tokenizer, index)
-        packed = packed.take(np.flatnonzero(packed.n_distinct))
-        if not len(packed):
+        words, ratios = self._word_ratios([samples[i] for i in normal[training]])
+        state = LikelihoodState(words, ratios, make_tokenizer(self.tokenization))
+        packed = state.embed([samples[i] for i in normal[held_out]]).packed
+        known = packed.take(np.flatnonzero(packed.n_distinct))
+        if not len(known):
             raise DataError(
                 f"no document with known words is left to calibrate with (of {len(normal)}); "
                 "give more documents, or calibration='training'."
             )
-        self.words_, self.log_ratios_ = words, ratios
-        self._index, self._tokenizer = index, tokenizer
-        self._freeze_params()
-        self._calibrate(_scores(packed, ratios))
-        self._warn_of_shortage()
-        return self
+        n_unknown = len(packed) - len(known)
+        return Learned(state, _scores(known, ratios), n_unknown, len(packed))
 
-    def anomaly_score(self, X: Any) -> NDArray[np.float32]:
-        """Score documents: ``(n,)`` float32, at most 0; higher is more anomalous.
-
-        A document without a known word scores 0, the worst, and a warning counts such documents.
-
-        Raises
-        ------
-        NotFittedError, DataError
-        """
-        scores, n_known = self._scores_and_known(X)
-        warn_of_unknown(int((n_known == 0).sum()), len(n_known))
-        return scores
-
-    def explain(self, X: Any) -> list[Explanation]:
-        """Say which words make each document normal or anomalous; one `Explanation` each."""
-        texts = self._fitted()._check_texts(X)
-        explanations = []
-        for part, packed in self._parts(texts):
-            scores = _scores(packed, self.log_ratios_)
-            for i, text in enumerate(part):
-                rows = packed.rows_of(i)
-                found = {self.words_[row]: j for j, row in enumerate(rows)}
-                spans = [span for span in self._tokenizer.spans(text) if span.word in found]
-                words = list(dict.fromkeys(span.word for span in spans))
-                at = np.array([found[word] for word in words], np.int64)
-                counts = packed.counts[packed.offsets[i] : packed.offsets[i + 1]][at]
-                shares = np.log1p(counts.astype(np.float64))
-                shares /= max(shares.sum(), 1e-30)
-                contributions = -shares * self.log_ratios_[rows[at]].astype(np.float64)
-                explanations.append(
-                    Explanation(
-                        text=text,
-                        score=float(scores[i]),
-                        threshold=self.threshold_,
-                        p_value=float(
-                            conformal_p_values(self.calibration_scores_, scores[i : i + 1])[0]
-                        ),
-                        label=int(self._labels(scores[i : i + 1])[0]),
-                        words=words,
-                        counts=counts.astype(np.int64),
-                        attention=shares[:, None],
-                        contributions=contributions,
-                        evidence=contributions - self.threshold_ * shares,
-                        shares=shares,
-                        context_distances=np.empty(0),
-                        nearest_context=None,
-                        spans=spans,
-                    )
-                )
-        return explanations
-
-    # --- learning and scoring ---
-
-    def _learn(self, texts: list[str]) -> tuple[list[str], NDArray[np.float32]]:
+    def _word_ratios(self, texts: list[str]) -> tuple[list[str], NDArray[np.float32]]:
         """Words and what each is worth: those of the documents first, then general ones."""
         tokenizer = make_tokenizer(self.tokenization)
         frequency = general_frequencies(self.language)
@@ -196,8 +165,47 @@ class WordLikelihood(OneClassDetector):
         words = own + [word for word in general if word not in known]
         return words, np.concatenate([ratios, np.zeros(len(words) - len(own))]).astype(np.float32)
 
+    def _scored_embedded(self, embedded: Embedded) -> Scored:
+        packed = embedded.packed
+        return Scored(_scores(packed, self.state_.log_ratios), packed.n_distinct)
+
+    def _explained(self, embedded: Embedded) -> list[Explanation]:
+        packed, ratios = embedded.packed, self.state_.log_ratios
+        scores = _scores(packed, ratios)
+        p_values = conformal_p_values(self.calibration_scores_, scores)
+        labels = self._labels(scores)
+        explanations = []
+        for i, text in enumerate(embedded.texts):
+            rows, spans = packed.rows_of(i), embedded.spans(i)
+            place = {embedded.words[row]: j for j, row in enumerate(rows)}
+            words = list(dict.fromkeys(span.word for span in spans))
+            at = np.array([place[word] for word in words], np.int64)
+            counts = packed.counts[packed.offsets[i] : packed.offsets[i + 1]][at]
+            shares = np.log1p(counts.astype(np.float64))
+            shares /= max(shares.sum(), 1e-30)
+            contributions = -shares * ratios[rows[at]].astype(np.float64)
+            explanations.append(
+                Explanation(
+                    text=text,
+                    score=float(scores[i]),
+                    threshold=self.threshold_,
+                    p_value=float(p_values[i]),
+                    label=int(labels[i]),
+                    words=words,
+                    counts=counts.astype(np.int64),
+                    attention=shares[:, None],
+                    contributions=contributions,
+                    evidence=contributions - self.threshold_ * shares,
+                    shares=shares,
+                    context_distances=np.empty(0),
+                    nearest_context=None,
+                    spans=spans,
+                )
+            )
+        return explanations
+
     def _check_parameters(self) -> None:
-        self._check_calibration_parameters()
+        super()._check_parameters()
         check_number("mixture", self.mixture, 0, 1, low_open=True, high_open=True)
         check_integer("min_documents", self.min_documents, 1)
         check_integer("n_general_words", self.n_general_words, 0)
@@ -209,49 +217,12 @@ class WordLikelihood(OneClassDetector):
                 "'en', got None."
             )
 
-    def _check_texts(self, X: Any) -> list[str]:
-        if is_features(X):
-            raise DataError(f"a {type(self).__name__} takes texts, got an array of features.")
-        return check_documents(X)
-
-    def _parts(self, texts: list[str]) -> Iterator[tuple[list[str], PackedDocuments]]:
-        for start in range(0, len(texts), SCORED_AT_ONCE):
-            part = texts[start : start + SCORED_AT_ONCE]
-            yield part, pack(part, self._tokenizer, self._index)
-
-    def _scores_and_known(self, X: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        texts = self._fitted()._check_texts(X)
-        scores, known = [np.empty(0, np.float32)], [np.empty(0, np.int64)]
-        for _, packed in self._parts(texts):
-            scores.append(_scores(packed, self.log_ratios_))
-            known.append(packed.n_distinct)
-        return np.concatenate(scores), np.concatenate(known)
-
-    # --- saving ---
-
-    def _to_files(self) -> ModelFiles:
-        words = np.frombuffer("\n".join(self.words_).encode("utf-8"), np.uint8)
-        return ModelFiles(
-            {"threshold": self.threshold_},
-            {
-                "words": words,
-                "log_ratios": self.log_ratios_,
-                "calibration_scores": self.calibration_scores_,
-            },
-        )
-
-    def _from_files(self, files: ModelFiles) -> None:
-        self._check_parameters()
+    def _read_state(self, files: ModelFiles) -> LikelihoodState:
         words = files.array("words", np.uint8, None).tobytes().decode("utf-8").split("\n")
         ratios = files.array("log_ratios", np.float32, len(words))
-        calibration = files.array("calibration_scores", np.float32, None)
-        if len(set(words)) != len(words) or not len(calibration):
-            raise FormatError("its words or calibration are not consistent.")
-        self.words_, self.log_ratios_ = words, ratios
-        self._index, self._tokenizer = WordIndex(words), make_tokenizer(self.tokenization)
-        self._freeze_params()
-        self.calibration_scores_ = calibration
-        self.threshold_ = check_number("threshold", files.facts.get("threshold"))
+        if len(set(words)) != len(words):
+            raise FormatError("a word stands twice among its words.")
+        return LikelihoodState(words, ratios, make_tokenizer(self.tokenization))
 
 
 def _scores(packed: PackedDocuments, log_ratios: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ language model gives every word of every text its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +20,7 @@ from textocl.text.documents import PackedDocuments, pack
 from textocl.text.embeddings import load_embedding
 from textocl.text.embeddings.contextual import ContextualVectors
 from textocl.text.embeddings.sources import WordVectors
-from textocl.text.tokenization import Span, Tokenizer
+from textocl.text.tokenization import CutTexts, Span, Tokenizer
 from textocl.text.vocabulary import Vocabulary, build_vocabulary
 
 
@@ -35,12 +35,36 @@ class Embedded:
     words : (u,) str, the word of each row; in a `ContextSpace` words repeat
     places : (u, 2) int32 or None, where the word of each row stands in its text; None where a row
         is a word that may stand anywhere
+    cut : CutTexts or None, the texts; None where nobody asks for them
     """
 
     packed: PackedDocuments
     table: NDArray[np.float16]
     words: Sequence[str]
     places: NDArray[np.int32] | None = None
+    cut: CutTexts | None = None
+
+    @property
+    def texts(self) -> Sequence[str]:
+        return () if self.cut is None else self.cut.texts
+
+    def take(self, documents: NDArray[np.int64]) -> Embedded:
+        """The same of some of the documents, without their texts."""
+        return replace(self, packed=self.packed.take(documents), cut=None)
+
+    def spans(self, document: int) -> list[Span]:
+        """Where the known words of a document stand in its text."""
+        rows = self.packed.rows_of(document)
+        if self.places is not None:
+            places = self.places[rows].tolist()
+            return [
+                Span(start, end, self.words[row])
+                for (start, end), row in zip(places, rows, strict=True)
+            ]
+        if self.cut is None:
+            return []
+        known = {self.words[row] for row in rows}
+        return [span for span in self.cut.spans(document) if span.word in known]
 
 
 @dataclass(frozen=True)
@@ -58,12 +82,11 @@ class WordSpace:
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Look the words of ``texts`` up."""
         packed = pack(texts, self.tokenizer, self.vocabulary.index)
-        return Embedded(packed, self.vocabulary.table, self.vocabulary.words)
+        return self.embed_packed(packed, CutTexts(texts, self.tokenizer))
 
-    def spans(self, text: str, embedded: Embedded, i: int) -> list[Span]:
-        """Where the known words of ``text`` stand, which is document ``i`` of ``embedded``."""
-        known = {embedded.words[row] for row in embedded.packed.rows_of(i)}
-        return [span for span in self.tokenizer.spans(text) if span.word in known]
+    def embed_packed(self, packed: PackedDocuments, cut: CutTexts) -> Embedded:
+        """Texts whose words were looked up already."""
+        return Embedded(packed, self.vocabulary.table, self.vocabulary.words, cut=cut)
 
     def to_files(self) -> ModelFiles:
         """Return what `from_files` needs."""
@@ -129,16 +152,7 @@ class ContextSpace:
         packed = PackedDocuments(
             np.arange(len(pieces), dtype=np.int32), pieces.astype(np.float32), offsets
         )
-        return Embedded(packed, vectors, words, places)
-
-    def spans(self, text: str, embedded: Embedded, i: int) -> list[Span]:
-        """Where the words of ``text`` stand that count, which is document ``i`` of ``embedded``."""
-        rows = embedded.packed.rows_of(i)
-        places = np.empty((0, 2)) if embedded.places is None else embedded.places[rows]
-        return [
-            Span(start, end, embedded.words[row])
-            for (start, end), row in zip(places.tolist(), rows, strict=True)
-        ]
+        return Embedded(packed, vectors, words, places, CutTexts(texts, self.tokenizer))
 
     def to_files(self) -> ModelFiles:
         """Return what `from_files` needs: the model itself is not saved, only what tells it."""

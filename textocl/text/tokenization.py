@@ -163,6 +163,26 @@ class EnglishTokenizer(Tokenizer):
         return [span for span in found if span.word not in ENGLISH_STOPWORDS]
 
 
+class CutTexts:
+    """Texts, and where their words stand: each text is cut once, when it is asked for.
+
+    Attributes
+    ----------
+    texts : Sequence[str]
+    """
+
+    def __init__(self, texts: Sequence[str], tokenizer: Tokenizer | None) -> None:
+        self.texts = texts
+        self._tokenizer = tokenizer
+        self._spans: dict[int, list[Span]] = {}
+
+    def spans(self, i: int) -> list[Span]:
+        """Words of text ``i`` that the tokenizer keeps, with their places."""
+        if i not in self._spans:
+            self._spans[i] = [] if self._tokenizer is None else self._tokenizer.spans(self.texts[i])
+        return self._spans[i]
+
+
 def _word_edges(letters: bytes) -> NDArray[np.int64]:
     """Where words begin and end, in turn: begin, end, begin, end …, in letters and spaces."""
     inside = np.frombuffer(letters, np.uint8) != 0x20

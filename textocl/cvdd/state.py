@@ -1,0 +1,143 @@
+"""What a CVDD learns, and how it is written and read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textocl.core.exceptions import FormatError
+from textocl.core.persistence import ModelFiles
+from textocl.core.validation import check_integer
+from textocl.cvdd.scoring import ScoringTable
+from textocl.explain.contexts import Contexts, ContextSummary
+from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace
+from textocl.text.tokenization import make_tokenizer
+
+
+class Part(NamedTuple):
+    """Documents with a known word: their numbers among all, and embedded."""
+
+    numbers: NDArray[np.int64]
+    embedded: Embedded
+
+    def take(self, chosen: NDArray[np.int64]) -> Part:
+        return Part(self.numbers[chosen], self.embedded.take(chosen))
+
+
+class AttentionWeights(NamedTuple):
+    """What training learns: attention W1 ``(d, a)``, W2 ``(a, r)``, contexts ``(r, d)``."""
+
+    W1: torch.Tensor
+    W2: torch.Tensor
+    contexts: torch.Tensor
+
+    @torch.inference_mode()
+    def scoring_table(self, vectors: torch.Tensor) -> ScoringTable:
+        """What scores documents whose rows point into ``vectors`` ``(u, d)``."""
+        logits = [torch.tanh(part.float() @ self.W1) @ self.W2 for part in vectors.split(1 << 14)]
+        no_logits = self.W2.new_empty((0, self.W2.shape[1]))
+        return ScoringTable(vectors, torch.cat(logits or [no_logits]), self.contexts)
+
+
+@dataclass(frozen=True)
+class CVDDState:
+    """What a `textocl.CVDD` learns.
+
+    Attributes
+    ----------
+    space : Space
+    weights : AttentionWeights; empty ones for attention where words have one vector each and the
+        model was loaded
+    scoring : logits and vectors of all words; None with a language model
+    contexts : Contexts
+    calibration_distances : (n_calibration, r) float32
+    n_documents : training documents that hold a known word
+    history : objective after each epoch; empty after loading
+    """
+
+    space: Space
+    weights: AttentionWeights
+    scoring: ScoringTable | None
+    contexts: Contexts
+    calibration_distances: NDArray[np.float32]
+    n_documents: int
+    history: list[float] = field(default_factory=list)
+
+    def scoring_of(self, embedded: Embedded) -> ScoringTable:
+        """What scores these documents."""
+        if self.scoring is not None:
+            return self.scoring
+        return self.weights.scoring_table(table_of(self.space, embedded))
+
+    def distances(self, embedded: Embedded) -> NDArray[np.float32]:
+        """Distance of each document to each context, ``(n, r)``."""
+        return self.scoring_of(embedded).distances(embedded.packed)
+
+    def to_files(self) -> ModelFiles:
+        space = self.space.to_files()
+        facts = {
+            "n_documents": self.n_documents,
+            "contexts": [context.to_dict() for context in self.contexts],
+            **space.facts,
+        }
+        arrays = {
+            **space.arrays,
+            "context_vectors": self.weights.contexts.numpy(),
+            "calibration_distances": self.calibration_distances,
+        }
+        if self.scoring is not None:
+            arrays["attention_logits"] = self.scoring.logits.numpy()
+        else:
+            arrays["attention_W1"] = self.weights.W1.numpy()
+            arrays["attention_W2"] = self.weights.W2.numpy()
+        return ModelFiles(facts, arrays)
+
+    @classmethod
+    def from_files(
+        cls,
+        files: ModelFiles,
+        tokenization: str,
+        embedding: Any,
+        n_contexts: int,
+        attention_size: int,
+    ) -> CVDDState:
+        """Inverse of `to_files`.
+
+        Raises
+        ------
+        FormatError
+        """
+        r, tokenizer = n_contexts, make_tokenizer(tokenization)
+        space: Space
+        if "fingerprint" in files.facts:
+            space = ContextSpace.from_files(files, tokenizer, embedding)
+            d = space.dimension
+            W1 = files.array("attention_W1", np.float32, d, attention_size)
+            W2 = files.array("attention_W2", np.float32, attention_size, r)
+        else:
+            space = WordSpace.from_files(files, tokenizer, embedding)
+            d = space.dimension
+            W1, W2 = np.empty((d, 0), np.float32), np.empty((0, r), np.float32)
+        contexts = files.array("context_vectors", np.float32, r, d)
+        distances = files.array("calibration_distances", np.float32, None, r)
+        summaries = Contexts(ContextSummary.from_dict(c) for c in files.fact("contexts", list))
+        if not len(distances) or len(summaries) != r:
+            raise FormatError("its contexts or calibration are not consistent.")
+        weights = AttentionWeights(*(torch.from_numpy(w) for w in (W1, W2, contexts)))
+        scoring = None
+        if isinstance(space, WordSpace):
+            logits = files.array("attention_logits", np.float32, len(space.vocabulary), r)
+            table = torch.from_numpy(space.vocabulary.table).to(torch.float32)
+            scoring = ScoringTable(table, torch.from_numpy(logits), weights.contexts)
+        n_documents = check_integer("n_documents", files.facts.get("n_documents"), 1)
+        return cls(space, weights, scoring, summaries, distances, n_documents)
+
+
+def table_of(space: Space, embedded: Embedded) -> torch.Tensor:
+    """The table of vectors; in float16 where a language model gives very many."""
+    table = torch.from_numpy(embedded.table)
+    return table.float() if isinstance(space, WordSpace) else table

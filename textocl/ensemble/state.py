@@ -1,0 +1,137 @@
+"""What a `Detector` learns, and how it is written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.core.exceptions import FormatError
+from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
+from textocl.core.validation import check_number
+from textocl.cvdd.detector import CVDD
+from textocl.ensemble.members import HeldOutScores, Member
+from textocl.ensemble.surprisal import Surprisal
+from textocl.text.spaces import Embedded, WordSpace
+
+#: what begins the names of their arrays
+_SURPRISAL = "surprisal."
+_HELD_OUT = "held_out."
+
+#: what each member is
+_MEMBERS = {
+    "density": "KDE",
+    "word_density": "KDE",
+    "contexts": "CVDD",
+    "words": "WordLikelihood",
+}
+
+
+@dataclass(frozen=True)
+class EnsembleState:
+    """What a `textocl.Detector` learns.
+
+    Attributes
+    ----------
+    members : fitted detectors by name
+    held_out : what they say of held-out documents; None in models saved before it was kept
+    surprisal : tells unexpected words; None where no vectors are static, or in older models
+    suspected : (m,) int64, documents that ``contamination`` left out; None after loading
+    """
+
+    members: dict[str, Member]
+    held_out: HeldOutScores | None
+    surprisal: Surprisal | None
+    suspected: NDArray[np.int64] | None = None
+
+    def judging_by(self, members: dict[str, Member], held_out: HeldOutScores) -> EnsembleState:
+        """The same with members that judge otherwise."""
+        return replace(self, members=members, held_out=held_out)
+
+    def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
+        """Texts as each member takes them."""
+        return {name: member.detector._embed(texts) for name, member in self.members.items()}
+
+    def to_files(self) -> ModelFiles:
+        files = ModelFiles({"members": {}}, {})
+        for name, member in self.members.items():
+            part = part_of_files(member.detector, name + ".")
+            files.facts["members"][name] = {
+                "weight": member.weight,
+                "location": member.location,
+                "scale": member.scale,
+                **part.facts,
+            }
+            files.arrays.update(part.arrays)
+        if self.surprisal is not None:
+            surprisal = self.surprisal.to_files()
+            files.facts["surprisal"] = surprisal.facts
+            files.arrays |= {_SURPRISAL + name: array for name, array in surprisal.arrays.items()}
+        if self.held_out is not None:
+            held_out = self.held_out.to_files().arrays
+            files.arrays |= {_HELD_OUT + name: array for name, array in held_out.items()}
+        return files
+
+    @classmethod
+    def from_files(cls, files: ModelFiles) -> EnsembleState:
+        """Inverse of `to_files`.
+
+        Raises
+        ------
+        FormatError
+        """
+        members = {}
+        for name, facts in files.fact("members", dict).items():
+            detector = detector_from_part(
+                facts, files.arrays, name + ".", sorted({*_MEMBERS.values()})
+            )
+            if type(detector).__name__ != _MEMBERS.get(name):
+                raise FormatError(f"its member {name!r} is a {type(detector).__name__}.")
+            members[name] = Member(
+                detector,
+                check_number("weight", facts.get("weight"), 0, low_open=True),
+                check_number("location", facts.get("location")),
+                check_number("scale", facts.get("scale"), 0, low_open=True),
+            )
+        if "density" not in members:
+            raise FormatError("it has no density.")
+        return cls(members, _held_out_from(files, members), _surprisal_from(files, members))
+
+
+def word_member(members: Mapping[str, Member]) -> str | None:
+    """Name of a member with static vectors; None where there is none."""
+    name = "contexts" if "contexts" in members else "density"
+    return name if isinstance(members[name].detector._space, WordSpace) else None
+
+
+def _surprisal_from(files: ModelFiles, members: Mapping[str, Member]) -> Surprisal | None:
+    """What a model holds of it; none holds it that was saved before there was any."""
+    name, facts = word_member(members), files.facts.get("surprisal")
+    if name is None or facts is None:
+        return None
+    if not isinstance(facts, dict):
+        raise FormatError("its surprisal is not consistent.")
+    space = cast(WordSpace, members[name].detector._space)
+    arrays = _arrays_of(files, _SURPRISAL)
+    return Surprisal.from_files(ModelFiles(facts, arrays), len(space.vocabulary))
+
+
+def _held_out_from(files: ModelFiles, members: Mapping[str, Member]) -> HeldOutScores | None:
+    """What a model holds of it; none holds it that was saved before it was kept."""
+    arrays = _arrays_of(files, _HELD_OUT)
+    if not arrays:
+        return None
+    contexts = members.get("contexts")
+    r = 0 if contexts is None else len(cast(CVDD, contexts.detector).contexts_)
+    return HeldOutScores.from_files(ModelFiles({}, arrays), len(members), r)
+
+
+def _arrays_of(files: ModelFiles, prefix: str) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(prefix): array
+        for name, array in files.arrays.items()
+        if name.startswith(prefix)
+    }
