@@ -212,8 +212,11 @@ def test_saved_and_loaded_scores_are_equal_bit_for_bit(
     assert loaded.anomaly_score(mixed).tobytes() == fitted.anomaly_score(mixed).tobytes()
     assert loaded.p_value(mixed).tobytes() == fitted.p_value(mixed).tobytes()
     assert loaded.threshold_ == fitted.threshold_
-    # JSON has no tuples
-    listed = {k: list(v) if isinstance(v, tuple) else v for k, v in fitted.get_params().items()}
+    # JSON has no tuples; weights of contexts are saved in one place, wherever they were given
+    listed = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in {**fitted.get_params(), **fitted._fit_params}.items()
+    }
     assert loaded.get_params() == listed
     # saving what was loaded gives the same weights
     loaded.save(tmp_path / "again")

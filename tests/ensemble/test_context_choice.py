@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,11 @@ from sklearn.base import clone
 
 import textocl
 from textocl import CVDD, DataError
-from textocl.ensemble.context_choice import compare_judgements, with_contexts
+from textocl.ensemble.context_choice import (
+    compare_judgements,
+    context_weights_of,
+    with_contexts,
+)
 from textocl.export import OnnxDetector, to_onnx
 
 WEIGHTS = {0: 1.0, 2: 0.5}

@@ -39,7 +39,9 @@ def test_the_scale_is_that_of_known_and_trusted_documents() -> None:
 def test_scores_are_means_over_the_members_that_know_a_word() -> None:
     members = [Member(WordLikelihood(), 1.0, 2.0, 1.0), Member(WordLikelihood(), 3.0, 25.0, 15.0)]
     judged = held_out()
-    assert judged.fused(members) == pytest.approx([(-1 - 3) / 4, 0, (1 + 3) / 4, 7])
+    assert judged.calibration_scores(members, 0.0) == pytest.approx(
+        [(-1 - 3) / 4, 0, (1 + 3) / 4, 7]
+    )
     nothing = np.zeros(2, np.int64)
     scores, n_known = fuse(members, [(np.zeros(2, np.float32), nothing)] * 2)
     assert (scores > 1e30).all()

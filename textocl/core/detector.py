@@ -190,11 +190,11 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         doubts = [] if shortage is None else [shortage]
         if self._WORST_SCORE is not None and self.threshold_ >= self._WORST_SCORE:
             n_worst = int((self.calibration_scores_ >= self._WORST_SCORE).sum())
+            n = len(self.calibration_scores_)
             doubts.append(
                 f"the threshold is the highest score there is, {self._WORST_SCORE:g}, which "
-                f"{n_worst:,} of {len(self.calibration_scores_):,} calibration {self._noun()} have: "
-                "nothing will be called anomalous. Give more data, another kind of detector, or a "
-                "higher false_alarm_rate."
+                f"{n_worst:,} of {n:,} calibration {self._noun()} have: nothing will be called "
+                "anomalous. Give more data, another kind of detector, or a higher false_alarm_rate."
             )
         return doubts
 

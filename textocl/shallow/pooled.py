@@ -375,7 +375,10 @@ class PooledDetector(TextDetector):
             vectorizer = read_vectorizer(files, self.tokenization, self.embedding, self.pooling, d)
         metric = Metric.from_files(files, d, whitened=self.whitening > 0)
         n_documents = check_integer("n_documents", files.facts.get("n_documents"), 1)
-        return PooledState(vectorizer, metric, read_arrays(files, self._ARRAYS, d), n_documents)
+        return PooledState(vectorizer, metric, self._read_learned(files, d), n_documents)
+
+    def _read_learned(self, files: ModelFiles, d: int) -> Arrays:
+        return read_arrays(files, self._ARRAYS, d)
 
 
 def central(
