@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from textocl.evaluation import protocol
+from textocl.evaluation import labelled_corpora
 from textocl.evaluation.benchmark import environment
-from textocl.evaluation.protocol import PUBLISHED, TABLE_3_4, Labelled, one_vs_rest
+from textocl.evaluation.labelled_corpora import Labelled
+from textocl.evaluation.protocol import one_vs_rest
+from textocl.evaluation.published import PUBLISHED, TABLE_3_4
 
 __all__ = [
     "DATA",
@@ -41,7 +43,7 @@ TARGETS = {"reuters": 93.5, "20ng": 68.0}
 
 def read_corpus(name: str) -> list[Labelled]:
     """Read ``"reuters"``, ``"20ng"`` or ``"imdb"`` from `DATA`."""
-    return protocol.read_corpus(name, DATA)
+    return labelled_corpora.read_corpus(name, DATA)
 
 
 def write_result(name: str, text: str) -> None:

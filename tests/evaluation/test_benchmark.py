@@ -13,7 +13,8 @@ from texts import sentences
 from textocl import DataError
 from textocl.core.metrics import evaluate
 from textocl.evaluation.benchmark import ORACLE_NUS, Cell, Record, run_benchmark, tables
-from textocl.evaluation.benchmark_results import JSON_FILE, MARKDOWN_FILE
+from textocl.evaluation.runs import MARKDOWN_FILE
+from textocl.evaluation.tables import JSON_FILE
 from textocl.registry import DETECTORS, FEATURES, TEXT_MODELS, WORDS, Entry, Model
 
 VECTORS = "vectors.npz"

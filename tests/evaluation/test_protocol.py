@@ -13,16 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textocl import DataError
-from textocl.evaluation.protocol import (
-    PUBLISHED,
-    TABLE_3_4,
+from textocl.evaluation.labelled_corpora import (
     Labelled,
     classes_of,
-    draw_task,
     fingerprint_of,
-    one_vs_rest,
     read_corpus,
 )
+from textocl.evaluation.protocol import draw_task, one_vs_rest
+from textocl.evaluation.published import PUBLISHED, TABLE_3_4
 
 CORPUS = [
     Labelled(split, label, f"{label} {split} {i}")

@@ -15,16 +15,17 @@ from textocl._version import __version__
 from textocl.core.factory import make_detector
 from textocl.core.metrics import evaluate
 from textocl.core.validation import check_choice, check_integer, check_number
-from textocl.evaluation.benchmark_results import Cell, Record, Store, environment, tables
-from textocl.evaluation.protocol import (
+from textocl.evaluation.labelled_corpora import (
     SOURCES,
     Labelled,
-    Task,
     classes_of,
-    draw_task,
     fingerprint_of,
     read_corpus,
 )
+from textocl.evaluation.protocol import Task, draw_task
+from textocl.evaluation.records import Cell, Record
+from textocl.evaluation.runs import Store, environment
+from textocl.evaluation.tables import tables
 from textocl.registry import TEXT_MODELS
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def run_benchmark(
 
     Parameters
     ----------
-    corpus, data : as in `textocl.evaluation.protocol.read_corpus`
+    corpus, data : as in `textocl.evaluation.labelled_corpora.read_corpus`
     models : names in `textocl.registry.TEXT_MODELS`
     embeddings : names or paths, as in `textocl.load_embedding`
     n_seeds : int ≥ 1
