@@ -71,3 +71,12 @@ def test_help_and_version() -> None:
     assert "Exit codes" in run("--help").stdout
     for command in ("fit", "score", "evaluate", "contexts", "explain", "info", "demo", "benchmark"):
         assert "Usage" in run(command, "--help").stdout
+
+
+def test_flags_have_no_value_and_completion_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    for command in ([], ["score"], ["vision"], ["vision", "score"]):
+        assert "bool" not in run(*command, "--help").stdout
+    shown = run("--help").stdout
+    assert "--install-completion" in shown
+    assert "_TEXTOCL_COMPLETE=complete_bash" in run("--show-completion", "bash").stdout

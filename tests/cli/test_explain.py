@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import run
+
+import textocl
 
 
 def test_contexts_explain_and_info(model: Path) -> None:
@@ -37,3 +41,64 @@ def test_control_characters_never_reach_the_terminal(model: Path) -> None:
     assert "\x1b" not in shown
     assert "\x07" not in shown
     assert "\u202e" not in shown
+
+
+def explained(*arguments: object, **options: Any) -> list[dict[str, Any]]:
+    explanations: list[dict[str, Any]] = json.loads(
+        run("explain", *arguments, "--json", **options).stdout
+    )
+    return explanations
+
+
+def test_documents_of_files_are_explained(model: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "reviews.CSV").write_text("id,body\na,the ship\nb,the guitar\n")
+    (tmp_path / "ship").write_text("no documents: a text may be called like a file")
+    (tmp_path / "music").mkdir()
+    fields = ("reviews.CSV", "--text-field", "body")
+    both = explained(model, *fields, cwd=tmp_path)
+    assert [(e["id"], e["text"]) for e in both] == [("a", "the ship"), ("b", "the guitar")]
+    assert explained(model, *fields, "--id", "b", cwd=tmp_path) == both[1:]
+    mixed = explained(model, "the guitar", *fields, "--id", "", "--id", "a", cwd=tmp_path)
+    assert [e["text"] for e in mixed] == ["the guitar", "the ship"]
+    texts = explained(model, "ship", "music", "see reviews.CSV", cwd=tmp_path)
+    assert [e["text"] for e in texts] == ["ship", "music", "see reviews.CSV"]
+    assert all("id" not in e for e in texts)
+    shown = run("explain", model, *fields, "--id", "b", cwd=tmp_path).stdout
+    assert "document b" in shown
+    assert "guitar" in shown
+    refused = run("explain", model, *fields, "--id", "z", cwd=tmp_path, code=3)
+    assert "no document has the id 'z' (--id)" in refused.stderr
+    refused = run("explain", model, "review.csv", cwd=tmp_path, code=3)
+    assert "no such file: 'review.csv'" in refused.stderr
+
+
+def test_standard_input_is_one_text_or_documents_of_a_format(model: Path) -> None:
+    assert [e["text"] for e in explained(model, "-", input="\ufeffship\nport")] == ["ship\nport"]
+    lines = explained(model, "-", "--format", "txt", input="ship\nport")
+    assert [(e["id"], e["text"]) for e in lines] == [(1, "ship"), (2, "port")]
+
+
+def test_an_exported_file_says_what_it_is_and_what_to_give_instead(exported: Path) -> None:
+    facts = json.loads(run("info", exported, "--json").stdout)
+    assert facts["detector"] == "Detector"
+    assert facts["input"] == "text"
+    assert facts["bytes"] == exported.stat().st_size
+    assert "threshold" in run("info", exported).stdout
+    for command in (
+        ["explain", exported, "ship"],
+        ["contexts", exported],
+        ["inspect", exported, "a"],
+    ):
+        refused = " ".join(run(*command, code=3).stderr.split())
+        assert "is an exported file, which only scores" in refused
+        assert "needs the folder of the model" in refused
+
+
+def test_info_says_when_a_model_was_made_by_what_and_of_how_much(model: Path) -> None:
+    facts = json.loads(run("info", model, "--json").stdout)
+    assert facts["documents"] + facts["calibration_documents"] == 120
+    assert facts["textocl_version"] == textocl.__version__
+    assert facts["format_version"] == 1
+    assert facts["bytes"] == sum(file.stat().st_size for file in model.iterdir())
+    written = datetime.fromisoformat(facts["written"])
+    assert written.timestamp() == pytest.approx((model / "config.json").stat().st_mtime, abs=1)

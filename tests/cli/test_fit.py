@@ -132,3 +132,36 @@ def test_an_interrupted_fit_leaves_the_old_model(folder: Path, tmp_path: Path) -
     assert "Traceback" not in errors
     assert (model / "config.json").read_bytes() == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["many.txt", "model"]
+
+
+def test_how_cvdd_learns_is_chosen_by_options(folder: Path, tmp_path: Path) -> None:
+    options = {
+        "orthogonality": 0.5, "attention_size": 20, "batch_size": 16, "n_epochs": 2, "n_contexts": 2
+    }  # fmt: skip
+    done = run(
+        "fit", folder / "ships.txt", "--out", tmp_path / "m", "--model", "cvdd-thesis",
+        "--orthogonality", 0.5, "--attention-size", 20, "--batch-size", 16, "--epochs", 2,
+        "--contexts", 2, "--device", "cpu", "--json",
+    )  # fmt: skip
+    parameters = json.loads(done.stdout)["parameters"]
+    assert parameters.items() >= options.items()
+    assert parameters["context_rate"] == CVDD.thesis().context_rate
+
+
+@pytest.mark.parametrize(
+    ("model", "option", "value", "message"),
+    [
+        ("kde", "--orthogonality", "1", "model 'kde' has no parameter 'orthogonality'"),
+        ("kde", "--attention-size", "9", "model 'kde' has no parameter 'attention_size'"),
+        ("words", "--batch-size", "9", "model 'words' has no parameter 'batch_size'"),
+        ("words", "--device", "cpu", "model 'words' has no parameter 'device'"),
+        ("cvdd", "--device", "abacus", "device must be 'auto', 'cpu' or 'cuda'"),
+        ("cvdd", "--orthogonality", "-1", "orthogonality must be in [0"),
+    ],
+)
+def test_what_a_model_cannot_take_is_refused(
+    folder: Path, tmp_path: Path, model: str, option: str, value: str, message: str
+) -> None:
+    arguments = ("fit", folder / "ships.txt", "--out", tmp_path / "m", "--model", model)
+    assert message in " ".join(run(*arguments, option, value, code=3).stderr.split())
+    assert not (tmp_path / "m").exists()

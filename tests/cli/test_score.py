@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,86 @@ def test_skip_bad_counts_and_reports(model: Path, tmp_path: Path) -> None:
     assert "2 records could not be read" in done.stderr
     assert "line 2: not JSON" in done.stderr
     assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("way", ["same", "roundabout", "link", "hard link", "standard input"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_read_is_never_overwritten(
+    way: str, workers: int, exported: Path, tmp_path: Path
+) -> None:
+    docs, out = tmp_path / "past.csv", tmp_path / "past.csv"
+    docs.write_text("text\nthe ship\n")
+    if way == "roundabout":
+        (tmp_path / "sub").mkdir()
+        out = tmp_path / "sub" / ".." / "past.csv"
+    elif way == "link":
+        out = tmp_path / "link.csv"
+        out.symlink_to(docs)
+    elif way == "hard link":
+        out = tmp_path / "link.csv"
+        out.hardlink_to(docs)
+    arguments = ["score", exported, docs, "--out", out, "--workers", workers]
+    if way == "standard input":
+        with docs.open() as stdin:
+            arguments[2:3] = ["-", "--format", "csv"]
+            done = run_process(*arguments, code=3, stdin=stdin)
+    else:
+        done = run(*arguments, code=3)
+    assert "is what is read; nothing was overwritten" in " ".join(done.stderr.split())
+    assert docs.read_text() == "text\nthe ship\n"
+    assert not list(tmp_path.glob("*.parts"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fit", "docs", "--out", "docs", "--format", "txt"],
+        ["report", "model", "docs.html", "--format", "txt", "--out", "docs.html"],
+        ["export", "model", "--out", "docs", "--verify", "docs"],
+        ["vision", "score", "model", "image.png", "--out", "link.csv"],
+    ],
+)
+def test_no_command_overwrites_what_it_reads(command: list[str], tmp_path: Path) -> None:
+    for name in ("docs", "docs.html", "image.png"):
+        (tmp_path / name).write_text("the ship\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "image.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(AssertionError, match="nothing was overwritten|no model at"):
+        run(*command, cwd=tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_no_cell_is_a_formula_where_the_table_is_for_a_spreadsheet(
+    exported: Path, tmp_path: Path
+) -> None:
+    records = [
+        {"id": "=1+1", "text": "@SUM(A1) ship", "n": "-5", "score": -7},
+        {"id": "a", "text": "- ship", "n": "+1e3", "score": "+cmd|x"},
+        {"id": "b", "text": "'=ship", "n": "1", "score": "\tport"},
+        {"id": "c", "text": "it's =ship", "n": "-1-1", "score": "\uff1dport"},
+    ]
+    docs = tmp_path / "docs.jsonl"
+    docs.write_text("".join(json.dumps(record) + "\n" for record in records))
+    tables = {}
+    for name, options in (("plain", []), ("safe", ["--spreadsheet-safe"])):
+        run("score", exported, docs, "--out", tmp_path / f"{name}.csv", *options)
+        with (tmp_path / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            tables[name] = list(csv.DictReader(file))
+    for plain, safe, record in zip(tables["plain"], tables["safe"], records, strict=True):
+        assert plain["text"] == record["text"]
+        assert plain["n"] == safe["n"] or record["n"] == "-1-1"
+        for field, cell in safe.items():
+            number = field in ("score", "p_value", "label", "nearest_context", "n_known_words")
+            assert number or cell[0] not in "=@\t\uff1d" or not cell
+            # taking the apostrophe away gives every cell back
+            assert re.sub(r"^'(?='*[=+\-@\t\r\n\uff1d])", "", cell) == plain[field]
+    assert [row["input_score"] for row in tables["safe"]] == [
+        "-7",
+        "'+cmd|x",
+        "'\tport",
+        "'\uff1dport",
+    ]
+    assert tables["safe"][0]["id"] == "'=1+1"
+    assert tables["safe"][3]["n"] == "'-1-1"
+    refused = run("score", exported, docs, "--out", "o.jsonl", "--spreadsheet-safe", code=3)
+    assert "a spreadsheet reads a .csv file" in refused.stderr

@@ -31,6 +31,7 @@ def with_pauses(documents: Iterator[Document], pause_s: float = 0.05) -> Iterato
         if isinstance(item, StopIteration):
             return
         if isinstance(item, BaseException):
+            yield None
             raise item
         yield item
 
