@@ -49,6 +49,10 @@ class WordExplanation:
     evidence: NDArray[np.float32]
     attention: NDArray[np.float32]
 
+    def __repr__(self) -> str:
+        words = [word for word, _ in self.anomalous_words(3)]
+        return f"WordExplanation({len(self.words)} words, anomalous_words={words})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, one entry a word, as `textocl.Explanation` has them."""
         words = [

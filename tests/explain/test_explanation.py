@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from texts import TOPICS, sentences
 
 from textocl import CVDD, ContextSummary
+from textocl.core.exceptions import MissingExtraError
 from textocl.cvdd.contexts import summarize_contexts
 from textocl.text.documents import PackedDocuments
 from textocl.text.spaces import Embedded
@@ -111,3 +114,39 @@ def test_top_words_are_of_the_topic_and_typical_documents_those_given() -> None:
     assert all(texts[t.document].startswith(t.excerpt[:50]) for t in context.typical)
     none_stored = CVDD(n_contexts=1, n_general_words=0, n_typical=0).fit(texts)
     assert none_stored.contexts_[0].typical == []
+
+
+def test_what_is_printed_fits_a_terminal(detector: CVDD) -> None:
+    (explanation,) = detector.explain(["The band on the ship played guitar. " * 300])
+    shown = repr(explanation)
+    assert len(shown) < 300
+    assert "\n" not in shown
+    assert "label=" in shown
+    assert all(word in shown for word, _ in explanation.anomalous_words(3))
+    assert "text='The band on the ship" in shown
+    (empty,) = detector.explain([""])
+    assert "text=''" in repr(empty)
+    contexts = repr(detector.contexts_)
+    assert len(contexts.splitlines()) == len(detector.contexts_)
+    assert max(map(len, contexts.splitlines())) < 200
+    assert f"ContextSummary(0, share={detector.contexts_[0].share:.2f}" in contexts
+
+
+def test_a_table_has_one_row_a_word(detector: CVDD, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    (explanation,) = detector.explain(["The band on the ship: the band played guitar"])
+    table = explanation.to_frame()
+    assert isinstance(table, pandas.DataFrame)
+    assert table["word"].tolist() == explanation.words
+    assert table["contribution"].sum() == pytest.approx(explanation.score, rel=1e-5)
+    assert table["evidence"].sum() == pytest.approx(
+        explanation.score - explanation.threshold, abs=1e-5
+    )
+    n_contexts = explanation.attention.shape[1]
+    assert np.array_equal(
+        table[[f"attention_{k}" for k in range(n_contexts)]].to_numpy(), explanation.attention
+    )
+    assert detector.explain([""])[0].to_frame().empty
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'textocl\[pandas\]'"):
+        explanation.to_frame()

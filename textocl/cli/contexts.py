@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,10 +10,6 @@ from textocl.cli.application import app, out_console, print_json
 from textocl.cli.inputs import load_model
 from textocl.cli.options import Json, Model
 from textocl.core.exceptions import DataError
-
-if TYPE_CHECKING:
-    from textocl.core.detector import OneClassDetector
-    from textocl.explain.contexts import ContextSummary
 
 
 @app.command()
@@ -24,6 +20,7 @@ def contexts(
 ) -> None:
     """Show the contexts a model found: top words, shares, typical documents."""
     from textocl.cli.rendering import contexts_table, typical_documents
+    from textocl.report.card import contexts_of
 
     detector = load_model(model, "contexts")
     summaries = contexts_of(detector)
@@ -34,11 +31,3 @@ def contexts(
         return
     out_console.print(contexts_table(summaries, words))
     out_console.print(typical_documents(summaries))
-
-
-def contexts_of(detector: OneClassDetector) -> list[ContextSummary]:
-    """The contexts of a detector that has some."""
-    try:
-        return list(getattr(detector, "contexts_", []))
-    except DataError:  # a fusion fitted without CVDD
-        return []

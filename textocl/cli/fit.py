@@ -9,7 +9,6 @@ import typer
 from rich.markup import escape
 
 from textocl.cli.application import app, out_console, print_json, watched
-from textocl.cli.contexts import contexts_of
 from textocl.cli.info import facts_of
 from textocl.cli.inputs import Labels, counted, documents_of, refuse_overwriting
 from textocl.cli.options import (
@@ -106,6 +105,7 @@ def fit(
     from textocl.cli.rendering import contexts_table
     from textocl.core.factory import make_detector
     from textocl.core.persistence import check_target
+    from textocl.report.card import contexts_of
 
     check_target(out)  # before minutes of work, not after
     refuse_overwriting(out, docs, *([anomalies] if anomalies is not None else []))

@@ -33,15 +33,14 @@ def info(model: ModelOrFile, as_json: Json = False) -> None:
 
 def facts_of(detector: OneClassDetector, model: Path | None = None) -> dict[str, Any]:
     """Facts of a detector, and of the folder that it was read from or written to."""
+    from textocl.report.card import n_training_documents
+
     facts: dict[str, Any] = {
         "detector": type(detector).__name__,
         "threshold": detector.threshold_,
+        detector._SAMPLES: n_training_documents(detector),
         f"calibration_{detector._SAMPLES}": len(detector.calibration_scores_),
     }
-    if hasattr(detector, "n_documents_"):
-        facts["documents"] = detector.n_documents_
-    if hasattr(detector, "n_samples_"):
-        facts["samples"] = detector.n_samples_
     if hasattr(detector, "vocabulary_"):
         facts["vocabulary"] = len(detector.vocabulary_)
     if hasattr(detector, "context_vectors_"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ class TypicalDocument:
 
 @dataclass(frozen=True)
 class ContextSummary:
-    """One theme of a corpus.
+    """One context of a corpus: a kind of documents, by the words that lead them.
 
     Attributes
     ----------
@@ -71,12 +72,22 @@ class ContextSummary:
             ],
         )
 
+    def __repr__(self) -> str:
+        words = [word.word for word in self.words]
+        return (
+            f"ContextSummary({self.context}, share={self.share:.2f}, words={reprlib.repr(words)}, "
+            f"{len(self.typical)} typical documents)"
+        )
+
     def _repr_html_(self) -> str:
         return contexts_html([self])
 
 
 class Contexts(list[ContextSummary]):
-    """The themes of a corpus: a list that a notebook shows as a table."""
+    """The contexts of a corpus: a list that a notebook shows as a table."""
+
+    def __repr__(self) -> str:
+        return "[" + ",\n ".join(map(repr, self)) + "]"
 
     def _repr_html_(self) -> str:
         return contexts_html(self)

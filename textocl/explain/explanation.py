@@ -1,15 +1,20 @@
-"""Why: the words that decided about a document, and the themes a model found."""
+"""Why: the words that decided about a document."""
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.exceptions import MissingExtraError
 from textocl.explain.notebook import explanation_html
 from textocl.text.tokenization import Span
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,49 @@ class Explanation:
             "usual_surprisal": self.usual_surprisal,
             "words": words,
         }
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return a table with one row a word.
+
+        Columns are ``word``, ``count``, ``contribution``, ``evidence``, ``share``, ``surprisal``
+        where there is one, and ``attention_0`` and so on, one for each context.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError("pandas", "pandas", "Explanation.to_frame") from error
+        columns: dict[str, Any] = {
+            "word": self.words,
+            "count": self.counts,
+            "contribution": self.contributions,
+            "evidence": self.evidence,
+            "share": self.shares,
+        }
+        if self.surprisal is not None:
+            columns["surprisal"] = self.surprisal
+        columns |= {f"attention_{k}": weights for k, weights in enumerate(self.attention.T)}
+        return pandas.DataFrame(columns)
+
+    def __repr__(self) -> str:
+        """One line: the judgement, the words that decided most, and how the text begins."""
+        words = {
+            name: [word for word, _ in pairs]
+            for name, pairs in (
+                ("anomalous_words", self.anomalous_words(3)),
+                ("normal_words", self.normal_words(3)),
+            )
+        }
+        named = "".join(f", {name}={reprlib.repr(shown)}" for name, shown in words.items())
+        return (
+            f"Explanation(label={self.label}, score={self.score:.4g}, "
+            f"threshold={self.threshold:.4g}, p_value={self.p_value:.2g}{named}, "
+            f"text={self.text[:40]!r}{'…' if len(self.text) > 40 else ''})"
+        )
 
     def _repr_html_(self) -> str:
         return explanation_html(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -58,11 +58,11 @@ class Removal:
     deletion_area : mean height of that curve; low where the score falls early
     """
 
-    without: tuple[float, ...]
-    only: tuple[float, ...]
+    without: tuple[float, ...] = field(repr=False)
+    only: tuple[float, ...] = field(repr=False)
     comprehensiveness: float
     sufficiency: float
-    curve: tuple[float, ...]
+    curve: tuple[float, ...] = field(repr=False)
     deletion_area: float
 
 
