@@ -1,26 +1,27 @@
-"""The score, and FCDD's heatmaps, of a network on images or features, inside the graph."""
+"""The score, and FCDD's heatmaps, of a network on images or features, inside a graph."""
 
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from textocl.export.graph import Graph
-from textocl.export.traced import store_as_float16, traced
+from textocl.export.network_graph import network_graph, with_heatmap
+from textocl.export.score_graph import Scored, score_graph
 from textocl.vision.deep import DeepDetector
 from textocl.vision.fcdd import FCDD, anomaly_maps
+
+if TYPE_CHECKING:
+    from textocl.export.inputs import Inputs
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
 class Scoring(nn.Module):
-    """All of a fitted detector from samples ``(n, c, h, w)`` or ``(n, d)``, on the CPU.
-
-    Gives scores ``(n,)`` and, of `FCDD`, heatmaps ``(n, h, w)``.
-    """
+    """A fitted detector, from samples ``(n, c, h, w)`` or ``(n, d)`` to scores, on the CPU."""
 
     def __init__(self, detector: DeepDetector) -> None:
         super().__init__()
@@ -30,33 +31,31 @@ class Scoring(nn.Module):
         self.parts = nn.ModuleList(m for m in modules if m is not None).cpu().eval()
         fitted.vectors = {name: vector.cpu() for name, vector in fitted.vectors.items()}
 
-    def forward(self, samples: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, samples: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        return self._scores(self._detector._outputs(self._fitted, samples))
+
+    def _scores(self, outputs: Tensor) -> Tensor:
+        scores = self._detector._distances_to_scores(self._fitted, outputs)
+        return torch.nan_to_num(scores, _LARGEST, _LARGEST, -_LARGEST)
+
+
+class ScoringWithHeatmaps(Scoring):
+    """An `FCDD`: scores ``(n,)`` and heatmaps ``(n, h, w)``."""
+
+    _detector: FCDD
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         outputs = self._detector._outputs(self._fitted, samples)
-        score = self._detector._distances_to_scores(self._fitted, outputs)
-        score = torch.nan_to_num(score, _LARGEST, _LARGEST, -_LARGEST)
-        if not isinstance(self._detector, FCDD):
-            return (score,)
-        return score, self._detector._heatmaps(self._fitted, anomaly_maps(outputs))
+        heatmaps = self._detector._heatmaps(self._fitted, anomaly_maps(outputs))
+        return self._scores(outputs), heatmaps
 
 
-def score_of_samples(
-    graph: Graph, samples: str, detector: DeepDetector, dtype: str
-) -> tuple[str, str | None]:
-    """Score ``(n,)``, and heatmap ``(n, h, w)`` if the detector has one, both float32.
+@score_graph.register(DeepDetector)
+def _deep(detector: DeepDetector, inputs: Inputs) -> Scored:
+    (score,) = network_graph(inputs, detector, Scoring, ["scores"])
+    return Scored(score)
 
-    Parameters
-    ----------
-    samples : (n, c, h, w) or (n, d) float32
-    dtype : "float32" or "float16", how weights are stored
-    """
-    model = traced(
-        Scoring(detector),
-        {"samples": torch.zeros(2, *detector.sample_shape_)},
-        ["scores", "heatmaps"] if isinstance(detector, FCDD) else ["scores"],
-        {0: torch.export.Dim("n", min=0)},
-        f"the network of a {type(detector).__name__}",
-    )
-    if dtype == "float16":
-        store_as_float16(model)
-    score, *heatmap = graph.splice(model, [samples])
-    return score, heatmap[0] if heatmap else None
+
+@score_graph.register(FCDD)
+def _fcdd(detector: FCDD, inputs: Inputs) -> Scored:
+    return with_heatmap(inputs, detector, ScoringWithHeatmaps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import EncodeError
 
@@ -11,7 +12,7 @@ from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.files import write_whole
 from textocl.core.validation import check_choice, check_integer
-from textocl.export.contents import exported
+from textocl.export.model import onnx_model
 from textocl.export.words_graph import DTYPES
 
 
@@ -77,28 +78,33 @@ def to_onnx(
     check_choice("dtype", dtype, DTYPES)
     if max_words is not None:
         check_integer("max_words", max_words, 1)
-    model, beside = exported(detector, dtype, max_words=max_words, words=words, raw_text=raw_text)
+    target = Path(path)
+    write_onnx(detector, target, dtype=dtype, max_words=max_words, words=words, raw_text=raw_text)
+    return target
+
+
+def write_onnx(detector: OneClassDetector, target: Path, **how: Any) -> list[Path]:
+    """`to_onnx`; returns the files that it wrote, without those that were there already."""
+    model, beside = onnx_model(detector, **how)
     try:
         content = model.SerializeToString()
     except (ValueError, EncodeError) as error:
         raise DataError(
             f"ONNX files hold 2 GB, and this {type(detector).__name__} more."
         ) from error
-    target = Path(path)
     written: list[Path] = []
     try:
-        for name, own in beside.items():
-            file = target.with_name(name)
-            if file.exists() and file.read_bytes() != own:
+        for file, needed in [(target.with_name(name), beside[name]) for name in beside]:
+            if not file.exists():
+                write_whole(file, needed, make_folder=True)
+                written.append(file)
+            elif file.read_bytes() != needed:
                 raise DataError(
                     f"{file} is there already, of another model; export into a folder of its own."
                 )
-            if not file.exists():
-                write_whole(file, own, make_folder=True)
-                written.append(file)
         write_whole(target, content, make_folder=True)
     except BaseException:
         for file in written:
             file.unlink(missing_ok=True)
         raise
-    return target
+    return [*written, target]

@@ -107,8 +107,9 @@ def verify(
         They do not agree.
     FormatError, DataError
     """
+    X = list(X) if isinstance(X, Iterator) else X  # it is read twice
     on_texts = detector._SAMPLES == "documents" and not is_features(X)
-    given = check_documents(X) if on_texts else _twice(X)
+    samples = check_documents(X) if on_texts else X
     file = OnnxDetector(path)
     dtype = str(file.metadata.get("dtype", "float32"))
     words = file.metadata.get("words", {})
@@ -116,15 +117,15 @@ def verify(
         largest_difference = LARGEST_DIFFERENCE[dtype] if not words else np.inf
         if "language_model" in file.metadata:
             largest_difference = max(largest_difference, _WITH_A_LANGUAGE_MODEL)
-    own, theirs = detector._assess(given), file.assess(given)
-    scores, others = own.score.astype(np.float64), theirs["score"].astype(np.float64)
+    ours, theirs = detector._assess(samples), file.assess(samples)
+    scores, others = ours.score.astype(np.float64), theirs["score"].astype(np.float64)
     sizes = np.maximum(np.abs(scores), 1)
     apart = np.abs(scores - others) / sizes
-    flipped = own.label != theirs["label"]
+    flipped = ours.label != theirs["label"]
     at_threshold = np.abs(scores - detector.threshold_) <= ROUNDING * sizes
     apart_by = float(apart.max(initial=0))
     agreement = rank_correlation(scores, others)
-    found = Verification(
+    comparison = Verification(
         n_documents=len(scores),
         largest_difference=apart_by,
         rank_agreement=float(apart_by <= largest_difference) if agreement is None else agreement,
@@ -137,18 +138,13 @@ def verify(
         samples=detector._SAMPLES,
     )
     n_allowed = max(1, _MOST_FLIPPED * len(scores))
-    wrong = (flipped & ~at_threshold).any() or found.flipped_labels > n_allowed
+    wrong = (flipped & ~at_threshold).any() or comparison.flipped_labels > n_allowed
     exact = dtype == "float32" and not words
-    if not found.largest_difference <= largest_difference or (exact and wrong):
+    if not apart_by <= largest_difference or (exact and wrong):
         raise VerificationError(
-            f"{Path(path)} does not agree with its detector on {found.n_documents:,} "
-            f"{found.samples}: scores differ by up to {found.largest_difference:.2g} (bound "
-            f"{largest_difference:g}), {found.flipped_labels:,} labels flipped, "
-            f"{found.at_threshold:,} scores are the threshold but for rounding."
+            f"{Path(path)} does not agree with its detector on {comparison.n_documents:,} "
+            f"{comparison.samples}: scores differ by up to {apart_by:.2g} (bound "
+            f"{largest_difference:g}), {comparison.flipped_labels:,} labels flipped, "
+            f"{comparison.at_threshold:,} scores are the threshold but for rounding."
         )
-    return found
-
-
-def _twice(X: Any) -> Any:
-    """What can be read more than once."""
-    return list(X) if isinstance(X, Iterator) else X
+    return comparison

@@ -23,7 +23,7 @@ class Entry(NamedTuple):
     home : module that defines it
     takes : what it learns from and scores, of `TEXTS`, `FEATURES` and `IMAGES`
     explains : what its ``explain`` speaks of, `WORDS` or `HEATMAPS`
-    exporter : module that writes its score as an ONNX graph
+    exporter : module that registers how to write its score as an ONNX graph
     """
 
     name: str
@@ -48,12 +48,12 @@ class Model(NamedTuple):
     constructor: str = ""
 
 
-def _of_texts(name: str, home: str) -> Entry:
-    return Entry(name, home, (TEXTS,), WORDS, "textocl.export.text_graphs")
+def _of_texts(name: str, home: str, exporter: str) -> Entry:
+    return Entry(name, home, (TEXTS,), WORDS, exporter)
 
 
 def _pooled(name: str, home: str) -> Entry:
-    return Entry(name, home, (TEXTS, FEATURES), WORDS, "textocl.export.text_graphs")
+    return Entry(name, home, (TEXTS, FEATURES), WORDS, "textocl.export.pooled_graph")
 
 
 def _deep(name: str, home: str) -> Entry:
@@ -67,16 +67,10 @@ def _frozen(name: str, home: str, exporter: str) -> Entry:
 DETECTORS: dict[str, Entry] = {
     entry.name: entry
     for entry in (
-        Entry(
-            "Detector", "textocl.ensemble.detector", (TEXTS,), WORDS, "textocl.export.text_graphs"
-        ),
-        Entry("CVDD", "textocl.cvdd.detector", (TEXTS,), WORDS, "textocl.export.text_graphs"),
-        Entry(
-            "WordLikelihood",
-            "textocl.shallow.word_likelihood",
-            (TEXTS,),
-            WORDS,
-            "textocl.export.text_graphs",
+        _of_texts("Detector", "textocl.ensemble.detector", "textocl.export.ensemble_graph"),
+        _of_texts("CVDD", "textocl.cvdd.detector", "textocl.export.cvdd_graph"),
+        _of_texts(
+            "WordLikelihood", "textocl.shallow.word_likelihood", "textocl.export.likelihood_graph"
         ),
         _pooled("KDE", "textocl.shallow.density"),
         _pooled("KNN", "textocl.shallow.neighbors"),
@@ -155,3 +149,12 @@ def detector_class(name: str) -> type[Any]:
     """Return the class of that name; `KeyError` where there is none."""
     found: type[Any] = getattr(import_module(DETECTORS[name].home), name)
     return found
+
+
+def load_exporter(kind: type) -> None:
+    """Import the module that exports detectors of that class, or of the nearest one above it."""
+    for base in kind.__mro__:
+        entry = DETECTORS.get(base.__name__)
+        if entry is not None and entry.home == base.__module__:
+            import_module(entry.exporter)
+            return

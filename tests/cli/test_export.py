@@ -91,6 +91,31 @@ def test_what_came_with_a_language_model_goes_with_a_refused_file(
     assert sorted(path.name for path in tmp_path.glob("*.*")) == ["a.verification.md", "own.json"]
 
 
+def test_a_refused_file_takes_nothing_with_it_that_was_not_written_for_it(
+    tiny_bert: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import textocl.export
+    from textocl.cli import main
+
+    texts = [json.loads(line)["text"] for line in (folder / "mixed.jsonl").open()]
+    detector = textocl.KDE(embedding=str(tiny_bert)).fit(texts)
+    detector.save(tmp_path / "model")
+    out = tmp_path / "files"
+    textocl.export.to_onnx(detector, out / "before.onnx")
+    (out / "config.json").unlink()  # tokenizer.json stays, of an earlier export
+
+    def refuse(*_: object, **__: object) -> None:
+        (out / "other.json").write_text("{}")  # of another program, meanwhile
+        raise textocl.export.VerificationError("different")
+
+    monkeypatch.setattr(textocl.export, "verify", refuse, raising=False)
+    command = ["export", tmp_path / "model", "--out", out / "a.onnx", "--verify"]
+    monkeypatch.setattr(sys, "argv", ["textocl", *map(str, [*command, folder / "mixed.jsonl"])])
+    with pytest.raises(SystemExit):
+        main()
+    assert sorted(f.name for f in out.iterdir()) == ["before.onnx", "other.json", "tokenizer.json"]
+
+
 def test_a_file_that_fails_its_proof_is_not_written(
     model: Path,
     folder: Path,

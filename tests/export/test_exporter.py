@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ from textocl import (
     WordLikelihood,
 )
 from textocl.export import OnnxDetector, VerificationError, to_onnx, verify
+from textocl.export.inputs import Inputs
+from textocl.export.score_graph import Scored, score_graph
+from textocl.registry import DETECTORS, detector_class, load_exporter
 
 ON_TEXTS = {
     "cvdd": CVDD(),
@@ -309,3 +313,51 @@ def test_ten_thousand_random_documents(detector: CVDD, exported: OnnxDetector) -
     np.testing.assert_array_equal(theirs["n_known_words"], own.n_known_words)
     np.testing.assert_allclose(theirs["score"], own.score, atol=1e-6)
     np.testing.assert_array_equal(theirs["label"], own.label)
+
+
+def test_one_registration_exports_a_new_detector(ships: list[str], tmp_path: Path) -> None:
+    class Doubled(CVDD):
+        def anomaly_score(self, X: Any) -> Any:
+            return 2 * super().anomaly_score(X)
+
+    @score_graph.register(Doubled)
+    def _(detector: Doubled, inputs: Inputs) -> Scored:
+        single = score_graph.dispatch(CVDD)(detector, inputs)
+        return replace(single, score=inputs.graph.scaled(single.score, 2))
+
+    detector = Doubled(n_general_words=0).fit(ships)
+    file = to_onnx(detector, tmp_path / "model.onnx")
+    scores = OnnxDetector(file).anomaly_score(ships)
+    np.testing.assert_allclose(scores, detector.anomaly_score(ships), rtol=1e-5, atol=1e-5)
+
+
+def test_every_detector_has_an_exporter() -> None:
+    for name in DETECTORS:
+        kind = detector_class(name)
+        load_exporter(kind)
+        assert score_graph.dispatch(kind) is not score_graph.dispatch(object)
+
+
+@pytest.mark.filterwarnings("ignore::textocl.core.exceptions.TextoclWarning")
+def test_texts_one_by_one_and_together_score_alike(
+    detector: CVDD, mixed: list[str], tmp_path: Path
+) -> None:
+    file = OnnxDetector(to_onnx(detector, tmp_path / "model.onnx"))
+    texts = mixed + HARD
+    together = file.assess(texts)
+    for name, values in together.items():
+        one_by_one = np.concatenate([file.assess([text])[name] for text in texts])
+        if name in ("label", "n_known_words"):
+            np.testing.assert_array_equal(one_by_one, values)
+        else:
+            np.testing.assert_allclose(one_by_one, values, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ["frame", "lists", "generator"])
+def test_features_are_compared_in_any_form(form: str, tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    detector = KNN().fit(X)
+    file = to_onnx(detector, tmp_path / "model.onnx")
+    forms = {"frame": pandas.DataFrame(X), "lists": X.tolist(), "generator": iter(X.tolist())}
+    assert verify(detector, file, forms[form]).n_documents == 60

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -13,6 +14,11 @@ from textocl.cli.application import app, err_console, print_json
 from textocl.cli.inputs import Labels, documents_of, images_of, refuse_overwriting
 from textocl.cli.options import FormatOption, Json, Model, Quiet, SkipBad, TextField
 from textocl.core.exceptions import DataError
+from textocl.core.files import write_whole
+
+if TYPE_CHECKING:
+    from textocl.core.detector import OneClassDetector
+    from textocl.export import Verification
 
 
 class Dtype(str, Enum):
@@ -64,70 +70,94 @@ def export(
 ) -> None:
     """Write a model as one ONNX file: texts or images in, scores, p-values and labels out."""
     from textocl.core.persistence import load
-    from textocl.export import VerificationError, to_onnx
-    from textocl.export import verify as compare
 
     refuse_overwriting(out, *([verify] if verify is not None else []))
     detector = load(model)
-    samples: list[Any] = []
-    is_anomaly: list[bool] | None = None
+    compared: tuple[list[Any], Sequence[bool] | None] | None = None
     if verify is not None and detector._SAMPLES == "documents":
-        with documents_of(verify, text_field, format, skip_bad) as documents:
-            given = list(documents)
-        samples = [document.text for document in given]
-        if label_field is not None:
-            labels = Labels(label_field, normal or [])
-            is_anomaly = [not labels.is_normal(document) for document in given]
-            labels.refuse_if_none_is_normal()
+        labels = None if label_field is None else Labels(label_field, normal or [])
+        compared = _texts(verify, text_field, format, skip_bad, labels)
     elif verify is not None:
         if label_field is not None:
             raise DataError(
                 "images have no fields; leave --label-field out and give a folder with 'normal' "
                 "and 'anomalous' in it."
             )
-        samples, is_anomaly = images_of(verify)
-    found = None
-    already_there = set(out.parent.glob("*.json"))
-    partial = out.with_name(f".{out.name}.unverified")
-    try:
-        to_onnx(
-            detector,
-            partial,
-            dtype=dtype.value,
-            max_words=max_words,
-            words=words,
-            raw_text=raw_text,
-        )
-        if verify is not None:
-            found = compare(detector, partial, samples, is_anomaly=is_anomaly)
-        partial.replace(out)
-    except BaseException as error:
-        for file in set(out.parent.glob("*.json")) - already_there:
-            file.unlink()  # what came with a language model
-        if isinstance(error, VerificationError):
-            raise VerificationError(str(error).replace(str(partial), str(out))) from None
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
-    if found is not None:
-        report = f"# {out.name} against its model\n\n{found.to_markdown()}"
-        out.with_suffix(".verification.md").write_text(report, "utf-8")
+        compared = images_of(verify)
+    how = {"dtype": dtype.value, "max_words": max_words, "words": words, "raw_text": raw_text}
+    comparison = _write_verified(detector, out, how, compared)
+    if comparison is not None:
+        report = f"# {out.name} against its model\n\n{comparison.to_markdown()}"
+        write_whole(out.with_suffix(".verification.md"), report)
+    size = out.stat().st_size
     if as_json:
-        size = out.stat().st_size
-        print_json({"out": str(out), "bytes": size, "verification": found and found.to_dict()})
+        verification = comparison and comparison.to_dict()
+        print_json({"out": str(out), "bytes": size, "verification": verification})
     elif not quiet:
-        agreed = ""
-        if found is not None:
-            n = found.flipped_labels
-            flipped = f"{n:,} labels differ" if n > 1 else f"{n or 'no'} label differs"
-            agreed = (
-                f" On {found.n_documents:,} {found.samples} scores differ by at most "
-                f"{found.largest_difference:.1g}, and {flipped}."
-            )
-            if found.auc is not None and found.onnx_auc is not None:
-                agreed += f" AUC {found.auc:.2%} of the model, {found.onnx_auc:.2%} of the file."
         err_console.print(
-            f"{escape(str(out))} written, {out.stat().st_size / 1e6:.1f} MB.{agreed}",
+            f"{escape(str(out))} written, {size / 1e6:.1f} MB.{_told(comparison)}",
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _texts(
+    source: str, text_field: str, format: Any, skip_bad: bool, labels: Labels | None
+) -> tuple[list[str], list[bool] | None]:
+    """The texts to compare on, and which are anomalous."""
+    with documents_of(source, text_field, format, skip_bad) as documents:
+        read = list(documents)
+    texts = [document.text for document in read]
+    if labels is None:
+        return texts, None
+    is_anomaly = [not labels.is_normal(document) for document in read]
+    labels.refuse_if_none_is_normal()
+    return texts, is_anomaly
+
+
+def _write_verified(
+    detector: OneClassDetector,
+    out: Path,
+    how: dict[str, Any],
+    compared: tuple[list[Any], Sequence[bool] | None] | None,
+) -> Verification | None:
+    """Write ``out`` and what belongs beside it, or, where the comparison fails, nothing."""
+    from textocl.export import VerificationError, verify
+    from textocl.export.exporter import write_onnx
+
+    partial = out.with_name(f".{out.name}.unverified")
+    written: list[Path] = []
+    comparison = None
+    try:
+        written = write_onnx(detector, partial, **how)
+        if compared is not None:
+            samples, is_anomaly = compared
+            comparison = verify(detector, partial, samples, is_anomaly=is_anomaly)
+        partial.replace(out)
+    except BaseException as error:
+        for file in written:
+            file.unlink(missing_ok=True)
+        if isinstance(error, VerificationError):
+            raise VerificationError(str(error).replace(str(partial), str(out))) from None
+        raise
+    return comparison
+
+
+def _told(comparison: Verification | None) -> str:
+    """What the command says of a comparison."""
+    if comparison is None:
+        return ""
+    n, samples = comparison.flipped_labels, comparison.samples
+    flipped = f"{n:,} labels differ" if n > 1 else f"{n or 'no'} label differs"
+    told = (
+        f" On {comparison.n_documents:,} {samples} scores differ by at most "
+        f"{comparison.largest_difference:.1g}, and {flipped}."
+    )
+    if comparison.at_threshold:
+        told += (
+            f" {comparison.at_threshold:,} {samples} score the threshold itself, so that rounding "
+            "decides their labels."
+        )
+    if comparison.auc is not None and comparison.onnx_auc is not None:
+        told += f" AUC {comparison.auc:.2%} of the model, {comparison.onnx_auc:.2%} of the file."
+    return told
