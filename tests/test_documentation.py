@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import textocl
 from textocl.cli import app
+from textocl.registry import DETECTORS
 
 ROOT = Path(__file__).parents[1]
 
@@ -122,6 +123,13 @@ def test_the_site_builds_without_warnings_and_asks_no_other_server(tmp_path: Pat
         capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    reference = (tmp_path / "site" / "reference.html").read_text("utf-8")
+    for name, entry in DETECTORS.items():
+        assert f">{name}</" in reference or f'id="{entry.home}.{name}"' in reference, name
+    rows = re.findall(r"<tr class=\"doc-section-item\">.*?</tr>", reference, re.S)
+    shown = {text for row in rows if ">device<" in row for text in re.findall("<code>(.*?)</code>", row)}
+    assert "&#39;auto&#39;" in shown
+    assert "0" not in shown  # the default of `random_state`, which is explained beside it
     for page in (tmp_path / "site").glob("*.html"):
         loaded = re.findall(
             r"<(?:script|link|img)[^>]*(?:src|href)=\"?(https?:)?//", page.read_text("utf-8")

@@ -56,8 +56,9 @@ def write_report(
         matrix.
     ids : what the n documents are called; None numbers them from 1
     title : of the page
-    limits : what bounds its size; about 10 MB for 5,000 documents of a thousand characters, and
-        12 bytes more for every document that is not listed
+    limits : what bounds its size
+        About 10 MB for 5,000 documents of a thousand characters, and 12 bytes more for every
+        document that is not listed.
     advance : called with a number of documents each time as many are explained
 
     Returns

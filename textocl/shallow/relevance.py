@@ -57,8 +57,8 @@ def relevance_of(detector: PooledDetector, X: Any) -> Relevance:
     Parameters
     ----------
     detector : a fitted `textocl.KDE`, `textocl.KNN`, `textocl.OCSVM` or `textocl.SVDD`
-    X : features (n, d), or texts where it was fitted on such; then features are the entries of
-        the pooled vectors
+    X : features (n, d), or texts where it was fitted on such
+        Then features are the entries of the pooled vectors.
 
     Raises
     ------
