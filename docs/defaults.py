@@ -1,7 +1,7 @@
 """Each parameter's own default in the reference.
 
-Where a docstring explains several parameters at once (``random_state, device : as in CVDD``), griffe
-shows the default of the first for all.
+Where a docstring explains several parameters at once (``random_state, device : as in CVDD``),
+griffe shows the default of the first for all.
 """
 
 from __future__ import annotations

@@ -97,8 +97,9 @@ def verify(
     is_anomaly : (n,) bool, adds the AUC on both sides
     largest_difference : float or None
         Above it the file is refused. None is `LARGEST_DIFFERENCE` of the file's dtype, at least
-        1e-4 with a language model, and no bound where ``max_words`` left words out. A float32 file with a flipped label is refused, too, unless the score is the threshold but
-        for rounding, and such labels are at most one, or 1 %. Models of textocl 0.1.0 have
+        1e-4 with a language model, and no bound where ``max_words`` left words out. A float32
+        file with a flipped label is refused, too, unless the score is the threshold but for
+        rounding, and such labels are at most one, or 1 %. Models of textocl 0.1.0 have
         thresholds that documents score exactly; ``recalibrate`` gives them one in between.
 
     Raises

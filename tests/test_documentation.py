@@ -127,7 +127,9 @@ def test_the_site_builds_without_warnings_and_asks_no_other_server(tmp_path: Pat
     for name, entry in DETECTORS.items():
         assert f">{name}</" in reference or f'id="{entry.home}.{name}"' in reference, name
     rows = re.findall(r"<tr class=\"doc-section-item\">.*?</tr>", reference, re.S)
-    shown = {text for row in rows if ">device<" in row for text in re.findall("<code>(.*?)</code>", row)}
+    shown = {
+        text for row in rows if ">device<" in row for text in re.findall("<code>(.*?)</code>", row)
+    }
     assert "&#39;auto&#39;" in shown
     assert "0" not in shown  # the default of `random_state`, which is explained beside it
     for page in (tmp_path / "site").glob("*.html"):

@@ -35,6 +35,7 @@ class SampleDetector(OneClassDetector):
     _SAMPLES: ClassVar[str] = "samples"
 
     heatmap_range_: tuple[float, float]
+    n_samples_: int
 
     @property
     @abstractmethod
@@ -45,6 +46,11 @@ class SampleDetector(OneClassDetector):
     def learns_from_anomalies(self) -> bool:
         """Whether samples labelled -1 take part in learning; otherwise they are left out."""
         return False
+
+    @property
+    def n_training_samples_(self) -> int:
+        """How many normal samples it learned from."""
+        return self._fitted().n_samples_
 
     @abstractmethod
     def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:

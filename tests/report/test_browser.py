@@ -11,7 +11,7 @@ import pytest
 from pages import Page
 
 from textocl import CVDD, Detector
-from textocl.cli.rendering import visible
+from textocl.core.characters import visible
 from textocl.core.metrics import evaluate
 from textocl.core.thresholds import calibration_borders
 from textocl.report import ReportLimits, write_report
@@ -222,13 +222,13 @@ def test_words_are_ordered_by_relevance(labelled: Page, detector: CVDD) -> None:
     words = detector.contexts_[0].words
     for key, weight in ((Keys.HOME, 0.0), (Keys.END, 1.0)):
         labelled.one("#relevance").send_keys(key)
-        shown = [w.text for w in labelled.all("#themes article:first-child .word")]
+        shown = [w.text for w in labelled.all("#contexts article:first-child .word")]
         expected = sorted(
             words,
             key=lambda w: -((1 - weight) * np.log2(w.count) + weight * round(w.distinctiveness, 3)),
         )
         assert shown == [word.word for word in expected[:10]]
-    labelled.all("#themes .link")[0].click()
+    labelled.all("#contexts .link")[0].click()
     assert labelled.one("#context").get_attribute("value") == "0"
 
 
@@ -258,7 +258,7 @@ def test_a_page_without_labels_contexts_or_all_explanations(
     write_report(KDE().fit(ships), [*mixed, long, ""], file, limits=ReportLimits(60, 5, 200))
     page = Page(browser, file)
     assert not page.one("#curves").is_displayed()
-    assert not page.one("#themes").is_displayed()
+    assert not page.one("#contexts").is_displayed()
     assert not page.one("#label").is_displayed()
     notes = page.one("#notes").text
     assert "5 of 60 listed documents are explained" in notes

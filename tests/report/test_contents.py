@@ -15,12 +15,13 @@ from textocl.core.metrics import evaluate
 from textocl.core.thresholds import calibration_borders
 from textocl.report import ReportLimits
 from textocl.report.card import card_of
-from textocl.report.contents import contents_of, highest_and_spread
+from textocl.report.contents import highest_and_spread
 from textocl.report.page import embedded_json
+from textocl.report.texts import text_contents
 
 
 def contents(detector: Any, texts: list[str], **options: Any) -> dict[str, Any]:
-    return contents_of(detector, texts, title="A title", **options)
+    return text_contents(detector, texts, title="A title", **options)
 
 
 def test_scores_contexts_and_measures_are_the_detector_s(
@@ -39,7 +40,7 @@ def test_scores_contexts_and_measures_are_the_detector_s(
         "anomalous"
     ] * 40
     assert found["n_explained"] == 80
-    assert [theme["share"] for theme in found["contexts"]] == [
+    assert [context["share"] for context in found["contexts"]] == [
         round(context.share, 4) for context in detector.contexts_
     ]
 

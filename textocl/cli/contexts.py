@@ -23,7 +23,7 @@ def contexts(
     from textocl.report.card import contexts_of
 
     detector = load_model(model, "contexts")
-    summaries = contexts_of(detector)
+    summaries = detector.context_summaries()
     if not summaries:
         raise DataError(f"a {type(detector).__name__} has no contexts; cvdd and auto have.")
     if as_json:

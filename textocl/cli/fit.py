@@ -149,8 +149,8 @@ def fit(
     if as_json:
         print_json({"model": str(out), **facts_of(detector, out)})
     elif not quiet:
-        if contexts_of(detector):
-            out_console.print(contexts_table(contexts_of(detector)))
+        if summaries := detector.context_summaries():
+            out_console.print(contexts_table(summaries))
         out_console.print(
             f"Learned from {len(texts):,} documents; threshold "
             f"{detector.threshold_:.4f} at a false-alarm rate of {false_alarm_rate:g}.\n"

@@ -88,6 +88,8 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     _SAMPLES: ClassVar[str] = "documents"  # what messages call them
     #: score of a sample about which nothing is known, the highest there is; None where none is
     _WORST_SCORE: ClassVar[float | None] = None
+    #: whether `explain` splits the score itself; otherwise it scores again for every word
+    explains_exactly: ClassVar[bool] = False
 
     false_alarm_rate: float
     calibration: str
@@ -290,6 +292,19 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         """Probability that a normal sample scores at least as high (eq. 1.5), ``(n,)``."""
         scores = self.anomaly_score(X)
         return conformal_p_values(self.calibration_scores_, scores)
+
+    @property
+    def n_training_samples_(self) -> int | None:
+        """How many samples it learned from; None where that is not recorded."""
+        return None
+
+    def weighted_members(self) -> list[tuple[str, OneClassDetector, float]]:
+        """Name, detector and weight of each member, of a detector that has some."""
+        return []
+
+    def context_summaries(self) -> list[Any]:
+        """The `ContextSummary` of each context, of a detector that has some."""
+        return []
 
     @property
     def offset_(self) -> float:

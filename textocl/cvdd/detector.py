@@ -165,6 +165,7 @@ class CVDD(TextDetector):
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
     _WORST_SCORE: ClassVar[float | None] = WORST_SCORE
     state_: CVDDState = field(init=False)
+    explains_exactly: ClassVar[bool] = True
 
     embedding: Any = "wordllama"
     n_contexts: int = 3
@@ -414,6 +415,15 @@ class CVDD(TextDetector):
             attention = state.scoring_of(embedded).attention(packed).mean(axis=1)
             points.append(pool(packed, embedded.table, "mean", attention / packed.counts))
         return np.concatenate(points)
+
+    @property
+    def n_training_samples_(self) -> int:
+        """How many normal samples it learned from."""
+        return self._fitted().n_documents_
+
+    def context_summaries(self) -> list[ContextSummary]:
+        """Its contexts, as `contexts_`."""
+        return list(self._fitted().contexts_)
 
     @property
     def _space(self) -> Space:

@@ -305,6 +305,22 @@ class Detector(TextDetector):
         nearest = scored["contexts"].nearest_context if "contexts" in scored else None
         return Scored(scores, n_known, nearest)
 
+    @property
+    def n_training_samples_(self) -> int | None:
+        """How many documents the member learned from that learned from most."""
+        members = [member.detector for member in self._fitted().members_.values()]
+        known = [member.n_training_samples_ for member in members]
+        return max((n for n in known if n is not None), default=None)
+
+    def weighted_members(self) -> list[tuple[str, OneClassDetector, float]]:
+        """Name, detector and weight of each member."""
+        members = self._fitted().members_
+        return [(name, member.detector, member.weight) for name, member in members.items()]
+
+    def context_summaries(self) -> list[ContextSummary]:
+        """Its contexts; none where it was fitted without CVDD."""
+        return list(self.contexts_) if "contexts" in self._fitted().members_ else []
+
     def explain(self, X: Any) -> list[Explanation]:
         """Say which words make each document normal or anomalous; one `Explanation` each.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from textocl.report.contents import ReportLimits
 from textocl.report.images import ImageReportLimits, write_image_report
-from textocl.report.writer import WrittenReport, write_report
+from textocl.report.texts import ReportLimits, write_report
+from textocl.report.writer import WrittenReport
 
 __all__ = [
     "ImageReportLimits",

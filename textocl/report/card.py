@@ -8,8 +8,6 @@ from typing import Any
 
 from textocl._version import __version__
 from textocl.core.detector import OneClassDetector
-from textocl.core.exceptions import DataError
-from textocl.explain.contexts import ContextSummary
 
 _PACKAGES = ("numpy", "scikit-learn", "torch")
 
@@ -19,15 +17,15 @@ def card_of(detector: OneClassDetector) -> dict[str, Any]:
     parameters = dict(detector._fit_params)
     return {
         "class": type(detector).__name__,
-        "documents": n_training_documents(detector),
+        "documents": detector.n_training_samples_,
         "calibration_documents": len(detector.calibration_scores_),
         "calibration": parameters.get("calibration"),
         "threshold": detector.threshold_,
         "false_alarm_rate": float(parameters["false_alarm_rate"]),
         "seed": parameters.get("random_state"),
         "members": [
-            [name, type(member.detector).__name__, float(member.weight)]
-            for name, member in getattr(detector, "members_", {}).items()
+            [name, type(member).__name__, float(weight)]
+            for name, member, weight in detector.weighted_members()
         ],
         "parameters": [[name, str(value)] for name, value in parameters.items()],
         "versions": [
@@ -36,26 +34,6 @@ def card_of(detector: OneClassDetector) -> dict[str, Any]:
             *([name, _version(name)] for name in _PACKAGES),
         ],
     }
-
-
-def n_training_documents(detector: OneClassDetector) -> int | None:
-    """How many documents it, or the member of it that learned from most, learned from."""
-    members = [member.detector for member in getattr(detector, "members_", {}).values()]
-    known = [
-        getattr(part, name)
-        for part in (detector, *members)
-        for name in ("n_documents_", "n_samples_")
-        if hasattr(part, name)
-    ]
-    return max(known, default=None)
-
-
-def contexts_of(detector: OneClassDetector) -> list[ContextSummary]:
-    """The themes of a detector that has some."""
-    try:
-        return list(getattr(detector, "contexts_", []))
-    except DataError:  # a fusion fitted without CVDD
-        return []
 
 
 def _version(package: str) -> str:

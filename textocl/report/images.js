@@ -1,4 +1,4 @@
-// Images with their heatmaps, and what the page says around them.
+// The page about images: tiles with heatmaps.
 
 const TILES = 60; // on a page
 const SMALL_PICTURE = 64; // pixels up to which a picture is shown without smoothing
@@ -55,42 +55,12 @@ function turn(by) {
   byId("images").scrollIntoView();
 }
 
-function drawSummary() {
-  const n = above(sortedScores, threshold), card = data.card;
-  byId("lead").textContent =
-    `${whole(n)} of ${counted(scores.length, "image")} (${percent(n / scores.length, 0)}) do not look ` +
-    `like ${card.documents === null ? "what" : `the ${counted(card.documents, "image")}`} the model learned from.`;
-  byId("figures").replaceChildren(...[
-    [whole(scores.length), "images"],
-    [whole(n), "flagged"],
-    [percent(falseAlarmRate(threshold)), "of normal ones would be"],
-    ...(data.evaluation ? [[decimal(data.evaluation.auc), "AUC by the labels"]] : []),
-  ].map(([figure, name]) =>
-    element("div", {}, element("dt", {}, name), element("dd", {}, figure))));
-  const expected = falseAlarmRate(threshold) * scores.length;
-  byId("notes").replaceChildren(...[
-    `Were every image here normal, about ${whole(Math.round(expected))} would be flagged by chance; ` +
-      `${whole(n)} are.` + (n <= 1.5 * expected ? " That is hardly more: single flags mean little." : ""),
-    `The threshold comes from the scores of ${counted(card.calibration_documents, "image")}` +
-      `${card.calibration === "training" ? " of the training itself, so that more new ones are flagged than it promises" : " held out from training"}. ` +
-      "This holds for images of the same kind as those it learned from.",
-    data.evaluation
-      ? `Labels were given: an anomalous image outranks a normal one ${percent(data.evaluation.auc)} of ` +
-        "the time (AUC; 50 % is chance)."
-      : "No labels were given, so how many anomalies were missed is not known here.",
-    "Anomalous means unlike the training images, not broken. Heatmaps say what moved the score; they " +
-      "can be right about the image and wrong about the place.",
-  ].map((note) => element("li", {}, note)));
-}
-
-function terms(place, entries) {
-  byId(place).replaceChildren(...entries.map(([name, value]) =>
-    element("div", {}, element("dt", {}, name), element("dd", { dir: "auto" }, String(value)))));
-}
+const notesOnImages = () => [
+  "Anomalous means unlike the training images, not broken. Heatmaps say what moved the score; they " +
+    "can be right about the image and wrong about the place.",
+];
 
 function start() {
-  const card = data.card;
-  byId("title").textContent = data.title;
   byId("label-choice").hidden = !isAnomaly;
   for (const id of ["sort", "show", "label"]) {
     byId(id).addEventListener("change", () => { first = 0; choose(); });
@@ -103,15 +73,8 @@ function start() {
   byId("previous").addEventListener("click", () => turn(-1));
   byId("next").addEventListener("click", () => turn(1));
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
-  terms("card", [
-    ["Detector", card.class],
-    ["Threshold", `${decimal(card.threshold, 4)}, false-alarm rate ${percent(card.false_alarm_rate)}`],
-    ["Seed", card.seed],
-    ...card.versions,
-  ]);
-  terms("parameters", card.parameters);
   startScores();
-  withThreshold(drawSummary);
+  startSummary(notesOnImages);
   withThreshold(choose);
 }
 

@@ -15,14 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
-from textocl.core.files import write_whole
-from textocl.core.metrics import evaluate
-from textocl.core.thresholds import calibration_borders
 from textocl.core.validation import check_integer, check_is_anomaly
-from textocl.report.card import card_of
-from textocl.report.contents import highest_and_spread, numbers, shown, thinned
-from textocl.report.page import IMAGES, page_of
-from textocl.report.writer import WrittenReport, check_report_target
+from textocl.report.contents import highest_and_spread, shared_contents
+from textocl.report.page import IMAGES
+from textocl.report.writer import WrittenReport, check_report_target, write_page
 from textocl.vision.detector import SampleDetector
 from textocl.vision.form import ImageForm, resized
 from textocl.vision.images import read_image, read_samples
@@ -114,10 +110,8 @@ def write_image_report(
         limits=limits,
         advance=advance,
     )
-    page = page_of(contents, IMAGES).encode("utf-8")
-    write_whole(target, page)
     n_listed = len(contents["images"]["name"])
-    return WrittenReport(len(contents["scores"]), n_listed, n_listed, len(page))
+    return write_page(target, contents, IMAGES, n_listed, n_listed)
 
 
 def image_contents(
@@ -136,25 +130,19 @@ def image_contents(
             f"this report is about images; a {type(detector).__name__} was fitted on others."
         )
     limits.check()
-    given = _as_list(images)
-    if not given:
+    samples = _as_list(images)
+    if not samples:
         raise DataError("there is no image to report on.")
-    if names is not None and len(names) != len(given):
-        raise DataError(f"expected a name for each of {len(given):,} images, got {len(names):,}.")
-    truth = None if is_anomaly is None else check_is_anomaly(is_anomaly, len(given), "images")
-    scores = np.concatenate(list(_scores(detector, given, advance)))
+    if names is not None and len(names) != len(samples):
+        raise DataError(f"expected a name for each of {len(samples):,} images, got {len(names):,}.")
+    truth = None if is_anomaly is None else check_is_anomaly(is_anomaly, len(samples), "images")
+    scores = np.concatenate(list(_scores(detector, samples, advance)))
     listed = highest_and_spread(scores, limits.images)
-    pictures = [_pictures(detector, given[i], limits.pixels) for i in listed]
-    called = [_name(given[i], i) for i in listed] if names is None else [names[i] for i in listed]
+    pictures = [_pictures(detector, samples[i], limits.pixels) for i in listed]
+    called = [_name(samples[i], i) for i in listed] if names is None else [names[i] for i in listed]
     return {
-        "title": visible(title),
-        "noun": "image",
-        "card": shown(card_of(detector)),
-        "calibration": numbers(thinned(calibration_borders(detector.calibration_scores_))),
-        "evaluation": None if truth is None else evaluate(scores, truth).to_dict(),
-        "scores": numbers(scores),
+        **shared_contents(detector, title, "image", scores, truth),
         "known": [1] * len(scores),
-        "truth": None if truth is None else truth.astype(int).tolist(),
         "images": {
             "number": listed.tolist(),
             "name": [visible(str(name)) for name in called],
@@ -182,13 +170,13 @@ def _read(image: Any) -> Tensor:
 
 
 def _scores(
-    detector: SampleDetector, given: Sequence[Any], advance: Callable[[int], None]
+    detector: SampleDetector, samples: Sequence[Any], advance: Callable[[int], None]
 ) -> Iterator[NDArray[np.float32]]:
     import torch
 
     form = ImageForm.of(detector.sample_shape_)
-    for start in range(0, len(given), _AT_ONCE):
-        part = [form.bring(_read(image)) for image in given[start : start + _AT_ONCE]]
+    for start in range(0, len(samples), _AT_ONCE):
+        part = [form.bring(_read(image)) for image in samples[start : start + _AT_ONCE]]
         yield detector.anomaly_score(torch.stack(part))
         advance(len(part))
 

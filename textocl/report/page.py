@@ -17,23 +17,48 @@ MARK = "<!doctype html>\n<!-- textocl report -->\n"
 
 @dataclass(frozen=True)
 class Layout:
-    """The files that a kind of page is made of, and what it may show beside its own markup."""
+    """What a kind of page is made of, beside what all have.
 
-    page: str
+    Attributes
+    ----------
+    body : file of its sections
+    sections : id and name of each that the head of the page links to
+    styles, scripts : files, in the order they are joined
+    policy : what it may show beside its own markup
+    """
+
+    body: str
+    sections: tuple[tuple[str, str], ...]
     styles: tuple[str, ...]
     scripts: tuple[str, ...]
     policy: tuple[str, ...] = ()
 
 
 TEXTS = Layout(
-    "page.html",
+    "texts.html",
+    (
+        ("normal", "What is normal"),
+        ("scores", "Scores"),
+        ("trust", "Trust"),
+        ("documents", "Documents"),
+        ("model", "Model"),
+    ),
     ("page.css",),
-    ("common.js", "themes.js", "scores.js", "explaining.js", "documents.js", "page.js"),
+    (
+        "common.js",
+        "contexts.js",
+        "scores.js",
+        "summary.js",
+        "explanations.js",
+        "documents.js",
+        "texts.js",
+    ),
 )
 IMAGES = Layout(
     "images.html",
+    (("scores", "Scores"), ("images", "Images"), ("trust", "Trust"), ("model", "Model")),
     ("page.css", "images.css"),
-    ("common.js", "scores.js", "images.js"),
+    ("common.js", "scores.js", "summary.js", "images.js"),
     ("img-src data:",),
 )
 
@@ -43,7 +68,7 @@ _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def page_of(contents: dict[str, Any], layout: Layout) -> str:
-    """The page that shows what `textocl.report.contents.contents_of` or its like returns.
+    """The page that shows what `textocl.report.texts.text_contents` or its like returns.
 
     Its content security policy names style and script by their hashes and forbids everything else:
     requests, other scripts, markup from strings.
@@ -68,9 +93,12 @@ def page_of(contents: dict[str, Any], layout: Layout) -> str:
         "script": script,
         "data": embedded_json(contents),
         "noun": contents["noun"],
+        "links": "\n      ".join(f'<a href="#{id}">{name}</a>' for id, name in layout.sections),
+        "trust": _resource("trust.html"),
     }
     parts["scores"] = _filled(_resource("scores.html"), parts)
-    return _filled(_resource(layout.page), parts)
+    parts["sections"] = _filled(_resource(layout.body), parts)
+    return _filled(_resource("page.html"), parts)
 
 
 def _filled(template: str, parts: dict[str, str]) -> str:

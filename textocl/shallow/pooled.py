@@ -127,6 +127,11 @@ class PooledDetector(TextDetector):
         return self._fitted().state_.n_documents
 
     @property
+    def n_training_samples_(self) -> int:
+        """How many normal samples it learned from."""
+        return self.n_documents_
+
+    @property
     def n_features_in_(self) -> int:
         return self._fitted().state_.metric.dimension
 

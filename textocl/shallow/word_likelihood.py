@@ -107,6 +107,7 @@ class WordLikelihood(TextDetector):
 
     _WORST_SCORE: ClassVar[float | None] = WORST_LIKELIHOOD_SCORE
     state_: LikelihoodState = field(init=False)
+    explains_exactly: ClassVar[bool] = True
 
     mixture: float = 0.5
     min_documents: int = 2

@@ -1,5 +1,46 @@
 // Why one document got its score: its text with coloured words, on one scale for all documents.
 
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const digitOf = Uint8Array.from({ length: 128 }, (_, code) =>
+  Math.max(0, DIGITS.indexOf(String.fromCharCode(code))));
+
+/** Integers from Base64 VLQ; see textocl/report/vlq.py. */
+function decoded(text) {
+  const numbers = [];
+  let value = 0, shift = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = digitOf[text.charCodeAt(i)];
+    value += (digit & 31) << shift;
+    shift += 5;
+    if (digit < 32) {
+      numbers.push(value & 1 ? -(value >> 1) : value >> 1);
+      value = shift = 0;
+    }
+  }
+  return numbers;
+}
+
+/** Surprisal by word, the highest first. */
+function unexpectedOf(numbers) {
+  const found = new Map();
+  for (let i = 0; i < numbers.length; i += 2) found.set(numbers[i], numbers[i + 1] / 100);
+  return found;
+}
+
+/** The explanation of a listed document, or null. */
+function explanationOf(i) {
+  const packed = data.documents.explanation[i];
+  return packed && {
+    words: decoded(packed.words),
+    evidence: decoded(packed.evidence),
+    attention: packed.attention.map(decoded),
+    spans: decoded(packed.spans),
+    unexpected: packed.unexpected === null ? null : unexpectedOf(decoded(packed.unexpected)),
+    rest: packed.rest,
+    distances: packed.distances,
+  };
+}
+
 const EVIDENCE_LEVELS = [4, 12, 25, 45, 75]; // hundredths of the scale from which a colour begins
 const ATTENTION_LEVELS = [0.01, 0.02, 0.05, 0.1, 0.2];
 const WORDS_A_SIDE = 8;

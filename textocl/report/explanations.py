@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from textocl.core.characters import visible
 from textocl.explain.explanation import Explanation
-from textocl.report.coding import encoded
+from textocl.report.vlq import encoded
 
 #: steps of evidence from 0 to the strongest that a page colours
 EVIDENCE_STEPS = 100
@@ -54,7 +54,7 @@ def pack_explanation(
 
     Returns
     -------
-    lists of integers, each as `textocl.report.coding.encoded` writes it:
+    lists of integers, each as `textocl.report.vlq.encoded` writes it:
 
     ``words`` : (w,) numbers of the shown words in ``vocabulary``
     ``evidence`` : (w,) in hundredths of ``scale``

@@ -1,6 +1,15 @@
 // What is normal: the contexts, and the words that decide over all explained documents.
 
-const WORDS_OF_A_THEME = 10;
+/** Two or three words that name a context. */
+const nameOf = (context, n = 3) =>
+  context.words.slice().sort((a, b) => relevance(b, 0.6) - relevance(a, 0.6))
+    .slice(0, n).map((word) => word[0]).join(", ");
+
+/** Between frequency (weight 0) and distinctiveness (weight 1), as in LDAvis. */
+const relevance = ([, count, distinctiveness], weight) =>
+  (1 - weight) * Math.log2(count) + weight * distinctiveness;
+
+const WORDS_OF_A_CONTEXT = 10;
 const WORDS_THAT_DECIDE = 12;
 
 function wordRow(word, share, kind, figure) {
@@ -10,9 +19,9 @@ function wordRow(word, share, kind, figure) {
     element("span", { class: "figure" }, figure));
 }
 
-function themeCard(context, weight) {
+function contextCard(context, weight) {
   const words = context.words.slice()
-    .sort((a, b) => relevance(b, weight) - relevance(a, weight)).slice(0, WORDS_OF_A_THEME);
+    .sort((a, b) => relevance(b, weight) - relevance(a, weight)).slice(0, WORDS_OF_A_CONTEXT);
   const most = Math.max(1, ...context.words.map((word) => word[1]));
   const show = element("button", { type: "button", class: "link" }, "Show its documents here");
   show.addEventListener("click", () => showContext(context.context));
@@ -36,11 +45,11 @@ function times(distinctiveness) {
   return `× ${factor < 10 ? factor.toFixed(1) : whole(Math.round(factor))}`;
 }
 
-function drawThemes() {
+function drawContexts() {
   const weight = Number(byId("relevance").value);
-  const opened = [...byId("themes").querySelectorAll("details")].map((d) => d.open);
-  byId("themes").replaceChildren(...data.contexts.map((c) => themeCard(c, weight)));
-  byId("themes").querySelectorAll("details").forEach((d, i) => { d.open = !!opened[i]; });
+  const opened = [...byId("contexts").querySelectorAll("details")].map((d) => d.open);
+  byId("contexts").replaceChildren(...data.contexts.map((c) => contextCard(c, weight)));
+  byId("contexts").querySelectorAll("details").forEach((d, i) => { d.open = !!opened[i]; });
 }
 
 const CAP = 100; // the strongest colour: no single document decides over the others
@@ -67,10 +76,10 @@ function decidingList(title, entries, kind, most) {
       wordRow(data.words[word], Math.abs(sum) / most, kind, counted(n, "document")))));
 }
 
-function startThemes() {
-  byId("themes-part").hidden = !data.contexts.length;
-  byId("relevance").addEventListener("input", drawThemes);
-  drawThemes();
+function startContexts() {
+  byId("contexts-part").hidden = !data.contexts.length;
+  byId("relevance").addEventListener("input", drawContexts);
+  drawContexts();
   const words = wordsThatDecide();
   byId("words-part").hidden = !words.length;
   if (!words.length) return;

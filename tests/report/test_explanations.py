@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textocl import CVDD
-from textocl.report.coding import decoded, encoded
-from textocl.report.packing import (
+from textocl.report.explanations import (
     ATTENTION_STEPS,
     EVIDENCE_STEPS,
     Vocabulary,
@@ -17,6 +16,7 @@ from textocl.report.packing import (
     pack_explanation,
     utf16_places,
 )
+from textocl.report.vlq import decoded, encoded
 
 
 @given(st.lists(st.integers(-(2**30), 2**30)))
