@@ -27,7 +27,7 @@ from textocl.cvdd.scoring import (
 )
 from textocl.cvdd.state import AttentionWeights, CVDDState, Part, table_of
 from textocl.cvdd.training import TrainingSettings, train_cvdd
-from textocl.explain.contexts import Contexts
+from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
 from textocl.text.pooling import pool

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.detector import Learned, Scored, held_out_size
+from textocl.core.detector import Learned, OneClassDetector, Scored, held_out_size
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.persistence import ModelFiles
 from textocl.core.validation import check_integer, check_number
