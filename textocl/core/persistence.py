@@ -249,11 +249,11 @@ def detector_from_part(
     """Inverse of `part_of_files`; only the named ``classes`` may be part of another detector."""
     if not isinstance(facts, dict) or facts.get("class") not in classes:
         raise FormatError(f"a part of it is no {' or '.join(classes)}.")
-    parameters, own = facts.get("parameters"), facts.get("facts")
-    if not isinstance(parameters, dict) or not isinstance(own, dict):
+    parameters, part_facts = facts.get("parameters"), facts.get("facts")
+    if not isinstance(parameters, dict) or not isinstance(part_facts, dict):
         raise FormatError("a part of it lacks 'parameters' or 'facts'.")
     part = {n.removeprefix(prefix): array for n, array in arrays.items() if n.startswith(prefix)}
-    return _build(facts["class"], parameters, ModelFiles(own, part), Path(prefix[:-1]))
+    return _build(facts["class"], parameters, ModelFiles(part_facts, part), Path(prefix[:-1]))
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -283,17 +283,17 @@ def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
     Another process may be replacing them: both are read until they belong together, or stay the
     same and do not.
     """
-    before: list[str] = []
+    path, before = folder / WEIGHTS, [""]
     while True:
         config = _read_config(folder)
         sha256 = str(config.get("weights_sha256"))
         known = [sha256]
         names = [WEIGHTS, _waiting_name(sha256)] if re.fullmatch("[0-9a-f]{64}", sha256) else []
-        for path in [folder / name for name in names]:
+        for name in names:
             try:
-                content = path.read_bytes()
+                content = (folder / name).read_bytes()
             except OSError as error:
-                known.append(str(error.strerror))
+                known.append(f"cannot be read: {error.strerror}")
                 continue
             known.append(hashlib.sha256(content).hexdigest())
             if known[-1] == sha256:
@@ -301,11 +301,8 @@ def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
         if known == before:
             break
         before = known
-    path = folder / WEIGHTS
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(known) > 1 and known[1].startswith("cannot"):
+        raise FormatError(f"{path} {known[1]}.")
     raise FormatError(
         f"{path} is damaged or belongs to another {CONFIG}: its SHA-256 is not the recorded one."
     )

@@ -59,11 +59,11 @@ class Record:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Record:
         """Inverse of `to_dict`; KeyError, TypeError or ValueError where something is wrong."""
-        own = dict(values)
-        cell = Cell(**{field.name: own.pop(field.name) for field in fields(Cell)})
-        record = cls(cell=cell, **own)
-        measures = (record.auc, record.average_precision, record.fpr_at_95_recall)
-        if not all(isinstance(value, float) and 0 <= value <= 1 for value in measures):
+        measures = dict(values)
+        cell = Cell(**{field.name: measures.pop(field.name) for field in fields(Cell)})
+        record = cls(cell=cell, **measures)
+        rates = (record.auc, record.average_precision, record.fpr_at_95_recall)
+        if not all(isinstance(rate, float) and 0 <= rate <= 1 for rate in rates):
             raise ValueError(f"measures outside [0, 1] in {cell}")
         for name in ("fit_seconds", "scoring_seconds", "n_train", "n_test"):
             if not isinstance(getattr(record, name), (int, float)):

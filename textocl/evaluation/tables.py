@@ -21,7 +21,7 @@ _WARNINGS_SHOWN = 5
 def page_of(
     records: Sequence[Record], settings: dict[str, Any], environments: Sequence[str]
 ) -> str:
-    """All that a run found, as Markdown."""
+    """Tables of a run, with how it was made, as Markdown."""
     n_seeds = len({record.cell.seed for record in records})
     return (
         f"# One class against the rest: {_plain(settings['corpus'])}\n\n"
@@ -46,7 +46,7 @@ def page_of(
 
 
 def sha256_of(settings: Any) -> str:
-    """Tells settings from others."""
+    """SHA-256 of the settings of a run."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode("ascii")).hexdigest()
 
 
@@ -89,12 +89,12 @@ def _auc_table(records: Sequence[Record], corpus_name: str, *, with_thesis: bool
     oracle = ["oracle: best context or ν by test AUC"] * any(r.oracle for r in records)
     lines = [_line("model", "embedding", "mean", *labels, *oracle)]
     lines.append("| --- " * (3 + len(labels) + len(oracle)) + "|")
-    for (model, embedding), own in _rows(records).items():
-        aucs = {(r.cell.label, r.cell.seed): 100 * r.auc for r in own}
+    for (model, embedding), row in _rows(records).items():
+        aucs = {(r.cell.label, r.cell.seed): 100 * r.auc for r in row}
         best = {
-            (r.cell.label, r.cell.seed): 100 * r.oracle_auc for r in own if r.oracle_auc is not None
+            (r.cell.label, r.cell.seed): 100 * r.oracle_auc for r in row if r.oracle_auc is not None
         }
-        each = [_spread([100 * r.auc for r in own if r.cell.label == label]) for label in labels]
+        each = [_spread([100 * r.auc for r in row if r.cell.label == label]) for label in labels]
         means = _spread(_class_means(aucs, labels))
         lines.append(
             _line(
@@ -128,18 +128,18 @@ def _class_means(aucs: dict[tuple[str, int], float], labels: Sequence[str]) -> l
 def _other_table(records: Sequence[Record]) -> str:
     heads = ["average precision, %", "FPR at 95 % recall, %", "fit, s", "scoring, s", "memory, MB"]
     lines = [_line("model", "embedding", *heads, "cells"), "| --- " * (len(heads) + 3) + "|"]
-    for (model, embedding), own in _rows(records).items():
-        peaks = [r.peak_memory_mb for r in own if r.peak_memory_mb is not None]
+    for (model, embedding), row in _rows(records).items():
+        peaks = [r.peak_memory_mb for r in row if r.peak_memory_mb is not None]
         lines.append(
             _line(
                 model,
                 embedding,
-                f"{100 * np.mean([r.average_precision for r in own]):.1f}",
-                f"{100 * np.mean([r.fpr_at_95_recall for r in own]):.1f}",
-                f"{np.mean([r.fit_seconds for r in own]):.2f}",
-                f"{np.mean([r.scoring_seconds for r in own]):.2f}",
+                f"{100 * np.mean([r.average_precision for r in row]):.1f}",
+                f"{100 * np.mean([r.fpr_at_95_recall for r in row]):.1f}",
+                f"{np.mean([r.fit_seconds for r in row]):.2f}",
+                f"{np.mean([r.scoring_seconds for r in row]):.2f}",
                 f"{max(peaks):,.0f}" if peaks else "–",
-                str(len(own)),
+                str(len(row)),
             )
         )
     return "\n".join(lines) + "\n"

@@ -63,16 +63,16 @@ def explanation_accuracy(explanations: Sequence[ArrayLike], truths: Sequence[Arr
         )
     similarities = []
     for i, (explanation, truth) in enumerate(zip(explanations, truths, strict=True)):
-        found, true = np.asarray(explanation, np.float64), np.asarray(truth, np.float64)
-        if found.shape != true.shape or not np.isfinite(found).all():
+        values, true = np.asarray(explanation, np.float64), np.asarray(truth, np.float64)
+        if values.shape != true.shape or not np.isfinite(values).all():
             raise DataError(
                 f"explanation {i}: expected finite numbers of the truth's shape {true.shape}, got "
-                f"shape {found.shape}."
+                f"shape {values.shape}."
             )
         if not true.any():
             raise DataError(f"truth {i} marks nothing; explain anomalies only.")
-        lengths = np.linalg.norm(found) * np.linalg.norm(true)
-        similarities.append(float((found * true).sum() / lengths) if lengths > 0 else 0.0)
+        lengths = np.linalg.norm(values) * np.linalg.norm(true)
+        similarities.append(float((values * true).sum() / lengths) if lengths > 0 else 0.0)
     return float(np.mean(similarities))
 
 

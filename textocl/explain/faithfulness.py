@@ -143,8 +143,8 @@ def measure_faithfulness(
     >>> from textocl import WordLikelihood
     >>> ships = ["a tanker left port", "the tanker sank", "port of call", "a port for ships"]
     >>> detector = WordLikelihood(calibration="training", false_alarm_rate=0.5).fit(ships)
-    >>> found = measure_faithfulness(detector, detector.explain(["tanker guitar port"]))
-    >>> found.ranked.comprehensiveness > found.random.comprehensiveness
+    >>> result = measure_faithfulness(detector, detector.explain(["tanker guitar port"]))
+    >>> result.ranked.comprehensiveness > result.random.comprehensiveness
     True
     """
     for share in shares:

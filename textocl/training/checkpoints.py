@@ -1,4 +1,4 @@
-"""Trainings kept on disk, so that what was cut off goes on where it was."""
+"""Checkpoints: a training that was interrupted continues where it was."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ class Checkpoint:
         self, tensors: dict[str, Tensor]
     ) -> tuple[dict[str, Tensor], dict[int, dict[str, Tensor]]]:
         """Weights, and the optimizer's state by parameter; ValueError if they do not fit."""
-        own = self._module.state_dict()
+        expected = self._module.state_dict()
         weights = _part(tensors, "module.")
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _part(tensors, "optimizer.").items():
             number, _, entry = name.partition(".")
             state.setdefault(int(number), {})[entry] = tensor
-        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
+        if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in expected.items()}:
             raise ValueError("the weights are of another network")
         if len(state) != len(list(self._module.parameters())):
             raise ValueError("the optimizer is of another network")

@@ -1,4 +1,4 @@
-"""Text files of word vectors, GloVe's and word2vec's, read as they really are."""
+"""Word vectors in text files: the formats of GloVe, word2vec and fastText."""
 
 from __future__ import annotations
 

@@ -60,15 +60,15 @@ class TokenCache:
         self._update()
         places = [self._places.get(_key(text)) for text in texts]
         known = np.array([place is not None for place in places], np.bool_)
-        found = [place for place in places if place is not None]
+        remembered = [place for place in places if place is not None]
         lengths = [
-            self._offsets[shard][row + 1] - self._offsets[shard][row] for shard, row in found
+            self._offsets[shard][row + 1] - self._offsets[shard][row] for shard, row in remembered
         ]
         encoded = _empty(np.array(lengths, np.int64), self._dimension)
         rows_in: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        for i, place in enumerate(found):
+        for i, place in enumerate(remembered):
             rows_in[place.shard].append((i, place.row))
-        sound = np.zeros(len(found), np.bool_)
+        sound = np.zeros(len(remembered), np.bool_)
         damaged = set()
         for shard, rows in rows_in.items():
             intact = self._read_rows(shard, rows, encoded)

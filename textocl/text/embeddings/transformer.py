@@ -124,10 +124,10 @@ class TransformerVectors:
             Show a bar on standard error.
         """
         unique = list(dict.fromkeys(texts))
-        found, known = self._cache.read(unique)
+        remembered, known = self._cache.read(unique)
         missing = [text for text, there in zip(unique, known, strict=True) if not there]
-        parts = [found] if len(found) else []
-        del found
+        parts = [remembered] if len(remembered) else []
+        del remembered
         parts.extend(self._encode_parts(missing, remember, progress))
         row_of = {unique[i]: row for row, i in enumerate(np.argsort(~known, kind="stable"))}
         rows = np.fromiter((row_of[text] for text in texts), np.int64, len(texts))
