@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -355,7 +356,9 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         scores = files.array("calibration_scores", np.float32, None)
         if not len(scores):
             raise FormatError("it has no calibration scores.")
-        threshold = check_number("threshold", files.facts.get("threshold"))
+        worst = math.inf if self._WORST_SCORE is None else self._WORST_SCORE
+        highest = worst + 0.01 * max(1, abs(worst))  # a threshold may lie a rounding above it
+        threshold = check_number("threshold", files.facts.get("threshold"), high=highest)
         self._take_over(
             self._frozen_params(), state_=state, calibration_scores_=scores, threshold_=threshold
         )
