@@ -26,16 +26,15 @@ class Scoring(nn.Module):
     def __init__(self, detector: DeepDetector) -> None:
         super().__init__()
         self._detector = detector
-        self._fitted = fitted = deepcopy(detector._fitted()._model)
-        modules = (fitted.backbone, fitted.preprocessing, fitted.network)
-        self.parts = nn.ModuleList(m for m in modules if m is not None).cpu().eval()
-        fitted.vectors = {name: vector.cpu() for name, vector in fitted.vectors.items()}
+        self._model = model = deepcopy(detector._fitted().state_.model).to(torch.device("cpu"))
+        modules = (model.backbone, model.preprocessing, model.network)
+        self.parts = nn.ModuleList(m for m in modules if m is not None).eval()
 
     def forward(self, samples: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        return self._scores(self._detector._outputs(self._fitted, samples))
+        return self._scores(self._model.outputs(samples))
 
     def _scores(self, outputs: Tensor) -> Tensor:
-        scores = self._detector._distances_to_scores(self._fitted, outputs)
+        scores = self._detector._distances_to_scores(self._model, outputs)
         return torch.nan_to_num(scores, _LARGEST, _LARGEST, -_LARGEST)
 
 
@@ -45,8 +44,8 @@ class ScoringWithHeatmaps(Scoring):
     _detector: FCDD
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        outputs = self._detector._outputs(self._fitted, samples)
-        heatmaps = self._detector._heatmaps(self._fitted, anomaly_maps(outputs))
+        outputs = self._model.outputs(samples)
+        heatmaps = self._detector._heatmaps(self._model, anomaly_maps(outputs))
         return self._scores(outputs), heatmaps
 
 

@@ -22,7 +22,7 @@ class Features(nn.Module):
 
     def __init__(self, detector: FeatureDetector) -> None:
         super().__init__()
-        self.network = deepcopy(detector._network).cpu()
+        self.network = deepcopy(detector._fitted().state_.network).cpu()
 
     def forward(self, samples: Tensor) -> Tensor:
         return pooled(self.network(samples))
@@ -31,5 +31,6 @@ class Features(nn.Module):
 @score_graph.register(FeatureDetector)
 def _features(detector: FeatureDetector, inputs: Inputs) -> Scored:
     (features,) = network_graph(inputs, detector, Features, ["features"])
-    points = transformed(inputs.graph, features, detector._learner._metric)
-    return Scored(score_of_points(inputs.graph, points, detector._learner))
+    learner = detector.state_.learner
+    points = transformed(inputs.graph, features, learner._metric)
+    return Scored(score_of_points(inputs.graph, points, learner))

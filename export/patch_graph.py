@@ -21,8 +21,8 @@ class Patches(nn.Module):
 
     def __init__(self, detector: PatchKNN) -> None:
         super().__init__()
-        self.network = deepcopy(detector._network).cpu()
-        self.memory = deepcopy(detector._memory).cpu()
+        state = deepcopy(detector._fitted().state_)
+        self.network, self.memory = state.network.cpu(), state.memory.cpu()
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         scores, distances = self.memory(self.network(samples))

@@ -1,6 +1,7 @@
-"""Deep one-class learning on images and feature vectors, by the contract of the text detectors.
+"""Detectors of images and feature vectors, by the contract of the text detectors.
 
-The names below load on first use.
+Start with `FeatureDetector` for photographs, with `PatchKNN` for small defects.
+Names load on first use.
 """
 
 from __future__ import annotations

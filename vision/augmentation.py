@@ -1,4 +1,4 @@
-"""Varied copies of what is trained on, made anew for every batch (thesis App. B.2)."""
+"""Augmentation: varied copies of training images, made anew for every batch (thesis App. B.2)."""
 
 from __future__ import annotations
 

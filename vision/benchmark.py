@@ -112,11 +112,13 @@ def measure(
     X, y = training.X, training.labels
     detector: Any = make_image_detector(model, random_state=seed, **parameters)
     start = time.perf_counter()
-    with_masks = model == "fcdd" and training.masks is not None and training.masks.any()
-    detector.fit(X, y, *([training.masks] if with_masks else []))
-    fitted = time.perf_counter()
+    if not detector.learns_from_anomalies:
+        X, y = X[y >= 0], y[y >= 0]
+    masks = training.masks if detector.learns_from_masks else None
+    detector.fit(X, y, *([masks] if masks is not None and masks.any() else []))
+    seconds = time.perf_counter() - start
     truth = test.labels < 0
-    found = evaluate(detector.anomaly_score(test.X), truth)
+    metrics = evaluate(detector.anomaly_score(test.X), truth)
     pixels: list[float | None] = [None, None]
     if test.masks is not None and test.masks.any():
         known = np.flatnonzero(~truth | test.masks.any(axis=(1, 2)))
@@ -125,16 +127,16 @@ def measure(
     return Record(
         model=model,
         seed=seed,
-        auc=found.auc,
-        average_precision=found.average_precision,
-        fpr_at_95_recall=found.fpr_at_95_recall,
+        auc=metrics.auc,
+        average_precision=metrics.average_precision,
+        fpr_at_95_recall=metrics.fpr_at_95_recall,
         pixel_auc=pixels[0],
         aupro=pixels[1],
-        n_train=int((y >= 0).sum()),
-        n_known_anomalies=int((y < 0).sum()),
-        n_normal=found.n_normal,
-        n_anomalous=found.n_anomalous,
-        fit_seconds=fitted - start,
+        n_train=int((training.labels >= 0).sum()),
+        n_known_anomalies=int((training.labels < 0).sum()),
+        n_normal=metrics.n_normal,
+        n_anomalous=metrics.n_anomalous,
+        fit_seconds=seconds,
     )
 
 
@@ -145,12 +147,12 @@ def table(records: list[Record]) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for model in dict.fromkeys(record.model for record in records):
-        own = [record for record in records if record.model == model]
+        of_model = [record for record in records if record.model == model]
         cells = [
-            _percent([getattr(record, name) for record in own])
+            _percent([getattr(record, name) for record in of_model])
             for name in ("auc", "average_precision", "pixel_auc", "aupro")
         ]
-        seconds = np.mean([record.fit_seconds for record in own])
+        seconds = np.mean([record.fit_seconds for record in of_model])
         lines.append(f"| {model} | {' | '.join(cells)} | {seconds:.1f} |")
     return "\n".join(lines)
 

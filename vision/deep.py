@@ -1,99 +1,51 @@
-"""What the deep one-class detectors share: samples in, one trained network, scores out."""
+"""Base class of Deep SVDD, Deep SAD, HSC and FCDD: how their network is trained and scores."""
 
 from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textocl._version import __version__
+from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.persistence import ModelFiles
-from textocl.core.validation import check_choice, check_integer, check_labels, check_number
-from textocl.training.checkpoints import Checkpoint, Checkpoints, fingerprint
+from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.training.devices import choose_device, exactly
 from textocl.training.loop import ParameterGroup, Schedule, train
 from textocl.vision.augmentation import AUGMENTATIONS, augmented
-from textocl.vision.backbones import Backbone, load_backbone, pooled
-from textocl.vision.detector import (
-    SampleDetector,
+from textocl.vision.backbones import Backbone, load_backbone
+from textocl.vision.deep_model import DeepModel, DeepState, all_seen_by
+from textocl.vision.detector import SampleDetector, some_of
+from textocl.vision.model_files import (
     backbone_from,
-    calibration_from,
     fill,
     image_shape_from,
+    n_samples_from,
     range_from,
-    read_with_labels,
     shape_from,
-    some_of,
-    weights_of,
 )
 from textocl.vision.networks import initialise
 from textocl.vision.overlays import normal_range
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
+from textocl.vision.run import Run
 from textocl.vision.synthetic import SYNTHETIC
-from textocl.vision.training_set import TrainingSet, check_masks
+from textocl.vision.training_set import TrainingSet
 
-_AT_ONCE = 500  # samples; bounds the memory of scoring
-_IMAGES_AT_ONCE = 32  # through a backbone
 _COLLAPSED = 1e-3  # share of the first spread of normal scores that is left, at least
+_AT_ONCE = 500  # preprocessed samples
 _LARGEST = float(np.finfo(np.float32).max)
-
-Self = TypeVar("Self", bound="DeepDetector")
-
-
-@dataclass
-class Fitted:
-    """All that scoring needs.
-
-    Attributes
-    ----------
-    sample_shape : (c, h, w) or (d,)
-    backbone : takes samples first, where there is one
-    input_shape : of what the network takes, (c, h, w) or (d,)
-    network_name : str
-    vectors : what a detector learned beside the network, such as its centre
-    parameters : the detector's, as they were in fit
-    """
-
-    sample_shape: tuple[int, ...]
-    backbone: Backbone | None
-    input_shape: tuple[int, ...]
-    network_name: str
-    preprocessing: Preprocessing
-    network: nn.Module
-    vectors: dict[str, Tensor]
-    parameters: dict[str, Any]
-
-    def to(self, device: torch.device) -> Fitted:
-        """The same on a device."""
-        for module in (self.backbone, self.preprocessing, self.network):
-            if module is not None:
-                module.to(device)
-        return replace(self, vectors={name: v.to(device) for name, v in self.vectors.items()})
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one fit draws its random numbers from, and where it keeps its state, if anywhere."""
-
-    generator: torch.Generator
-    checkpoints: Checkpoints | None
-
-    def checkpoint(self, stage: str, module: nn.Module) -> Checkpoint | None:
-        """Where the training called ``stage``, of ``module``, is kept."""
-        return None if self.checkpoints is None else self.checkpoints.of(stage, module)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DeepDetector(SampleDetector):
-    """A network trained to map normal samples together; the thesis's deep detectors derive from it.
+    """Base class of detectors that train a network to map normal samples together.
 
     ``fit`` takes images or features as `textocl.vision.images.read_samples` does, and labels: +1
     normal, 0 unlabelled, -1 anomaly. The other members take samples of the same shape.
@@ -145,11 +97,8 @@ class DeepDetector(SampleDetector):
     ----------
     history_ : list of float, after fitting
         Mean loss of each epoch.
-    n_samples_ : int, normal and unlabelled samples learned from
-    sample_shape_ : (c, h, w) or (d,)
-    heatmap_range_ : (low, high) of float
-        Scale of `textocl.vision.overlays.overlay` for all that `explain` returns, from held-out
-        normal samples.
+    n_samples_, sample_shape_, heatmap_range_
+        As `textocl.vision.detector.SampleDetector` has them.
     """
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose", "checkpoint")
@@ -179,9 +128,9 @@ class DeepDetector(SampleDetector):
     verbose: bool = False
     checkpoint: str | PathLike[str] | None = None
 
-    @abstractmethod
-    def _check_own(self) -> None:
-        """Judge the parameters that a subclass adds."""
+    state_: DeepState = field(init=False)
+
+    # --- what a kind of detector gives ---
 
     @abstractmethod
     def _network_name(self, sample_shape: tuple[int, ...]) -> str:
@@ -193,12 +142,12 @@ class DeepDetector(SampleDetector):
 
     @abstractmethod
     def _losses(
-        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+        self, model: DeepModel, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
     ) -> Tensor:
         """Losses ``(b,)`` of a batch's outputs; ``masks`` ``(b, h, w)`` where they were given."""
 
     @abstractmethod
-    def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
+    def _distances_to_scores(self, model: DeepModel, outputs: Tensor) -> Tensor:
         """Scores ``(b,)`` of a batch's outputs."""
 
     def _prepare(
@@ -209,94 +158,77 @@ class DeepDetector(SampleDetector):
         return {}
 
     def _varied(
-        self, fitted: Fitted, batch: Tensor, masks: Tensor | None, generator: torch.Generator
+        self, model: DeepModel, batch: Tensor, masks: Tensor | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor | None]:
         """A batch and its masks as one epoch sees them."""
         if self.augmentation is None:
             return batch, masks
         return augmented(batch, masks, generator)
 
-    def _vector_shapes(self, fitted: Fitted) -> dict[str, tuple[int | None, ...]]:
-        """Shapes of the arrays in ``Fitted.vectors``."""
+    def _vector_shapes(self, model: DeepModel) -> dict[str, tuple[int | None, ...]]:
+        """Shapes of the arrays in ``DeepModel.vectors``."""
         return {}
 
-    def _finish(self, fitted: Fitted, X: Tensor) -> None:
+    def _finish(self, model: DeepModel, X: Tensor) -> None:
         """Learn what depends on the trained network, from normal samples, preprocessed."""
+
+    @property
+    def learns_from_anomalies(self) -> bool:
+        return self._LEARNS_FROM_ANOMALIES
+
+    @property
+    def history_(self) -> list[float]:
+        history = self._fitted().state_.history
+        if history is None:
+            raise AttributeError("history_ is known after fit, not after loading.")
+        return history
 
     # --- fitting ---
 
-    def fit(self: Self, X: Any, y: Any = None) -> Self:
-        """Train on samples ``X``, labelled +1 normal, 0 unlabelled, -1 anomaly in ``y``.
-
-        A folder laid out as `textocl.vision.read_folder` has it stands for its training images,
-        here with their labels; for its test images give ``read_folder(folder, "test").paths``.
-
-        Raises
-        ------
-        DataError
-            A parameter, the samples or the labels are not as expected.
-        TextoclError
-            Training diverged.
-        """
-        self._fit(X, y, None)
-        self._warn_of_shortage()
-        return self
+    def _learn(self, samples: Any, labels: NDArray[np.int64]) -> Learned:
+        return self._learn_from(samples, labels)
 
     @exactly()
-    def _fit(self, X: Any, y: Any, masks: Any) -> None:
-        self._check_parameters()
-        device = choose_device(self.device)
-        samples, known = read_with_labels(X)
-        labels = check_labels(known if y is None else y, len(samples), self._SAMPLES)
-        masks = check_masks(masks, labels, samples) if masks is not None else None
+    def _learn_from(
+        self, samples: Tensor, labels: NDArray[np.int64], masks: Tensor | None = None
+    ) -> Learned:
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-        self._check_counts(len(normal), len(anomalies), tuple(samples.shape[1:]))
+        self._check_samples(tuple(samples.shape[1:]), len(anomalies))
         kept, held_out = (
             normal[part] for part in self._split_for_calibration(len(normal), self.random_state)
         )
         if len(kept) < 2 or not len(held_out):
             raise DataError(
-                f"{len(normal)} normal or unlabelled samples, of which {len(kept)} are left to "
-                "learn from, are too few; give more."
+                f"{len(normal)} normal or unlabelled {self._noun(samples)}, of which {len(kept)} "
+                "are left to learn from, are too few; give more."
             )
-        training = np.concatenate([kept, anomalies]) if self._LEARNS_FROM_ANOMALIES else kept
-        given = TrainingSet(
-            samples[training],
-            torch.from_numpy(labels[training]),
-            None if masks is None else masks[training],
+        chosen = np.concatenate([kept, anomalies]) if self._LEARNS_FROM_ANOMALIES else kept
+        training = TrainingSet(
+            samples[chosen],
+            torch.from_numpy(labels[chosen]),
+            None if masks is None else masks[chosen],
         )
         if self.synthetic is not None:
-            given = given.with_synthetic(self.synthetic, self.random_state)
-        run = self._run(given)
-        fitted, history = self._train(given, device, run)
-        scores = self._score(fitted, samples[held_out])
-        heatmap_range = normal_range(self._maps(fitted, samples[some_of(held_out)]))
-        # nothing above touched the detector: a failed or interrupted fit leaves it as it was
-        self._model, self.history_ = fitted, history
-        self.n_samples_ = len(kept)
-        self.heatmap_range_ = heatmap_range
-        self.n_features_in_ = int(np.prod(fitted.sample_shape))
-        self._freeze_params()
-        self._calibrate(scores)
-        if run.checkpoints is not None:
-            run.checkpoints.remove()
+            training = training.with_synthetic(self.synthetic, self.random_state)
+        made_from = [type(self).__name__, self._frozen_params()]
+        run = Run.started(self.random_state, self.checkpoint, made_from, training)
+        model, history = self._train(training, choose_device(self.device), run)
+        state = DeepState(
+            sample_shape=model.sample_shape,
+            n_samples=len(kept),
+            heatmap_range=normal_range(self._maps(model, samples[some_of(held_out)])),
+            model=model,
+            history=history,
+        )
+        scores = self._score(model, samples[held_out])
+        run.end()
+        return Learned(state, scores)
 
-    def _run(self, given: TrainingSet) -> Run:
-        generator = torch.Generator().manual_seed(self.random_state)
-        if self.checkpoint is None:
-            return Run(generator, None)
-        parameters = {k: v for k, v in self.get_params().items() if k not in self._UNSAVED}
-        facts = [type(self).__name__, parameters, __version__]
-        run = fingerprint(facts, [given.samples, given.labels, given.masks])
-        return Run(generator, Checkpoints(self.checkpoint, run))
-
-    def _check_counts(self, n_normal: int, n_anomalies: int, shape: tuple[int, ...]) -> None:
+    def _check_samples(self, shape: tuple[int, ...], n_anomalies: int) -> None:
         if len(shape) == 1 and (self.backbone or self.synthetic or self.augmentation):
             raise DataError(
                 "backbone, synthetic and augmentation are for images, not for features."
             )
-        if not n_normal:
-            raise DataError("there is no normal or unlabelled sample to learn from.")
         if self._NEEDS_ANOMALIES and not n_anomalies and not self.synthetic:
             raise DataError(
                 f"{type(self).__name__} learns normal from anomalous: give anomalies, or images of "
@@ -305,47 +237,46 @@ class DeepDetector(SampleDetector):
             )
 
     def _train(
-        self, given: TrainingSet, device: torch.device, run: Run
-    ) -> tuple[Fitted, list[float]]:
+        self, training: TrainingSet, device: torch.device, run: Run
+    ) -> tuple[DeepModel, list[float]]:
         """Train on samples preprocessed once and kept in one tensor."""
-        shape = tuple(given.samples.shape[1:])
-        backbone = None
-        if self.backbone is not None:
-            backbone = load_backbone(
-                self.backbone,
-                self.backbone_size,
-                contrast=self.backbone_contrast,
-                dense=self._DENSE,
-            ).to(device)
-        inputs = self._through(backbone, given.samples, device)
+        backbone = self._load_backbone(device)
+        inputs = all_seen_by(backbone, training.samples, self._DENSE, device)
         input_shape = tuple(inputs.shape[1:])
         name = self._network_name(input_shape)
-        preprocessing = self._make_preprocessing(input_shape).fit(inputs[: given.n_normal])
+        preprocessing = self._make_preprocessing(input_shape).fit(inputs[: training.n_normal])
         preprocessing.to(device)
         X = torch.cat([preprocessing(part.to(device)) for part in inputs.split(_AT_ONCE)])
-        y = given.labels.to(device)
+        y = training.labels.to(device)
         network = self._make_network(name, input_shape).to(device)
-        vectors = self._prepare(network, X, y, name, run)
-        fitted = Fitted(
-            shape, backbone, input_shape, name, preprocessing, network, vectors, self.get_params()
+        model = DeepModel(
+            sample_shape=tuple(training.samples.shape[1:]),
+            backbone=backbone,
+            dense=self._DENSE,
+            input_shape=input_shape,
+            network_name=name,
+            preprocessing=preprocessing,
+            network=network,
+            vectors=self._prepare(network, X, y, name, run),
+            parameters=self.get_params(),
         )
-        normal = X[: given.n_normal]
-        first_spread = self._spread(fitted, normal)
+        normal = X[: training.n_normal]
+        first_spread = self._spread(model, normal)
         network.train()
 
         def loss_of(indices: Tensor, epoch: int) -> Tensor:
             if self._BALANCED:
-                drawn = given.draw_anomalies(len(indices), run.generator)
+                drawn = training.draw_anomalies(len(indices), run.generator)
                 indices = torch.cat([indices, drawn])
             chosen = indices.to(device)
             batch = X[chosen]
-            masks = None if given.masks is None else given.masks[indices].to(device)
-            batch, masks = self._varied(fitted, batch, masks, run.generator)
-            return self._losses(fitted, network(batch), y[chosen], masks, epoch).mean()
+            masks = None if training.masks is None else training.masks[indices].to(device)
+            batch, masks = self._varied(model, batch, masks, run.generator)
+            return self._losses(model, network(batch), y[chosen], masks, epoch).mean()
 
         history = train(
             [ParameterGroup(network.parameters())],
-            given.n_normal if self._BALANCED else len(X),
+            training.n_normal if self._BALANCED else len(X),
             loss_of,
             self._schedule(self.n_epochs),
             run.generator,
@@ -353,28 +284,16 @@ class DeepDetector(SampleDetector):
             checkpoint=run.checkpoint("training", network),
         )
         network.eval()
-        self._finish(fitted, normal)
-        self._warn_of_collapse(first_spread, self._spread(fitted, normal))
-        return fitted, history
+        self._finish(model, normal)
+        self._warn_of_collapse(first_spread, self._spread(model, normal))
+        return model, history
 
-    @torch.no_grad()
-    def _through(self, backbone: Backbone | None, samples: Tensor, device: torch.device) -> Tensor:
-        """Samples as the network takes them, before preprocessing; computed once."""
-        if backbone is None:
-            return samples
-        parts = samples.split(_IMAGES_AT_ONCE)
-        return torch.cat([self._seen_by(backbone, part.to(device)) for part in parts])
-
-    def _seen_by(self, backbone: Backbone, samples: Tensor) -> Tensor:
-        maps: Tensor = backbone(samples)
-        return maps if self._DENSE else pooled(maps)
-
-    def _outputs(self, fitted: Fitted, samples: Tensor) -> Tensor:
-        """Outputs of the network for samples on its device."""
-        backbone = fitted.backbone
-        inputs = samples if backbone is None else self._seen_by(backbone, samples)
-        out: Tensor = fitted.network(fitted.preprocessing(inputs))
-        return out
+    def _load_backbone(self, device: torch.device) -> Backbone | None:
+        if self.backbone is None:
+            return None
+        size, contrast = self.backbone_size, self.backbone_contrast
+        backbone = load_backbone(self.backbone, size, contrast=contrast, dense=self._DENSE)
+        return backbone.to(device)
 
     def _schedule(self, n_epochs: int) -> Schedule:
         return Schedule(
@@ -393,10 +312,10 @@ class DeepDetector(SampleDetector):
             kind = "contrast" if len(shape) == 3 and self.backbone is None else "standardize"
         return Preprocessing(kind, shape[0])
 
-    def _spread(self, fitted: Fitted, X: Tensor) -> float:
+    def _spread(self, model: DeepModel, X: Tensor) -> float:
         """Standard deviation of the scores of preprocessed samples."""
-        fitted.network.eval()
-        return float(self._scores_of(fitted, X).double().std(correction=0))
+        model.network.eval()
+        return float(self._scores_of(model, X).double().std(correction=0))
 
     def _warn_of_collapse(self, first: float, last: float) -> None:
         if last < _COLLAPSED * first:
@@ -411,38 +330,29 @@ class DeepDetector(SampleDetector):
     # --- scoring ---
 
     @torch.no_grad()
-    def _scores_of(self, fitted: Fitted, X: Tensor) -> Tensor:
+    def _scores_of(self, model: DeepModel, X: Tensor) -> Tensor:
         """Scores of preprocessed samples, ``(n,)``, on their device."""
         parts = [
-            self._distances_to_scores(fitted, fitted.network(part)) for part in X.split(_AT_ONCE)
+            self._distances_to_scores(model, model.network(part)) for part in X.split(_AT_ONCE)
         ]
         return torch.cat(parts) if parts else torch.empty(0)
 
     @torch.no_grad()
-    def _score(self, fitted: Fitted, samples: Tensor) -> NDArray[np.float32]:
-        device = next(fitted.network.parameters()).device
+    def _score(self, model: DeepModel, samples: Tensor) -> NDArray[np.float32]:
         parts = [np.empty(0, np.float32)]
-        for part in samples.split(_AT_ONCE if fitted.backbone is None else _IMAGES_AT_ONCE):
-            outputs = self._outputs(fitted, part.to(device))
-            scores = self._distances_to_scores(fitted, outputs)
+        for part in samples.split(model.at_once):
+            outputs = model.outputs(part.to(model.device))
+            scores = self._distances_to_scores(model, outputs)
             parts.append(np.clip(scores.cpu().double().numpy(), -_LARGEST, _LARGEST))
         return np.nan_to_num(np.concatenate(parts), nan=_LARGEST).astype(np.float32)
 
-    @property
-    def sample_shape_(self) -> tuple[int, ...]:
-        return self._fitted()._model.sample_shape
-
-    @property
-    def learns_from_anomalies(self) -> bool:
-        return self._LEARNS_FROM_ANOMALIES
-
     @exactly()
     def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:
-        return self._score(self._model, samples)
+        return self._score(self.state_.model, samples)
 
     @exactly()
     def _explain_samples(self, samples: Tensor) -> NDArray[np.float32]:
-        return self._maps(self._model, samples)
+        return self._maps(self.state_.model, samples)
 
     def explain(self, X: Any) -> NDArray[np.float32]:
         """Heatmaps ``(n, h, w)``, or ``(n, d)``: how much each pixel or feature moves the score.
@@ -451,24 +361,23 @@ class DeepDetector(SampleDetector):
         """
         return super().explain(X)
 
-    def _maps(self, model: Fitted, samples: Tensor) -> NDArray[np.float32]:
+    def _maps(self, model: DeepModel, samples: Tensor) -> NDArray[np.float32]:
         """What `explain` returns, for samples of the right shape."""
-        device = next(model.network.parameters()).device
         shape = model.sample_shape[-2:] if len(model.sample_shape) == 3 else model.sample_shape
         maps = [np.empty((0, *shape), np.float32)]
-        for part in samples.split(_AT_ONCE if model.backbone is None else _IMAGES_AT_ONCE):
+        for part in samples.split(model.at_once):
             if not len(part):
                 continue
-            inputs = part.to(device).requires_grad_()
-            total = self._distances_to_scores(model, self._outputs(model, inputs)).sum()
-            gradient = torch.autograd.grad(total, inputs)[0].abs().cpu()
+            part = part.to(model.device).requires_grad_()
+            total = self._distances_to_scores(model, model.outputs(part)).sum()
+            gradient = torch.autograd.grad(total, part)[0].abs().cpu()
             maps.append((gradient.amax(dim=1) if gradient.ndim == 4 else gradient).numpy())
         return np.concatenate(maps)
 
     # --- parameters and files ---
 
     def _check_parameters(self) -> None:
-        self._check_calibration_parameters()
+        super()._check_parameters()
         check_choice("preprocessing", self.preprocessing, ("auto", *PREPROCESSINGS))
         for name, default in (("backbone_size", None), ("backbone_contrast", False)):
             if getattr(self, name) is not default and self.backbone is None:
@@ -489,33 +398,9 @@ class DeepDetector(SampleDetector):
         check_integer("batch_size", self.batch_size, 2)
         check_number("weight_decay", self.weight_decay, 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
-        self._check_own()
+        choose_device(self.device)
 
-    def _to_files(self) -> ModelFiles:
-        model = self._model
-        arrays = {
-            "calibration_scores": self.calibration_scores_,
-            **weights_of(model.preprocessing, "preprocessing."),
-            **weights_of(model.network, "network."),
-            **{name: vector.cpu().numpy() for name, vector in model.vectors.items()},
-        }
-        if model.backbone is not None:
-            arrays |= weights_of(model.backbone, "backbone.")
-        return ModelFiles(
-            {
-                "threshold": self.threshold_,
-                "n_samples": self.n_samples_,
-                "heatmap_range": self.heatmap_range_,
-                "sample_shape": list(model.sample_shape),
-                "preprocessing": model.preprocessing.kind,
-                "network": model.network_name,
-                "backbone": None if model.backbone is None else model.backbone.facts,
-            },
-            arrays,
-        )
-
-    def _from_files(self, files: ModelFiles) -> None:
-        self._check_parameters()
+    def _read_state(self, files: ModelFiles) -> DeepState:
         shape = shape_from(files)
         kind = check_choice("preprocessing", files.fact("preprocessing", str), PREPROCESSINGS)
         name = files.fact("network", str)
@@ -530,16 +415,22 @@ class DeepDetector(SampleDetector):
             like = self._make_network(name, input_shape)
         network = self._make_network(name, input_shape)
         fill(network, files, "network.", like)
-        fitted = Fitted(
-            shape, backbone, input_shape, name, preprocessing, network, {}, self.get_params()
+        model = DeepModel(
+            sample_shape=shape,
+            backbone=backbone,
+            dense=self._DENSE,
+            input_shape=input_shape,
+            network_name=name,
+            preprocessing=preprocessing,
+            network=network,
+            vectors={},
+            parameters=self.get_params(),
         )
-        for vector, size in self._vector_shapes(fitted).items():
-            fitted.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
-        n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
-        heatmap_range, scores = range_from(files), calibration_from(files)
-        fitted = fitted.to(choose_device(self.device))
-        self._model, self.n_samples_, self.calibration_scores_ = fitted, n_samples, scores
-        self.n_features_in_ = int(np.prod(shape))
-        self.heatmap_range_ = heatmap_range
-        self._freeze_params()
-        self.threshold_ = check_number("threshold", files.facts.get("threshold"))
+        for vector, size in self._vector_shapes(model).items():
+            model.vectors[vector] = torch.from_numpy(files.array(vector, np.float32, *size))
+        return DeepState(
+            sample_shape=shape,
+            n_samples=n_samples_from(files),
+            heatmap_range=range_from(files),
+            model=model.to(choose_device(self.device)),
+        )

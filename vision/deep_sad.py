@@ -9,7 +9,7 @@ from torch import Tensor
 
 from textocl.core.validation import check_number
 from textocl.training.objectives import deep_sad_losses
-from textocl.vision.deep import Fitted
+from textocl.vision.deep_model import DeepModel
 from textocl.vision.hypersphere import CenteredDetector, squared_distances
 
 
@@ -41,16 +41,16 @@ class DeepSAD(CenteredDetector):
 
     eta: float = 1.0
 
-    def _check_own(self) -> None:
-        super()._check_own()
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_number("eta", self.eta, 0, low_open=True)
 
     def _losses(
-        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+        self, model: DeepModel, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
     ) -> Tensor:
         return deep_sad_losses(
-            squared_distances(outputs, fitted.vectors["center"]), labels, self.eta
+            squared_distances(outputs, model.vectors["center"]), labels, self.eta
         )
 
-    def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
-        return squared_distances(outputs, fitted.vectors["center"]).sqrt()
+    def _distances_to_scores(self, model: DeepModel, outputs: Tensor) -> Tensor:
+        return squared_distances(outputs, model.vectors["center"]).sqrt()

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from textocl.core.validation import check_choice, check_number
 from textocl.training.objectives import soft_boundary_losses, soft_boundary_radius
-from textocl.vision.deep import Fitted, Run
+from textocl.vision.deep_model import DeepModel
 from textocl.vision.hypersphere import CenteredDetector, squared_distances
+from textocl.vision.run import Run
 
 OBJECTIVES = ("one-class", "soft-boundary")
 _WARM_UP = 0.1  # share of the epochs before the radius is solved for
@@ -62,15 +63,15 @@ class DeepSVDD(CenteredDetector):
 
     @property
     def radius_(self) -> float:
-        return float(self._fitted()._model.vectors["radius"])
+        return float(self._fitted().state_.model.vectors["radius"])
 
-    def _check_own(self) -> None:
-        super()._check_own()
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_choice("objective", self.objective, OBJECTIVES)
         check_number("nu", self.nu, 0, 1, low_open=True)
 
-    def _vector_shapes(self, fitted: Fitted) -> dict[str, tuple[int | None, ...]]:
-        return {**super()._vector_shapes(fitted), "radius": (1,)}
+    def _vector_shapes(self, model: DeepModel) -> dict[str, tuple[int | None, ...]]:
+        return {**super()._vector_shapes(model), "radius": (1,)}
 
     def _prepare(
         self, network: nn.Module, X: Tensor, labels: Tensor, name: str, run: Run
@@ -79,22 +80,20 @@ class DeepSVDD(CenteredDetector):
         return {**vectors, "radius": torch.zeros(1, device=X.device)}
 
     def _losses(
-        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+        self, model: DeepModel, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
     ) -> Tensor:
-        distances = squared_distances(outputs, fitted.vectors["center"])
+        distances = squared_distances(outputs, model.vectors["center"])
         if self.objective == "one-class":
             return distances
         if epoch >= _WARM_UP * self.n_epochs:
-            fitted.vectors["radius"].fill_(soft_boundary_radius(distances.detach(), self.nu))
-        return soft_boundary_losses(distances, fitted.vectors["radius"], self.nu)
+            model.vectors["radius"].fill_(soft_boundary_radius(distances.detach(), self.nu))
+        return soft_boundary_losses(distances, model.vectors["radius"], self.nu)
 
-    def _finish(self, fitted: Fitted, X: Tensor) -> None:
+    def _finish(self, model: DeepModel, X: Tensor) -> None:
         if self.objective == "soft-boundary":
-            fitted.vectors["radius"].zero_()
-            distances = self._scores_of(fitted, X)  # with radius 0
-            fitted.vectors["radius"].fill_(soft_boundary_radius(distances.double() ** 2, self.nu))
+            model.vectors["radius"].zero_()
+            distances = self._scores_of(model, X)  # with radius 0
+            model.vectors["radius"].fill_(soft_boundary_radius(distances.double() ** 2, self.nu))
 
-    def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
-        return (
-            squared_distances(outputs, fitted.vectors["center"]).sqrt() - fitted.vectors["radius"]
-        )
+    def _distances_to_scores(self, model: DeepModel, outputs: Tensor) -> Tensor:
+        return squared_distances(outputs, model.vectors["center"]).sqrt() - model.vectors["radius"]

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError
 from textocl.core.validation import check_number
 from textocl.training.objectives import hsc_losses, masked_losses, pseudo_huber
 from textocl.vision.augmentation import without_channels
-from textocl.vision.deep import DeepDetector, Fitted, Run
+from textocl.vision.deep import DeepDetector
+from textocl.vision.deep_model import DeepModel
 from textocl.vision.heatmaps import enlarge, receptive_fields, upsample
 from textocl.vision.networks import fully_convolutional, initialise_uniformly
+from textocl.vision.run import Run
+from textocl.vision.training_set import MaskedImages, check_masks
 
 _MAPS_AT_ONCE = 32
 _DROPPED = 0.3  # share of a backbone's channels that a sample lacks in training
@@ -75,11 +79,26 @@ class FCDD(DeepDetector):
         TextoclError
             Training diverged.
         """
-        self._fit(X, y, masks)
-        self._warn_of_shortage()
-        return self
+        return super().fit(X if masks is None else MaskedImages(X, masks), y)
 
-    def _check_own(self) -> None:
+    @property
+    def learns_from_masks(self) -> bool:
+        return True
+
+    def _read(self, X: Any) -> tuple[Any, Any]:
+        if not isinstance(X, MaskedImages):
+            return super()._read(X)
+        images, labels = super()._read(X.images)
+        return MaskedImages(images, X.masks), labels
+
+    def _learn(self, samples: Any, labels: NDArray[np.int64]) -> Learned:
+        if not isinstance(samples, MaskedImages):
+            return self._learn_from(samples, labels)
+        masks = check_masks(samples.masks, labels, samples.images)
+        return self._learn_from(samples.images, labels, masks)
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         if self.sigma is not None:
             check_number("sigma", self.sigma, 0, low_open=True)
 
@@ -104,43 +123,42 @@ class FCDD(DeepDetector):
         return {}
 
     def _varied(
-        self, fitted: Fitted, batch: Tensor, masks: Tensor | None, generator: torch.Generator
+        self, model: DeepModel, batch: Tensor, masks: Tensor | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor | None]:
-        if fitted.backbone is None:
-            return super()._varied(fitted, batch, masks, generator)
+        if model.backbone is None:
+            return super()._varied(model, batch, masks, generator)
         return without_channels(batch, _DROPPED, generator), masks
 
     def _losses(
-        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+        self, model: DeepModel, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
     ) -> Tensor:
         maps = anomaly_maps(outputs)
         if masks is None:
             return hsc_losses(maps.mean(dim=(1, 2)), labels)
-        if fitted.backbone is not None:
+        if model.backbone is not None:
             return masked_losses(maps, covered_cells(masks, (maps.shape[1], maps.shape[2])))
-        return masked_losses(self._heatmaps(fitted, maps), masks)
+        return masked_losses(self._heatmaps(model, maps), masks)
 
-    def _heatmaps(self, fitted: Fitted, maps: Tensor) -> Tensor:
-        size, sigma = fitted.sample_shape[1:], fitted.parameters["sigma"]
-        if fitted.backbone is not None:
+    def _heatmaps(self, model: DeepModel, maps: Tensor) -> Tensor:
+        size, sigma = model.sample_shape[1:], model.parameters["sigma"]
+        if model.backbone is not None:
             return enlarge(maps, (size[0], size[1]), sigma)
-        fields = receptive_fields(fitted.network.children())
+        fields = receptive_fields(model.network.children())
         return upsample(maps, fields, (size[0], size[1]), sigma)
 
-    def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
+    def _distances_to_scores(self, model: DeepModel, outputs: Tensor) -> Tensor:
         return anomaly_maps(outputs).mean(dim=(1, 2))
 
     def explain(self, X: Any) -> NDArray[np.float32]:
         """Heatmaps ``(n, h, w)`` float32, at least 0: how anomalous each place of an image is."""
         return super().explain(X)
 
-    def _maps(self, model: Fitted, samples: Tensor) -> NDArray[np.float32]:
-        device = next(model.network.parameters()).device
+    def _maps(self, model: DeepModel, samples: Tensor) -> NDArray[np.float32]:
         heatmaps = [np.empty((0, *model.sample_shape[1:]), np.float32)]
         for part in samples.split(_MAPS_AT_ONCE):
             if len(part):
                 with torch.no_grad():
-                    maps = anomaly_maps(self._outputs(model, part.to(device)))
+                    maps = anomaly_maps(model.outputs(part.to(model.device)))
                     heatmaps.append(self._heatmaps(model, maps).cpu().numpy())
         return np.concatenate(heatmaps)
 

@@ -1,53 +1,57 @@
-"""A frozen pretrained network's features, and a detector of points on them: no training at all."""
+"""FeatureDetector: a shallow detector on the features of a frozen pretrained network."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textocl.core.exceptions import DataError, FormatError
+from textocl.core.detector import Learned
+from textocl.core.exceptions import DataError, FormatError, TextoclWarning
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
-from textocl.core.validation import check_choice, check_number
+from textocl.core.validation import check_choice
 from textocl.registry import FEATURE_MODELS, detector_class
-from textocl.training.devices import choose_device, exactly
+from textocl.training.devices import choose_device
 from textocl.training.progress import counting_bar
-from textocl.vision.backbones import LITE0, Backbone, load_backbone, pooled
-from textocl.vision.detector import (
-    SampleDetector,
-    backbone_from,
-    calibration_from,
-    image_shape_from,
-    images_to_learn_from,
-    range_from,
-    some_of,
-    weights_of,
-)
+from textocl.vision.backbones import LITE0, Backbone, pooled
+from textocl.vision.detector import SampleState, some_of
+from textocl.vision.frozen import FrozenNetworkDetector, maps_of
 from textocl.vision.heatmaps import enlarge
+from textocl.vision.model_files import backbone_from, image_shape_from, range_from, weights_of
 from textocl.vision.overlays import normal_range
 
 if TYPE_CHECKING:
     from textocl.shallow.pooled import PooledDetector
 
 _WHITENING = 0.5
-_LEAST_SIDE = 128  # pixels
 _IMAGES_AT_ONCE = 32
 
-Self = TypeVar("Self", bound="FeatureDetector")
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureState(SampleState):
+    """What a `FeatureDetector` learned: a detector of points on a network's features."""
+
+    network: Backbone
+    learner: PooledDetector
+
+    def to_files(self) -> ModelFiles:
+        files, part = super().to_files(), part_of_files(self.learner, "learner.")
+        facts = {**files.facts, "backbone": self.network.facts, "learner": part.facts}
+        return ModelFiles(facts, part.arrays | weights_of(self.network, "backbone."))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FeatureDetector(SampleDetector):
-    """Scores images by the features that a network trained on other images sees in them.
+class FeatureDetector(FrozenNetworkDetector):
+    """A shallow detector, such as `textocl.KNN`, on the features of a frozen pretrained network.
 
-    Try this first: it needs no training, and few normal images. What it cannot see is what its
-    network was not made for. A detector of points, such as `textocl.KNN`, learns from the mean of
-    the network's last maps, one vector an image.
+    Start here: it needs no training, and few normal images. What it cannot see is what its network
+    was not made for. Each image is one vector, the mean of the network's last maps.
 
     Parameters
     ----------
@@ -81,6 +85,11 @@ class FeatureDetector(SampleDetector):
     heatmap_range_ : (low, high) of float
         Scale for what `explain` returns.
 
+    See Also
+    --------
+    PatchKNN : finds defects of small parts, and shows the place.
+    FCDD : learns from known defects, with masks of them.
+
     Notes
     -----
     Labelled anomalies, ``y`` = -1, teach "kde" a density ratio; the others leave them out.
@@ -95,61 +104,46 @@ class FeatureDetector(SampleDetector):
         labels = detector.predict("photos/new")
     """
 
-    _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training", "cross")
+    _LEAST_SIDE: ClassVar[int] = 128
 
     model: str = "knn"
     model_parameters: dict[str, Any] | None = None
     backbone: str = LITE0
-    backbone_size: int | None = None
-    backbone_contrast: bool = False
-    false_alarm_rate: float = 0.05
-    calibration: str = "split"
-    random_state: int = 0
-    device: str = "auto"
-    verbose: bool = False
 
-    def fit(self: Self, X: Any, y: Any = None) -> Self:
-        """Learn from images, labelled +1 normal, 0 unlabelled, -1 anomaly in ``y``.
+    state_: FeatureState = field(init=False)
 
-        A folder laid out as `textocl.vision.read_folder` has it stands for its training images,
-        here with their labels.
+    @property
+    def learns_from_anomalies(self) -> bool:
+        return self._make_learner().learns_from_anomalies
 
-        Raises
-        ------
-        DataError
-            A parameter, the images or the labels are not as expected.
-        MissingExtraError
-            The package that holds the network is not installed.
-        """
-        self._check_calibration_parameters()
-        learner = self._make_learner()
-        device = choose_device(self.device)
-        images, labels, normal = images_to_learn_from(X, y, self._SAMPLES)
-        size = self.backbone_size
-        if size is None and min(images.shape[2:]) < _LEAST_SIDE:
-            size = _LEAST_SIDE
-        network = load_backbone(self.backbone, size, contrast=self.backbone_contrast).to(device)
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._make_learner()
+
+    def _learn(self, samples: Tensor, labels: NDArray[np.int64]) -> Learned:
+        normal, learner = self._normal(labels), self._make_learner()
+        network = self._load_network(samples)
         with counting_bar("encoding", self.verbose, "images") as advance:
-            features = _features(network, images, advance)
-        learner.fit(features, labels)
-        explained = images[some_of(normal)]
-        maps = _contributions(network, learner, explained)
-        # nothing above touched the detector: a failed or interrupted fit leaves it as it was
-        self._network, self._learner = network, learner
-        self._shape = tuple(images.shape[1:])
-        self.heatmap_range_ = normal_range(maps)
-        self.n_samples_ = learner.n_documents_
-        self.n_features_in_ = int(np.prod(self._shape))
-        self._freeze_params()
-        self._calibrate(learner.calibration_scores_)
-        return self
+            features = _features(network, samples, advance)
+        with warnings.catch_warnings():  # what there is to say is said of images
+            warnings.simplefilter("ignore", TextoclWarning)
+            learner.fit(features, labels)
+        maps = _contributions(network, learner, samples[some_of(normal)])
+        state = FeatureState(
+            sample_shape=tuple(samples.shape[1:]),
+            n_samples=learner.n_documents_,
+            heatmap_range=normal_range(maps),
+            network=network,
+            learner=learner,
+        )
+        return Learned(state, learner.calibration_scores_)
 
     def _make_learner(self) -> PooledDetector:
         check_choice("model", self.model, list(FEATURE_MODELS))
-        given = {} if self.model_parameters is None else self.model_parameters
-        if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
-            raise DataError(f"model_parameters must be a dict of names, got {given!r}.")
+        chosen = {} if self.model_parameters is None else self.model_parameters
+        if not isinstance(chosen, dict) or not all(isinstance(name, str) for name in chosen):
+            raise DataError(f"model_parameters must be a dict of names, got {chosen!r}.")
         make = detector_class(FEATURE_MODELS[self.model])
         defaults = {"unit_length": True, "whitening": _WHITENING}
         shared = {
@@ -157,28 +151,20 @@ class FeatureDetector(SampleDetector):
             "calibration": self.calibration,
             "random_state": self.random_state,
         }
-        unknown = set(given) - (set(make().get_params()) - set(shared))
+        unknown = set(chosen) - (set(make().get_params()) - set(shared))
         if unknown:
             raise DataError(
                 f"model_parameters: {self.model!r} has no parameter {sorted(unknown)[0]!r} of its "
                 "own."
             )
-        learner: PooledDetector = make(**{**defaults, **given, **shared})
+        learner: PooledDetector = make(**{**defaults, **chosen, **shared})
         learner._check_parameters()
         return learner
-
-    @property
-    def sample_shape_(self) -> tuple[int, ...]:
-        return self._fitted()._shape
-
-    @property
-    def learns_from_anomalies(self) -> bool:
-        return self._make_learner().learns_from_anomalies
 
     def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:
         if not len(samples):
             return np.empty(0, np.float32)
-        return self._learner.anomaly_score(_features(self._network, samples))
+        return self.state_.learner.anomaly_score(_features(self.state_.network, samples))
 
     def explain(self, X: Any) -> NDArray[np.float32]:
         """Heatmaps ``(n, h, w)`` float32: what each place adds to the score.
@@ -191,45 +177,26 @@ class FeatureDetector(SampleDetector):
         return super().explain(X)
 
     def _explain_samples(self, samples: Tensor) -> NDArray[np.float32]:
-        return _contributions(self._network, self._learner, samples)
+        return _contributions(self.state_.network, self.state_.learner, samples)
 
-    def _to_files(self) -> ModelFiles:
-        part = part_of_files(self._learner, "learner.")
-        facts = {
-            "threshold": self.threshold_,
-            "heatmap_range": self.heatmap_range_,
-            "sample_shape": list(self._shape),
-            "backbone": self._network.facts,
-            "learner": part.facts,
-        }
-        own = {"calibration_scores": self.calibration_scores_}
-        return ModelFiles(facts, {**own, **part.arrays, **weights_of(self._network, "backbone.")})
-
-    def _from_files(self, files: ModelFiles) -> None:
-        self._check_calibration_parameters()
+    def _read_state(self, files: ModelFiles) -> FeatureState:
         learner: Any = detector_from_part(
             files.fact("learner", dict), files.arrays, "learner.", list(FEATURE_MODELS.values())
         )
         shape = image_shape_from(files)
         network = backbone_from(files).to(choose_device(self.device))
         if (
-            learner._vectorizer is not None
+            learner.state_.vectorizer is not None
             or learner.n_features_in_ != network.maps_shape(shape)[0]
         ):
             raise FormatError("its learner is not of the features that its backbone gives.")
-        heatmap_range, scores = range_from(files), calibration_from(files)
-        self._network, self._learner, self._shape = network, learner, shape
-        self.heatmap_range_, self.calibration_scores_ = heatmap_range, scores
-        self.n_samples_ = learner.n_documents_
-        self.n_features_in_ = int(np.prod(shape))
-        self._freeze_params()
-        self.threshold_ = check_number("threshold", files.facts.get("threshold"))
-
-
-@torch.no_grad()
-@exactly()
-def _maps(network: Backbone, images: Tensor) -> Tensor:
-    return network(images.to(network.mean.device)).cpu()
+        return FeatureState(
+            sample_shape=shape,
+            n_samples=learner.n_documents_,
+            heatmap_range=range_from(files),
+            network=network,
+            learner=learner,
+        )
 
 
 def _features(
@@ -238,7 +205,7 @@ def _features(
     """Mean of the network's maps, ``(n, c, h, w) -> (n, d)``."""
     parts = []
     for part in images.split(_IMAGES_AT_ONCE):
-        parts.append(pooled(_maps(network, part)).numpy())
+        parts.append(pooled(maps_of(network, part)).cpu().numpy())
         advance(len(part))
     return np.concatenate(parts)
 
@@ -252,10 +219,10 @@ def _contributions(
     for part in images.split(_IMAGES_AT_ONCE):
         if not len(part):
             continue
-        maps = _maps(network, part)  # (b, d, u, v)
+        maps = maps_of(network, part).cpu()  # (b, d, u, v)
         cells = maps.flatten(2).transpose(1, 2).double().numpy()  # (b, m, d)
-        found = np.stack([_of_cells(own, learner) for own in cells])  # (b, m)
-        small = torch.from_numpy(found.astype(np.float32)).view(-1, *maps.shape[2:])
+        parts = np.stack([_of_cells(of_image, learner) for of_image in cells])  # (b, m)
+        small = torch.from_numpy(parts.astype(np.float32)).view(-1, *maps.shape[2:])
         heatmaps.append(enlarge(small, (h, w)).numpy())
     return np.concatenate(heatmaps)
 

@@ -85,10 +85,10 @@ def read_folder(folder: str | PathLike[str], split: str = "train") -> ImageFolde
         anomalous = [path for path in image_paths(part) if path.parent.name != "good"]
         truth = root / "ground_truth"
         names = {str(path.relative_to(truth).with_suffix("")): path for path in _images(truth)}
-        found = [
+        masks_of_anomalies = [
             names.pop(f"{path.relative_to(part).with_suffix('')}_mask", None) for path in anomalous
         ]
-        return _labelled(normal, anomalous, found, names if split == "test" else {})
+        return _labelled(normal, anomalous, masks_of_anomalies, names if split == "test" else {})
     raise DataError(
         f"{str(root)!r} has neither a folder 'normal' nor '{split}/good'; for images without "
         "labels give the folder itself to fit."

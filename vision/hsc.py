@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from textocl.core.validation import check_choice
 from textocl.training.objectives import NORMS, hsc_losses, norm_by_name
-from textocl.vision.deep import DeepDetector, Fitted
+from textocl.vision.deep import DeepDetector
+from textocl.vision.deep_model import DeepModel
 from textocl.vision.networks import Encoder, layers_of
 
 
@@ -43,7 +44,8 @@ class HSC(DeepDetector):
 
     norm: str = "pseudo-huber"
 
-    def _check_own(self) -> None:
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_choice("norm", self.norm, NORMS)
 
     def _network_name(self, sample_shape: tuple[int, ...]) -> str:
@@ -57,9 +59,9 @@ class HSC(DeepDetector):
         return Encoder(layers_of(name, sample_shape, biased=True), sample_shape)
 
     def _losses(
-        self, fitted: Fitted, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
+        self, model: DeepModel, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
     ) -> Tensor:
-        return hsc_losses(norm_by_name(outputs, fitted.parameters["norm"]), labels)
+        return hsc_losses(norm_by_name(outputs, model.parameters["norm"]), labels)
 
-    def _distances_to_scores(self, fitted: Fitted, outputs: Tensor) -> Tensor:
-        return norm_by_name(outputs, fitted.parameters["norm"])
+    def _distances_to_scores(self, model: DeepModel, outputs: Tensor) -> Tensor:
+        return norm_by_name(outputs, model.parameters["norm"])

@@ -1,4 +1,4 @@
-"""What Deep SVDD and Deep SAD share: a network without biases, pretrained, and a fixed centre."""
+"""Base class of Deep SVDD and Deep SAD: a network without biases and a fixed centre."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from textocl.core.validation import check_integer, check_number
 from textocl.vision.autoencoder import train_autoencoder, transfer
-from textocl.vision.deep import DeepDetector, Fitted, Run
+from textocl.vision.deep import DeepDetector
+from textocl.vision.deep_model import DeepModel
 from textocl.vision.networks import Encoder, calibrate_batch_norm, initialise, layers_of
+from textocl.vision.run import Run
 
 _LEAST_CENTER = 0.1  # entries of the centre nearer to 0 are pushed away from it
 
@@ -42,9 +44,10 @@ class CenteredDetector(DeepDetector):
 
     @property
     def center_(self) -> NDArray[np.float32]:
-        return self._fitted()._model.vectors["center"].cpu().numpy()
+        return self._fitted().state_.model.vectors["center"].cpu().numpy()
 
-    def _check_own(self) -> None:
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_integer("n_pretraining_epochs", self.n_pretraining_epochs, 0)
         check_number("pretraining_rate", self.pretraining_rate, 0, low_open=True)
 
@@ -58,8 +61,8 @@ class CenteredDetector(DeepDetector):
     def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
         return Encoder(layers_of(name, sample_shape), sample_shape)
 
-    def _vector_shapes(self, fitted: Fitted) -> dict[str, tuple[int | None, ...]]:
-        return {"center": (layers_of(fitted.network_name, fitted.input_shape).n_outputs,)}
+    def _vector_shapes(self, model: DeepModel) -> dict[str, tuple[int | None, ...]]:
+        return {"center": (layers_of(model.network_name, model.input_shape).n_outputs,)}
 
     def _prepare(
         self, network: nn.Module, X: Tensor, labels: Tensor, name: str, run: Run

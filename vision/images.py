@@ -1,4 +1,4 @@
-"""What a user passes in, as one array: images ``(n, c, h, w)`` or features ``(n, d)``."""
+"""Reader of images and features, in whatever form they are given."""
 
 from __future__ import annotations
 

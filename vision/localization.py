@@ -1,4 +1,4 @@
-"""How well heatmaps find the anomalous places of images, measured on masks."""
+"""Pixel AUC and AUPRO: how well heatmaps find the places that masks mark."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def _area(
     weights : (a,) of the anomalous pixels
     limit : in (0, 1]
     """
-    found = np.zeros(len(heat))
-    found[anomalous] = weights
+    weight = np.zeros(len(heat))
+    weight[anomalous] = weights
     order = np.argsort(-heat, kind="stable")
     ranked = heat[order]
     ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # of ties
-    y = np.append(0, np.cumsum(found[order])[ends])
+    y = np.append(0, np.cumsum(weight[order])[ends])
     y /= y[-1]
     x = np.append(0, np.cumsum(~anomalous[order])[ends] / (~anomalous).sum())
     inside = int(np.searchsorted(x, limit, side="right"))
@@ -100,18 +100,18 @@ def _area(
 
 
 def _check(heatmaps: ArrayLike, masks: ArrayLike) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    heat, given = np.asarray(heatmaps), np.asarray(masks)
-    if heat.ndim != 3 or heat.shape != given.shape or heat.dtype.kind not in "biuf":
+    heat, marks = np.asarray(heatmaps), np.asarray(masks)
+    if heat.ndim != 3 or heat.shape != marks.shape or heat.dtype.kind not in "biuf":
         raise DataError(
             "expected heatmaps (n, h, w) of numbers and masks of the same shape, got "
-            f"{heat.dtype} {heat.shape} and {given.shape}."
+            f"{heat.dtype} {heat.shape} and {marks.shape}."
         )
     if heat.dtype.kind != "f":
         heat = heat.astype(np.float64)
     bad = np.isnan(heat).any(axis=(1, 2))
     if bad.any():
         raise DataError(f"heatmap {int(np.argmax(bad))} holds NaN.")
-    anomalous = given != 0
+    anomalous = marks != 0
     if anomalous.all() or not anomalous.any():
         kind = "normal" if anomalous.any() else "anomalous"
         raise DataError(f"localization needs both kinds of pixels; there is no {kind} one.")

@@ -1,9 +1,9 @@
-"""Each place of an image against the places of normal images, as a frozen network sees them."""
+"""PatchKNN: k-nearest neighbours on the patches of images, as a frozen network sees them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,34 +11,31 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from textocl.core.detector import Learned
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
-from textocl.core.validation import check_integer, check_number
-from textocl.training.devices import choose_device, exactly
+from textocl.core.validation import check_integer
+from textocl.training.devices import choose_device
 from textocl.training.progress import counting_bar
-from textocl.vision.backbones import Backbone, load_backbone
-from textocl.vision.detector import (
-    SampleDetector,
+from textocl.vision.backbones import Backbone
+from textocl.vision.detector import SampleState, some_of
+from textocl.vision.frozen import FrozenNetworkDetector, maps_of
+from textocl.vision.heatmaps import enlarge
+from textocl.vision.model_files import (
     backbone_from,
-    calibration_from,
     image_shape_from,
-    images_to_learn_from,
+    n_samples_from,
     range_from,
-    some_of,
     weights_of,
 )
-from textocl.vision.heatmaps import enlarge
 from textocl.vision.overlays import normal_range
 
-_LEAST_SIDE = 192  # pixels
 _AROUND = 3  # cells of a side that are averaged
 _HIGHEST = 0.03  # share of the cells that decide about an image
 _LEAST_DEVIATION = 1e-6
 _FOR_USUAL = 100  # normal images that say how far a place usually is
 _IMAGES_AT_ONCE = 16
 _PRODUCTS_AT_ONCE = 1 << 25  # of cells with patches
-
-Self = TypeVar("Self", bound="PatchKNN")
 
 
 class PatchMemory(nn.Module):
@@ -87,14 +84,26 @@ def patches_of(maps: Tensor) -> Tensor:
     return functional.avg_pool2d(maps, _AROUND, 1, _AROUND // 2, count_include_pad=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PatchState(SampleState):
+    """What a `PatchKNN` learned."""
+
+    network: Backbone
+    memory: PatchMemory
+
+    def to_files(self) -> ModelFiles:
+        files = super().to_files()
+        arrays = weights_of(self.memory, "memory.") | weights_of(self.network, "backbone.")
+        return ModelFiles({**files.facts, "backbone": self.network.facts}, arrays)
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
-class PatchKNN(SampleDetector):
-    """Scores each place of an image by how unlike the places of normal images it is.
+class PatchKNN(FrozenNetworkDetector):
+    """Scores each place of an image by its distance to the nearest patch of normal images.
 
     Use it to find defects of small parts, such as cracks and stains, where none is known: it
-    needs no training, and shows the place. Where the whole image is of another kind take
-    `textocl.vision.FeatureDetector`. A place is a cell of a pretrained network's maps with those
-    around it; its distance is that to the nearest of many cells of normal images.
+    needs no training, and shows the place. A place, or patch, is a cell of a pretrained network's
+    maps with those around it.
 
     Parameters
     ----------
@@ -126,6 +135,11 @@ class PatchKNN(SampleDetector):
     heatmap_range_ : (low, high) of float
         Scale for what `explain` returns.
 
+    See Also
+    --------
+    FeatureDetector : where the whole image is of another kind.
+    FCDD : learns from known defects, with masks of them.
+
     Notes
     -----
     ``d(x) = min_j ‖x − y_j‖² / D`` for a cell's D channels, each by its deviation in normal images,
@@ -147,57 +161,36 @@ class PatchKNN(SampleDetector):
         heatmaps = detector.explain("parts/new")
     """
 
-    _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
+    _LEAST_SIDE: ClassVar[int] = 192
 
     n_patches: int = 10_000
     backbone: str = "efficientnet-lite0:11"
-    backbone_size: int | None = None
-    backbone_contrast: bool = False
-    false_alarm_rate: float = 0.05
-    calibration: str = "split"
-    random_state: int = 0
-    device: str = "auto"
-    verbose: bool = False
 
-    def fit(self: Self, X: Any, y: Any = None) -> Self:
-        """Keep cells of images labelled +1 normal or 0 unlabelled in ``y``.
+    state_: PatchState = field(init=False)
 
-        A folder laid out as `textocl.vision.read_folder` has it stands for its training images,
-        here with their labels.
-
-        Raises
-        ------
-        DataError
-            A parameter, the images or the labels are not as expected.
-        MissingExtraError
-            The package that holds the network is not installed.
-        """
-        self._check_calibration_parameters()
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
         check_integer("n_patches", self.n_patches, 1)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
-        device = choose_device(self.device)
-        images, _, normal = images_to_learn_from(X, y, self._SAMPLES)
+
+    def _learn(self, samples: Tensor, labels: NDArray[np.int64]) -> Learned:
+        normal = self._normal(labels)
         training, held_out = (
             normal[part] for part in self._split_for_calibration(len(normal), self.random_state)
         )
-        size = self.backbone_size
-        if size is None and min(images.shape[2:]) < _LEAST_SIDE:
-            size = _LEAST_SIDE
-        network = load_backbone(self.backbone, size, contrast=self.backbone_contrast).to(device)
+        network = self._load_network(samples)
         with counting_bar("encoding", self.verbose, "images") as advance:
-            memory = self._remember(network, images[training], advance).to(device)
-        scores, _ = _judged(network, memory, images[held_out])
-        _, maps = _judged(network, memory, images[some_of(held_out)])
-        # nothing above touched the detector: a failed or interrupted fit leaves it as it was
-        self._network, self._memory = network, memory
-        self._shape = tuple(images.shape[1:])
-        self.heatmap_range_ = normal_range(maps)
-        self.n_samples_ = len(training)
-        self.n_features_in_ = int(np.prod(self._shape))
-        self._freeze_params()
-        self._calibrate(scores)
-        self._warn_of_shortage()
-        return self
+            memory = self._remember(network, samples[training], advance)
+        scores, _ = _judged(network, memory, samples[held_out])
+        _, maps = _judged(network, memory, samples[some_of(held_out)])
+        state = PatchState(
+            sample_shape=tuple(samples.shape[1:]),
+            n_samples=len(training),
+            heatmap_range=normal_range(maps),
+            network=network,
+            memory=memory.to(network.mean.device),
+        )
+        return Learned(state, scores)
 
     def _remember(self, network: Backbone, images: Tensor, advance: Any) -> PatchMemory:
         """Cells of normal images, as many of each."""
@@ -205,7 +198,7 @@ class PatchKNN(SampleDetector):
         each = -(-self.n_patches // len(images))
         drawn: list[Tensor] = []
         for part in images.split(_IMAGES_AT_ONCE):
-            cells = patches_of(_maps(network, part)).cpu().flatten(2).transpose(1, 2)  # (b, m, d)
+            cells = patches_of(maps_of(network, part)).cpu().flatten(2).transpose(1, 2)  # (b, m, d)
             for of_image in cells:
                 chosen = torch.randperm(len(of_image), generator=generator)[:each]
                 drawn.append(of_image[chosen])
@@ -221,71 +214,47 @@ class PatchKNN(SampleDetector):
         memory.usual = _usual(network, memory.to(network.mean.device), images, owners)
         return memory
 
-    @property
-    def sample_shape_(self) -> tuple[int, ...]:
-        return self._fitted()._shape
-
     def explain(self, X: Any) -> NDArray[np.float32]:
         """Heatmaps ``(n, h, w)`` float32: how unusual each place is, smoothed."""
         return super().explain(X)
 
     def _score_samples(self, samples: Tensor) -> NDArray[np.float32]:
-        return _judged(self._network, self._memory, samples)[0]
+        return _judged(self.state_.network, self.state_.memory, samples)[0]
 
     def _explain_samples(self, samples: Tensor) -> NDArray[np.float32]:
-        return _judged(self._network, self._memory, samples)[1]
+        return _judged(self.state_.network, self.state_.memory, samples)[1]
 
-    def _to_files(self) -> ModelFiles:
-        facts = {
-            "threshold": self.threshold_,
-            "n_samples": self.n_samples_,
-            "heatmap_range": self.heatmap_range_,
-            "sample_shape": list(self._shape),
-            "backbone": self._network.facts,
-        }
-        own = {"calibration_scores": self.calibration_scores_}
-        memory = weights_of(self._memory, "memory.")
-        return ModelFiles(facts, {**own, **memory, **weights_of(self._network, "backbone.")})
-
-    def _from_files(self, files: ModelFiles) -> None:
-        self._check_calibration_parameters()
+    def _read_state(self, files: ModelFiles) -> PatchState:
         device = choose_device(self.device)
         shape, network = image_shape_from(files), backbone_from(files).to(device)
         d, u, v = network.maps_shape(shape)
-        tensors = [
-            torch.from_numpy(files.array(f"memory.{name}", np.float32, *size))
-            for name, size in (
-                ("patches", (None, d)), ("shift", (d,)), ("scale", (d,)), ("usual", (u, v)),
-            )
-        ]  # fmt: skip
-        if not len(tensors[0]) or not (tensors[2] > 0).all():
-            raise FormatError("its patches are not consistent.")
-        n_samples = check_integer("n_samples", files.facts.get("n_samples"), 1)
-        heatmap_range, scores = range_from(files), calibration_from(files)
-        self._network, self._memory = network, PatchMemory(*tensors).to(device)
-        self._shape, self.n_samples_ = shape, n_samples
-        self.heatmap_range_, self.calibration_scores_ = heatmap_range, scores
-        self.n_features_in_ = int(np.prod(shape))
-        self._freeze_params()
-        self.threshold_ = check_number("threshold", files.facts.get("threshold"))
-
-
-@torch.no_grad()
-@exactly()
-def _maps(network: Backbone, images: Tensor) -> Tensor:
-    maps: Tensor = network(images.to(network.mean.device))
-    return maps
+        sizes = {"patches": (None, d), "shift": (d,), "scale": (d,), "usual": (u, v)}
+        tensors = {
+            name: torch.from_numpy(files.array(f"memory.{name}", np.float32, *size))
+            for name, size in sizes.items()
+        }
+        if not len(tensors["patches"]) or not (tensors["scale"] > 0).all():
+            raise FormatError("it holds no patches, or a deviation of 0.")
+        return PatchState(
+            sample_shape=shape,
+            n_samples=n_samples_from(files),
+            heatmap_range=range_from(files),
+            network=network,
+            memory=PatchMemory(**tensors).to(device),
+        )
 
 
 @torch.no_grad()
 def _usual(network: Backbone, memory: PatchMemory, images: Tensor, owners: Tensor) -> Tensor:
     """Mean distance of each place in normal images to the patches of the others, ``(u, v)``."""
-    found = [
-        memory.distances(_maps(network, images[i : i + 1]), (owners == i).to(memory.patches.device))
+    distances = [
+        memory.distances(
+            maps_of(network, images[i : i + 1]), (owners == i).to(memory.patches.device)
+        )
         for i in range(0, len(images), -(-len(images) // _FOR_USUAL))
         if not (owners == i).all()
     ]
-    return torch.cat(found).double().mean(dim=0).float() if found else memory.usual
+    return torch.cat(distances).double().mean(dim=0).float() if distances else memory.usual
 
 
 @torch.no_grad()
@@ -298,7 +267,7 @@ def _judged(
     for part in images.split(_IMAGES_AT_ONCE):
         if not len(part):
             continue
-        maps = _maps(network, part)
+        maps = maps_of(network, part)
         of_one = maps.shape[2] * maps.shape[3] * len(memory.patches)
         for few in maps.split(max(1, _PRODUCTS_AT_ONCE // of_one)):
             of_images, distances = memory(few)

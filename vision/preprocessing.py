@@ -1,4 +1,4 @@
-"""What happens to a sample before the network: part of the model, fitted on normal samples."""
+"""Preprocessing of samples for a network, fitted on normal ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Relevance heatmaps: the score of a network's distance handed back, layer by layer, to the pixels.
+"""Relevance heatmaps: which pixels a score comes from (layer-wise relevance propagation).
 
 The score ``h(φ(x) − c)`` goes to the entries of φ by what they bring in, then through each layer in
 proportion to what its inputs bring in (layer-wise relevance propagation, thesis §4.4.2).
@@ -19,7 +19,7 @@ from torch.nn.grad import conv2d_input
 
 from textocl.core.exceptions import DataError
 from textocl.core.validation import check_number
-from textocl.vision.deep import Fitted
+from textocl.vision.deep_model import DeepModel
 from textocl.vision.hsc import HSC
 from textocl.vision.hypersphere import CenteredDetector
 from textocl.vision.networks import Encoder
@@ -112,12 +112,12 @@ def relevance_maps(detector: CenteredDetector | HSC, X: Any, gamma: float = 5.0)
     check_number("gamma", gamma, 0)
     if not isinstance(detector, (CenteredDetector, HSC)):
         raise DataError(f"expected a DeepSVDD, DeepSAD or HSC, got a {type(detector).__name__}.")
-    samples = detector._judge_like_fit(X)
-    model = detector._model
+    samples = detector._read_like_fit(X)
+    model = detector.state_.model
     if model.backbone is not None or not isinstance(model.network, Encoder):
         raise DataError("relevance goes through a detector's own network; this has a backbone.")
     shape = model.sample_shape[-2:] if len(model.sample_shape) == 3 else model.sample_shape
-    maps, scores = [np.empty((0, *shape))], [np.empty(0)]
+    all_maps, all_scores = [np.empty((0, *shape))], [np.empty(0)]
     center = model.vectors.get("center", next(model.network.parameters()).new_zeros(1)).double()
     grey = _grey(model)  # (1, c, h, w) or (1, d)
     with torch.no_grad():
@@ -126,31 +126,32 @@ def relevance_maps(detector: CenteredDetector | HSC, X: Any, gamma: float = 5.0)
             relevance = torch.zeros_like(a)
             codes = [_forward(_from(grey, branch), a) for branch in _branches(model.network)]
             outputs = torch.cat([code for code, _ in codes], dim=1)  # (b, o)
-            own = detector._distances_to_scores(model, outputs)  # (b,)
-            of_outputs = _of_outputs(detector, outputs - center, own)
+            scores = detector._distances_to_scores(model, outputs)  # (b,)
+            of_outputs = _of_outputs(detector, outputs - center, scores)
             center = center.expand(outputs.shape[1])
             n = outputs.shape[1] // len(codes)
             for i, (_, backward) in enumerate(codes):
                 k = slice(i * n, (i + 1) * n)
                 relevance += backward(of_outputs[:, k], center[k], gamma)
-            maps.append((relevance.sum(dim=1) if relevance.ndim == 4 else relevance).cpu().numpy())
-            scores.append(own.cpu().numpy())
-    found, own_scores = np.concatenate(maps), np.concatenate(scores)
+            relevance = relevance.sum(dim=1) if relevance.ndim == 4 else relevance
+            all_maps.append(relevance.cpu().numpy())
+            all_scores.append(scores.cpu().numpy())
+    maps, found_scores = np.concatenate(all_maps), np.concatenate(all_scores)
     return RelevanceMaps(
-        found, own_scores - found.sum(axis=tuple(range(1, found.ndim))), own_scores
+        maps, found_scores - maps.sum(axis=tuple(range(1, maps.ndim))), found_scores
     )
 
 
 def _of_outputs(detector: CenteredDetector | HSC, outputs: Tensor, scores: Tensor) -> Tensor:
     """What each entry of the outputs, less the centre, adds to the score, ``(b, o)``."""
-    norm = detector._model.parameters["norm"] if isinstance(detector, HSC) else None
+    norm = detector.state_.model.parameters["norm"] if isinstance(detector, HSC) else None
     brought = outputs.abs() if norm == "l1" else outputs.square()
     total = brought.sum(dim=1, keepdim=True)
     whole = total.sqrt() if norm is None else scores[:, None]  # a radius is no part of it
     return brought * whole / total.clamp_min(1e-30)
 
 
-def _grey(model: Fitted) -> Tensor:
+def _grey(model: DeepModel) -> Tensor:
     """What a sample of the mean brightness, or of mean features, becomes by preprocessing."""
     shift, scale = model.preprocessing.shift.double(), model.preprocessing.scale.double()
     is_contrast = model.preprocessing.kind == "contrast"
@@ -239,13 +240,13 @@ def _through(layer: _Linear, a: Tensor, relevance: Tensor, gamma: float) -> Tens
     zero = torch.zeros_like(z)
     up = torch.where(z > 0, relevance / (z + gamma * rising), zero)
     down = torch.where(z < 0, relevance / (z + gamma * falling), zero)
-    found = a * layer.backward(a, W, up + down)
-    found += gamma * a_up * (layer.backward(a, W_up, up) + layer.backward(a, W_down, down))
-    found += gamma * a_down * (layer.backward(a, W_down, up) + layer.backward(a, W_up, down))
-    return found
+    of_inputs = a * layer.backward(a, W, up + down)
+    of_inputs += gamma * a_up * (layer.backward(a, W_up, up) + layer.backward(a, W_down, down))
+    of_inputs += gamma * a_down * (layer.backward(a, W_down, up) + layer.backward(a, W_up, down))
+    return of_inputs
 
 
 def _to_largest(layer: nn.MaxPool2d, a: Tensor, relevance: Tensor) -> Tensor:
     _, indices = functional.max_pool2d(a, layer.kernel_size, layer.stride, return_indices=True)
-    found = torch.zeros_like(a).flatten(2)
-    return found.scatter_(2, indices.flatten(2), relevance.flatten(2)).view(a.shape)
+    of_inputs = torch.zeros_like(a).flatten(2)
+    return of_inputs.scatter_(2, indices.flatten(2), relevance.flatten(2)).view(a.shape)

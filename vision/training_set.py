@@ -76,6 +76,21 @@ class TrainingSet:
         )
 
 
+@dataclass(frozen=True)
+class MaskedImages:
+    """Images with masks ``(n, h, w)`` of where their anomalies are."""
+
+    images: Any
+    masks: Any
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.images.shape)
+
+
 def check_masks(masks: Any, labels: NDArray[np.int64], samples: Tensor) -> Tensor:
     """Masks as float32 ``(n, h, w)`` of 0 and 1; 1 everywhere for an anomaly with an empty one.
 

@@ -111,7 +111,8 @@ def test_anomalies_that_a_model_leaves_out_are_counted(folder: Path, tmp_path: P
         "fit", folder / "set", "--out", tmp_path / "m", "--model", "deep-svdd", "--epochs", 1,
         "--pretraining-epochs", 0,
     )  # fmt: skip
-    assert "Learned from 40 images (12 anomalies were left out; deep-sad" in done.stdout
+    assert "Learned from 40 images; threshold" in done.stdout
+    assert "warning: 12 images labelled -1 were left out: a DeepSVDD does not" in done.stderr
 
 
 def test_a_backbone_and_made_anomalies_need_normal_images_only(
@@ -123,14 +124,14 @@ def test_a_backbone_and_made_anomalies_need_normal_images_only(
     )  # fmt: skip
     detector = textocl.load(tmp_path / "m")
     assert detector.synthetic == "confetti"
-    assert detector._model.input_shape == (24, 8, 8)
+    assert detector.state_.model.input_shape == (24, 8, 8)
     run("export", tmp_path / "m", "--out", tmp_path / "m.onnx", "--verify", folder / "set")
 
 
 def test_features_of_a_frozen_network_are_the_default(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     done = run("fit", folder / "set", "--out", out, "--backbone", "efficientnet-lite0:6")
-    assert "Learned from 40 images (12 anomalies were left out" in done.stdout
+    assert "Learned from 40 images; threshold" in done.stdout
     facts = json.loads(run("info", out, "--json").stdout)
     assert (facts["detector"], facts["samples"]) == ("FeatureDetector", 21)
     scores = tmp_path / "scores.jsonl"

@@ -93,7 +93,7 @@ def test_the_shorter_side_is_scaled(size: int | None, expected: tuple[int, int])
 def test_a_backbone_never_changes(digits: Digits) -> None:
     detector = HSC(backbone="efficientnet-lite0:2", backbone_size=32, n_epochs=2, batch_size=32)
     detector.fit(*digits.labelled())
-    backbone = detector._model.backbone
+    backbone = detector.state_.model.backbone
     fresh = load_backbone("efficientnet-lite0:2", 32)
     assert not any(p.requires_grad for p in backbone.parameters())
     assert not any(module.training for module in backbone.train().modules())
@@ -117,7 +117,7 @@ def test_transformers_give_maps_and_survive_saving(
     detector.set_params(backbone_size=None if transformer.name.startswith("vit") else 32)
     detector.fit(*digits.labelled())
     if transformer.name.startswith("vit"):
-        assert detector._model.input_shape == (16, 4, 4)  # (32 / 8)² cells, no special token
+        assert detector.state_.model.input_shape == (16, 4, 4)  # (32 / 8)² cells, no special token
     assert detector.explain(digits.test[:3]).shape == (3, 8, 8)
     detector.save(tmp_path / "model")
     again = textocl.load(tmp_path / "model")

@@ -54,7 +54,7 @@ def test_figures_are_those_of_the_detector(digits: Digits) -> None:
     masks[-1] = False  # its place is not known
     test = images(digits.test, test_y, masks)
     record = measure("deep-svdd", 4, training, test, **SHORT)
-    same = DeepSVDD(**SHORT, random_state=4).fit(X, y)
+    same = DeepSVDD(**SHORT, random_state=4).fit(X[y >= 0])
     expected = evaluate(same.anomaly_score(digits.test), digits.is_anomaly)
     assert record.auc == pytest.approx(expected.auc)
     assert record.average_precision == pytest.approx(expected.average_precision)

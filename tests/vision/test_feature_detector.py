@@ -55,8 +55,8 @@ def test_contributions_of_the_cells_add_up_to_the_score(
     fitted: FeatureDetector, digits: Digits
 ) -> None:
     samples = read_samples(digits.test[:20])
-    maps = fitted._network(samples).flatten(2).transpose(1, 2).double().numpy()  # (n, m, d)
-    sums = [_of_cells(cells, fitted._learner).mean() for cells in maps]
+    maps = fitted.state_.network(samples).flatten(2).transpose(1, 2).double().numpy()  # (n, m, d)
+    sums = [_of_cells(cells, fitted.state_.learner).mean() for cells in maps]
     assert np.allclose(sums, fitted.anomaly_score(digits.test[:20]), rtol=1e-4)
     low, high = fitted.heatmap_range_
     assert low < np.median(fitted.explain(digits.test)) < high
@@ -76,7 +76,7 @@ def test_small_images_are_enlarged_and_large_ones_are_not() -> None:
     for side, size in ((32, 128), (130, None)):
         images = np.random.default_rng(0).uniform(0, 1, (40, side, side + 3)).astype(np.float32)
         detector = FeatureDetector(backbone="efficientnet-lite0:2").fit(images)
-        assert detector._network.facts["size"] == size
+        assert detector.state_.network.facts["size"] == size
 
 
 def test_known_anomalies_teach_a_density_ratio(digits: Digits) -> None:
@@ -116,7 +116,7 @@ def test_parameters_of_the_model_are_kept(digits: Digits, tmp_path: Path) -> Non
     detector.fit(digits.train).save(tmp_path / "m")
     loaded: Any = textocl.load(tmp_path / "m")
     assert loaded.model_parameters == given
-    assert loaded._learner.n_neighbors == 1
+    assert loaded.state_.learner.n_neighbors == 1
     default = FeatureDetector(**SMALL).fit(digits.train)
     assert not np.allclose(loaded.anomaly_score(digits.test), default.anomaly_score(digits.test))
 

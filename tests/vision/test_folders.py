@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from textocl.core.exceptions import DataError
+from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.vision import DeepSVDD
 from textocl.vision.folders import read_folder
 from textocl.vision.images import read_samples
@@ -81,7 +81,8 @@ def test_fit_takes_labels_from_such_a_folder(tmp_path: Path) -> None:
         save(tmp_path / "normal" / f"{i}.png")
     save(tmp_path / "anomalous" / "x.png")
     settings = {"network": "lenet-4-fc4", "n_epochs": 1, "n_pretraining_epochs": 0}
-    detector = DeepSVDD(**settings, calibration="training").fit(tmp_path)
+    with pytest.warns(TextoclWarning, match="1 images labelled -1"):
+        detector = DeepSVDD(**settings, calibration="training").fit(tmp_path)
     assert detector.n_samples_ == 30
     paths = read_folder(tmp_path).paths
     same = DeepSVDD(**settings, calibration="training").fit(paths[:30])

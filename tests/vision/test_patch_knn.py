@@ -12,10 +12,11 @@ import torch
 from digits import Digits
 
 import textocl
-from textocl.core.exceptions import DataError, FormatError
+from textocl.core.exceptions import DataError, FormatError, TextoclWarning
 from textocl.vision import PatchKNN
+from textocl.vision.frozen import maps_of
 from textocl.vision.images import read_samples
-from textocl.vision.patch_knn import PatchMemory, _maps, patches_of
+from textocl.vision.patch_knn import PatchMemory, patches_of
 
 SMALL: dict[str, Any] = {
     "backbone": "efficientnet-lite0:5", "backbone_size": 64, "n_patches": 400,
@@ -58,19 +59,19 @@ def test_distances_are_those_to_the_nearest_patch() -> None:
 
 def test_a_patch_that_is_kept_has_no_distance(fitted: PatchKNN, digits: Digits) -> None:
     everything = PatchKNN(**{**SMALL, "n_patches": 10**6}, calibration="training")
-    memory = everything.fit(digits.train)._memory
-    maps = _maps(everything._network, read_samples(digits.train))
+    memory = everything.fit(digits.train).state_.memory
+    maps = maps_of(everything.state_.network, read_samples(digits.train))
     assert memory.distances(maps).numpy() == pytest.approx(0, abs=1e-4)
     assert (memory.usual > 0.01).all()
     # of normal images, each without its own patches, places are as usual
     own = everything.calibration_scores_
     assert own.max() <= 0
-    assert len(everything._memory.patches) < 10**6
-    assert len(fitted._memory.patches) == 400
+    assert len(everything.state_.memory.patches) < 10**6
+    assert len(fitted.state_.memory.patches) == 400
 
 
 def test_patches_are_standardised(fitted: PatchKNN) -> None:
-    patches = fitted._memory.patches.numpy()
+    patches = fitted.state_.memory.patches.numpy()
     assert patches.mean(axis=0) == pytest.approx(0, abs=1e-4)
     assert patches.std(axis=0) == pytest.approx(1, abs=1e-3)
     assert patches_of(torch.ones(1, 2, 3, 3)).equal(torch.ones(1, 2, 3, 3))
@@ -94,13 +95,14 @@ def test_small_images_are_enlarged_and_large_ones_are_not() -> None:
     for side, size in ((32, 192), (194, None)):
         images = np.random.default_rng(0).uniform(0, 1, (40, side, side + 3)).astype(np.float32)
         detector = PatchKNN(backbone="efficientnet-lite0:1", n_patches=50).fit(images)
-        assert detector._network.facts["size"] == size
+        assert detector.state_.network.facts["size"] == size
 
 
 def test_known_anomalies_are_left_out(digits: Digits, fitted: PatchKNN) -> None:
     X = np.concatenate([digits.train, 1 - digits.train[:5]])
     y = np.repeat([1, -1], [len(digits.train), 5])
-    again = PatchKNN(**SMALL).fit(X, y)
+    with pytest.warns(TextoclWarning, match="5 images labelled -1 were left out: a PatchKNN does"):
+        again = PatchKNN(**SMALL).fit(X, y)
     assert again.anomaly_score(digits.test).tobytes() == fitted.anomaly_score(digits.test).tobytes()
     assert not again.learns_from_anomalies
 
@@ -125,7 +127,7 @@ def test_wrong_samples_are_refused() -> None:
         PatchKNN(**SMALL).fit(np.ones((30, 4), np.float32))
     with pytest.raises(DataError, match="too few"):
         PatchKNN(**SMALL).fit(textures(2, 0))
-    with pytest.raises(DataError, match="no normal"):
+    with pytest.raises(DataError, match="expected normal images, got none"):
         PatchKNN(**SMALL).fit(textures(4, 0), [-1] * 4)
 
 

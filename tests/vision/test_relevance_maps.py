@@ -23,8 +23,8 @@ def svdd(digits: Digits) -> DeepSVDD:
 
 def preprocessed_gradient(detector: DeepDetector, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Preprocessed samples, and the gradient of their scores."""
-    model = detector._model
-    inputs = model.preprocessing(detector._judge_like_fit(X)).requires_grad_()
+    model = detector.state_.model
+    inputs = model.preprocessing(detector._read_like_fit(X)).requires_grad_()
     scores = detector._distances_to_scores(model, model.network(inputs))
     (gradient,) = torch.autograd.grad(scores.sum(), inputs)
     return inputs.detach().numpy(), gradient.numpy()
@@ -38,7 +38,7 @@ def test_without_gamma_it_is_input_times_gradient(
     detector = kind(network=network, n_epochs=2, n_pretraining_epochs=2).fit(digits.train)
     found = relevance_maps(detector, digits.test[:20], gamma=0)
     inputs, gradient = preprocessed_gradient(detector, digits.test[:20])
-    model = detector._model.preprocessing
+    model = detector.state_.model.preprocessing
     grey = float(-model.shift / model.scale)
     assert found.maps == pytest.approx(((inputs - grey) * gradient).sum(axis=1), abs=1e-4)
 
@@ -49,7 +49,7 @@ def test_relevance_and_bias_add_up_to_the_score_layer_by_layer() -> None:
     detector = DeepSVDD(
         network="mlp-2-1", preprocessing="none", n_epochs=0, n_pretraining_epochs=0
     ).fit(points)
-    first, norm, _, last = detector._model.network.branches[0]
+    first, norm, _, last = detector.state_.model.network.branches[0]
     x = np.array([1.5, -0.5])
     scale = 1 / np.sqrt(norm.running_var.numpy() + norm.eps)
     W = first.weight.detach().numpy() * scale[:, None]
@@ -86,10 +86,10 @@ def test_a_network_without_bias_hands_all_of_the_score_to_the_pixels(
     detector = DeepSVDD(network="lenet-8-4-fc16-fc8", preprocessing="none", **QUICK).fit(
         digits.train
     )
-    for module in detector._model.network.modules():
+    for module in detector.state_.model.network.modules():
         if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
             module.running_mean.zero_()
-    detector._model.vectors["center"].zero_()
+    detector.state_.model.vectors["center"].zero_()
     found = relevance_maps(detector, digits.test[:30], gamma)
     assert found.scores == pytest.approx(detector.anomaly_score(digits.test[:30]), rel=1e-4)
     assert found.maps.sum(axis=(1, 2)) == pytest.approx(found.scores, rel=1e-6)
@@ -101,7 +101,7 @@ def test_scores_are_the_detectors_and_the_radius_is_bias(digits: Digits) -> None
     assert found.scores == pytest.approx(soft.anomaly_score(digits.test), abs=1e-4)
     assert found.maps.shape == (len(digits.test), 8, 8)
     harder = DeepSVDD(objective="soft-boundary", **QUICK).fit(digits.train)
-    harder._model.vectors["radius"].add_(1)
+    harder.state_.model.vectors["radius"].add_(1)
     moved = relevance_maps(harder, digits.test)
     assert moved.maps == pytest.approx(found.maps)
     assert moved.bias == pytest.approx(found.bias - 1)
@@ -113,14 +113,14 @@ def test_relevance_of_an_hsc_is_its_score_less_what_biases_keep(digits: Digits, 
     hsc = HSC(network="lenet-8-4-fc16-fc8", norm=norm, n_epochs=3).fit(digits.train, y)
     found = relevance_maps(hsc, digits.test[:20])
     assert found.scores == pytest.approx(hsc.anomaly_score(digits.test[:20]), rel=1e-3, abs=1e-4)
-    for module in hsc._model.network.modules():
+    for module in hsc.state_.model.network.modules():
         if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)) and module.bias is not None:
             module.bias.data.zero_()
         if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
             module.running_mean.zero_()
             if module.affine:
                 module.bias.data.zero_()
-    hsc._model.preprocessing.shift.zero_()  # grey is 0
+    hsc.state_.model.preprocessing.shift.zero_()  # grey is 0
     free = relevance_maps(hsc, digits.test[:20])
     assert free.maps.sum(axis=(1, 2)) == pytest.approx(free.scores, rel=1e-5, abs=1e-9)
 

@@ -65,17 +65,17 @@ def image_files(images: Sequence[Path]) -> list[Path]:
     from textocl.vision.folders import is_labelled_folder, read_folder
     from textocl.vision.images import image_paths
 
-    found: list[Path] = []
-    for given in images:
-        if is_labelled_folder(given):
-            found += read_folder(given).paths
-        elif given.is_dir():
-            found += image_paths(given)
-        elif given.exists():
-            found.append(given)
+    files: list[Path] = []
+    for path in images:
+        if is_labelled_folder(path):
+            files += read_folder(path).paths
+        elif path.is_dir():
+            files += image_paths(path)
+        elif path.exists():
+            files.append(path)
         else:
-            raise DataError(f"no such file or folder: {str(given)!r}.")
-    return list(dict.fromkeys(found))
+            raise DataError(f"no such file or folder: {str(path)!r}.")
+    return list(dict.fromkeys(files))
 
 
 def overlay_paths(files: Sequence[Path], out: Path) -> list[Path]:
@@ -95,9 +95,9 @@ def overlay_paths(files: Sequence[Path], out: Path) -> list[Path]:
     if len(set(names)) < len(names):  # a.jpg beside a.bmp
         names = [path.with_name(f"{path.name}.png") for path in inside]
     targets = [out / name for name in names]
-    given = {path.resolve() for path in files}
+    images = {path.resolve() for path in files}
     for target in targets:
-        if target.resolve() in given:
+        if target.resolve() in images:
             raise DataError(f"{target} is one of the images; choose another --out.")
     return targets
 

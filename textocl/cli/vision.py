@@ -35,7 +35,7 @@ from textocl.cli.vision_options import (
     Size,
     SkipBad,
     Synthetic,
-    given,
+    asked_for,
     option_of,
 )
 
@@ -109,7 +109,7 @@ def fit(
 
     resize_to = size_of(size)
     check_target(out)  # before minutes of work, not after
-    asked = given(
+    asked = asked_for(
         network=network,
         backbone=backbone,
         backbone_size=backbone_size,
@@ -137,7 +137,7 @@ def fit(
     with counting_bar("reading", watched(quiet), "images") as advance:
         data = read_labelled(folder, ImageReader(ImageForm(resize_to), bad, advance))
     warn_of_bad(bad, "image")
-    places = [data.masks] if model == "fcdd" and data.masks is not None else []
+    places = [data.masks] if detector.learns_from_masks and data.masks is not None else []
     try:
         detector.fit(data.X, data.labels, *places)
     except KeyboardInterrupt:
@@ -149,9 +149,7 @@ def fit(
         print_json({"model": str(out), **facts_of(detector)})
     elif not quiet:
         n_known = int((data.labels < 0).sum())
-        known = f" and {n_known:,} anomalies" if n_known else ""
-        if n_known and not detector.learns_from_anomalies:
-            known = f" ({n_known:,} anomalies were left out; deep-sad learns from them)"
+        known = f" and {n_known:,} anomalies" if n_known and detector.learns_from_anomalies else ""
         out_console.print(
             f"Learned from {len(data.X) - n_known:,} images{known}; threshold "
             f"{detector.threshold_:.4f} at a false-alarm rate of {false_alarm_rate:g}.\n"

@@ -23,7 +23,7 @@ from textocl.cli.vision_options import (
     Size,
     SkipBad,
     Synthetic,
-    given,
+    asked_for,
     option_of,
 )
 
@@ -94,7 +94,7 @@ def benchmark(
     warn_of_bad(bad, "image")
     may_test = np.array([path not in known for path in data.paths])
     records = []
-    asked = given(
+    asked = asked_for(
         network=network,
         backbone=backbone,
         backbone_size=backbone_size,
@@ -109,15 +109,17 @@ def benchmark(
         if not any(parameter in names for names in taken.values()):
             raise typer.BadParameter(f"none of the models takes {option_of(parameter)}.")
     for name in models:
-        own = {parameter: value for parameter, value in asked.items() if parameter in taken[name]}
+        parameters = {parameter: v for parameter, v in asked.items() if parameter in taken[name]}
         if synthetic and not make_image_detector(name).learns_from_anomalies:
-            own.pop("synthetic", None)
+            parameters.pop("synthetic", None)
         for seed in range(seeds):
             training, tested = data, test
             if tested is None:
                 chosen, held_out = split_by_seed(data.labels, may_test, labelled_anomalies, seed)
                 training, tested = data.part(chosen), data.part(held_out)
-            records.append(measure(name, seed, training, tested, verbose=watched(quiet), **own))
+            records.append(
+                measure(name, seed, training, tested, verbose=watched(quiet), **parameters)
+            )
     if as_json:
         print_json([record.to_dict() for record in records])
     elif not quiet:

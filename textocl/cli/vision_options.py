@@ -61,7 +61,7 @@ SkipBad = Annotated[
 ]
 
 
-def given(**parameters: Any) -> dict[str, Any]:
+def asked_for(**parameters: Any) -> dict[str, Any]:
     """The parameters of a detector that were asked for; the others keep their defaults."""
     return {name: v for name, v in parameters.items() if v is not None and v is not False}
 
