@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from digits import Digits
+from scipy.sparse import csr_array
 
 import textocl
 from textocl.core.exceptions import DataError, TextoclError, TextoclWarning
@@ -137,6 +139,21 @@ def test_deep_sad_learns_from_a_few_anomalies() -> None:
     assert DeepSAD(**settings).fit(NORMAL).anomaly_score(NEW).tobytes() == (
         alone.anomaly_score(NEW).tobytes()
     )
+
+
+@pytest.mark.parametrize("detector", [DeepSVDD(), DeepSAD(), HSC()])
+def test_frames_and_lists_of_numbers_are_features(detector: Any) -> None:
+    detector.set_params(n_epochs=1, batch_size=50)
+    X, y = with_anomalies()
+    given = (X, y) if detector.learns_from_anomalies else (NORMAL, None)
+    expected = detector.fit(*given).anomaly_score(NEW)
+    again = detector.fit(pd.DataFrame(given[0]), given[1])
+    for same in (pd.DataFrame(NEW), NEW.tolist(), csr_array(NEW)):
+        assert again.anomaly_score(same).tobytes() == expected.tobytes()
+    with pytest.raises(DataError, match="one label for each of 200 samples"):
+        detector.fit(NORMAL, [1])
+    with pytest.raises(DataError, match="expected 6 features, as in fit, got 2 features"):
+        detector.anomaly_score(pd.DataFrame(NEW[:, :2]))
 
 
 def test_eta_weighs_labelled_samples() -> None:

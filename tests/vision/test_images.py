@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from scipy.sparse import csr_array
 
 from textocl.core.exceptions import DataError
 from textocl.vision.form import resized, with_channels
@@ -52,8 +54,10 @@ def test_features_are_copied() -> None:
 
 def test_features_stay_features() -> None:
     X = SOURCE.normal(size=(6, 3))
-    for given in (X, torch.from_numpy(X)):
-        assert np.allclose(read_samples(given).numpy(), X)
+    expected = read_samples(X)
+    assert np.allclose(expected.numpy(), X)
+    for same in (torch.from_numpy(X), pd.DataFrame(X), X.tolist(), list(X), csr_array(X)):
+        assert read_samples(same).equal(expected)
     assert read_samples(np.arange(6, dtype=np.uint8).reshape(3, 2)).tolist()[2] == [4, 5]
 
 
@@ -111,6 +115,7 @@ def test_unreadable_files_are_named_and_counted(tmp_path: Path) -> None:
         ([1, 2], "item 0 is int"),
         (["a.png", np.zeros((2, 2))], "item 0 is str"),
         (b"bytes", "got bytes"),
+        (pd.DataFrame({"path": ["a.png"]}), "got DataFrame"),
         (None, "got NoneType"),
         ("no/such/folder", "is no folder"),
     ],
