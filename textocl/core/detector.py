@@ -101,13 +101,13 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
 
     # --- what a kind of detector gives ---
 
+    @abstractmethod
     def _learn(self, samples: Any, labels: NDArray[np.int64]) -> Learned:
         """Learn from samples as `_read` returns them, with labels ``(n,)`` in {+1, 0, -1}."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read_state(self, files: ModelFiles) -> State:
         """Inverse of the state's ``to_files``."""
-        raise NotImplementedError
 
     @abstractmethod
     def explain(self, X: Any) -> Any:
@@ -117,9 +117,9 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     def _scored(self, X: Any) -> Scored:
         """Scores and what comes with them, without a warning."""
 
+    @abstractmethod
     def _read(self, X: Any) -> tuple[Any, Any]:
         """Samples of ``X``, judged, and the labels that it brings along; None for none."""
-        raise NotImplementedError
 
     def _noun(self, samples: Any = None) -> str:
         """What messages call ``samples``, or those of the last fit."""
@@ -391,21 +391,6 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
             f"{n_calibration}; the threshold is their highest score, a rate of about "
             f"{1 / (n_calibration + 1):.2g}."
         )
-
-    # --- for detectors that take over piece by piece ---
-
-    def _freeze_params(self) -> None:
-        self._fit_params = self._frozen_params()
-
-    def _calibrate(self, scores: NDArray[np.float32]) -> None:
-        self.__dict__.update(_calibrated(scores, {"false_alarm_rate": self.false_alarm_rate}))
-
-    def _warn_of_shortage(self) -> None:
-        for message in self._doubts_of_threshold():
-            warnings.warn(message, TextoclWarning, stacklevel=3)
-
-    def _check_calibration_parameters(self) -> None:
-        OneClassDetector._check_parameters(self)
 
 
 def held_out_size(n_samples: int, false_alarm_rate: float) -> int:
