@@ -20,7 +20,6 @@ def contexts(
 ) -> None:
     """Show the contexts a model found: top words, shares, typical documents."""
     from textocl.cli.rendering import contexts_table, typical_documents
-    from textocl.report.card import contexts_of
 
     detector = load_model(model, "contexts")
     summaries = detector.context_summaries()

@@ -105,7 +105,6 @@ def fit(
     from textocl.cli.rendering import contexts_table
     from textocl.core.factory import make_detector
     from textocl.core.persistence import check_target
-    from textocl.report.card import contexts_of
 
     check_target(out)  # before minutes of work, not after
     refuse_overwriting(out, docs, *([anomalies] if anomalies is not None else []))

@@ -33,12 +33,10 @@ def info(model: ModelOrFile, as_json: Json = False) -> None:
 
 def facts_of(detector: OneClassDetector, model: Path | None = None) -> dict[str, Any]:
     """Facts of a detector, and of the folder that it was read from or written to."""
-    from textocl.report.card import n_training_documents
-
     facts: dict[str, Any] = {
         "detector": type(detector).__name__,
         "threshold": detector.threshold_,
-        detector._SAMPLES: n_training_documents(detector),
+        detector._SAMPLES: detector.n_training_samples_,
         f"calibration_{detector._SAMPLES}": len(detector.calibration_scores_),
     }
     if hasattr(detector, "vocabulary_"):
