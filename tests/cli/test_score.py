@@ -29,8 +29,8 @@ def test_score_keeps_fields_and_adds_results(model: Path, folder: Path, tmp_path
     assert [float(row["score"]) for row in table] == [row["score"] for row in rows]
 
 
-def test_score_reads_standard_input_and_writes_standard_output(model: Path) -> None:
-    done = run_process("score", model, "-", "--out", "-", input="the ship\n\nthe guitar\n")
+def test_score_reads_standard_input_and_writes_standard_output(exported: Path) -> None:
+    done = run_process("score", exported, "-", "--out", "-", input="the ship\n\nthe guitar\n")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["text"] for row in rows] == ["the ship", "", "the guitar"]
     assert rows[1]["score"] == np.finfo(np.float32).max  # the worst there is

@@ -38,15 +38,12 @@ def facts_of(detector: OneClassDetector, model: Path | None = None) -> dict[str,
         "threshold": detector.threshold_,
         detector._SAMPLES: detector.n_training_samples_,
         f"calibration_{detector._SAMPLES}": len(detector.calibration_scores_),
+        **detector._facts(),
     }
-    if hasattr(detector, "vocabulary_"):
-        facts["vocabulary"] = len(detector.vocabulary_)
-    if hasattr(detector, "context_vectors_"):
-        facts["contexts"], facts["vector_size"] = detector.context_vectors_.shape
-    if hasattr(detector, "members_"):
+    members = detector.weighted_members()
+    if members:
         facts["members"] = {
-            name: f"{type(member.detector).__name__}, weight {member.weight:g}"
-            for name, member in detector.members_.items()
+            name: f"{type(member).__name__}, weight {weight:g}" for name, member, weight in members
         }
     if model is not None:
         facts |= _folder_facts(model)

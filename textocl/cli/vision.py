@@ -146,7 +146,7 @@ def fit(
         stop(f"interrupted; the same command goes on from {checkpoint}.", EXIT_INTERRUPTED)
     detector.save(out)
     if as_json:
-        print_json({"model": str(out), **facts_of(detector)})
+        print_json({"model": str(out), **facts_of(detector, out)})
     elif not quiet:
         n_known = int((data.labels < 0).sum())
         known = f" and {n_known:,} anomalies" if n_known and detector.learns_from_anomalies else ""
@@ -364,7 +364,9 @@ def info(model: Model, as_json: Json = False) -> None:
     from textocl.cli.images import load_image_detector
 
     detector = load_image_detector(model)
-    print_facts({**facts_of(detector), "sample_shape": list(detector.sample_shape_)}, as_json)
+    print_facts(
+        {**facts_of(detector, model), "sample_shape": list(detector.sample_shape_)}, as_json
+    )
 
 
 # texts or images: the model knows

@@ -307,6 +307,10 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         """The `ContextSummary` of each context, of a detector that has some."""
         return []
 
+    def _facts(self) -> dict[str, Any]:
+        """What else `textocl info` tells of it, such as the size of its vocabulary."""
+        return {}
+
     @property
     def offset_(self) -> float:
         """scikit-learn's relation: ``decision_function = score_samples - offset_``."""

@@ -233,6 +233,12 @@ class CVDD(TextDetector):
     def n_documents_(self) -> int:
         return self._fitted().state_.n_documents
 
+    def _facts(self) -> dict[str, Any]:
+        space = self.state_.space
+        n_contexts, vector_size = self.context_vectors_.shape
+        vocabulary = {"vocabulary": len(space.vocabulary)} if isinstance(space, WordSpace) else {}
+        return {**vocabulary, "contexts": n_contexts, "vector_size": vector_size}
+
     # read by name where exported
     @property
     def _weights(self) -> AttentionWeights:
