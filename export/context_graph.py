@@ -234,14 +234,14 @@ class Encoder:
         some = g.op("Max", g.op("Div", g.constant([_TOKENS_AT_ONCE]), width), g.constant([1]))
         runs = _quotient(g, g.op("Add", n, g.shifted(some, -1, np.int64)), some)
 
-        def encode(inner: Graph, run: str, given: str) -> tuple[str, str]:
+        def encode(inner: Graph, run: str, before: str) -> tuple[str, str]:
             start = inner.op("Mul", some, run)
             stop = inner.op("Add", start, some)
             axis = inner.constant([0])
             part = [inner.op("Slice", value, start, stop, axis) for value in (ids, mask)]
             (hidden,) = inner.splice(model, part)  # (windows at once, L, d)
-            found = inner.op("Concat", given, inner.reshape(hidden, -1, d), axis=0)
-            return found, inner.op("Identity", run)
+            hidden = inner.op("Concat", before, inner.reshape(hidden, -1, d), axis=0)
+            return hidden, inner.op("Identity", run)
 
         none = g.constant(np.zeros((0, d), np.float32))
         hidden, _ = g.loop(g.op("Squeeze", runs), none, "float32", ["p", d], encode)

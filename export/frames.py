@@ -77,9 +77,9 @@ def score_frame(
     if detector.metadata["input"] != "text":
         taken = detector.metadata["input"]
         raise DataError(f"{Path(model)} takes {taken}; expected a file of a detector on texts.")
-    found = detector.assess(texts)
-    columns = {name: found[name] for name in ("score", "p_value", "label", "n_known_words")}
-    return frame.assign(**columns, nearest_context=nearest_context(found))
+    assessed = detector.assess(texts)
+    columns = {name: assessed[name] for name in ("score", "p_value", "label", "n_known_words")}
+    return frame.assign(**columns, nearest_context=nearest_context(assessed))
 
 
 def score_frames(
@@ -98,8 +98,8 @@ def _texts(frame: Any, text_column: str) -> list[Any]:
         raise DataError(f"expected a pandas DataFrame, got {type(frame).__name__}.")
     names = list(frame.columns)
     if names.count(text_column) != 1:
-        found = "two" if text_column in names else "none"
-        raise DataError(f"expected one column {text_column!r}, got {found} in {names}.")
+        number = "two" if text_column in names else "none"
+        raise DataError(f"expected one column {text_column!r}, got {number} in {names}.")
     taken = [field.split()[0] for field in SCORE_SCHEMA.split(", ") if field.split()[0] in names]
     if taken:
         raise DataError(f"the frame has a column {taken[0]!r} already; rename it or leave it out.")
@@ -113,11 +113,11 @@ def _texts(frame: Any, text_column: str) -> list[Any]:
     return list(column)
 
 
-def nearest_context(found: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+def nearest_context(assessed: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
     """Number of the nearest context of each document, ``(n,)``; -1 where there is none."""
-    if "context_distance" not in found:
-        return np.full(len(found["score"]), -1)
-    distances = found["context_distance"]  # (n, r), all 1 without a known word
+    if "context_distance" not in assessed:
+        return np.full(len(assessed["score"]), -1)
+    distances = assessed["context_distance"]  # (n, r), all 1 without a known word
     return np.where((distances < 1).any(axis=1), distances.argmin(axis=1), -1)
 
 

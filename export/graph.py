@@ -118,10 +118,10 @@ class Graph:
         What the last run handed on, and the scalars of all runs, ``(n,)``.
         """
         inner = Graph(self._numbers)
-        run, goes_on, given = (self._new(name) for name in ("run", "goes_on", "given"))
-        handed_on, scalar = body(inner, run, given)
+        run, goes_on, state = (self._new(name) for name in ("run", "goes_on", "state"))
+        handed_on, scalar = body(inner, run, state)
         result = inner.op("Identity", goes_on)
-        takes = [(run, "int64", []), (goes_on, "bool", []), (given, kind, shape)]
+        takes = [(run, "int64", []), (goes_on, "bool", []), (state, kind, shape)]
         gives = [(result, "bool", []), (handed_on, kind, shape), (scalar, "int64", [])]
         inputs, outputs = (
             [helper.make_tensor_value_info(name, _TYPES[of], size) for name, of, size in values]
@@ -139,9 +139,9 @@ class Graph:
         """Add all of another model, fed with ``inputs`` in its order; returns its outputs."""
         prefix = f"{self._new(model.graph.name or 'model')}/"
         part = onnx.compose.add_prefix(model, prefix).graph
-        given = dict(zip((value.name for value in part.input), inputs, strict=True))
+        names = dict(zip((value.name for value in part.input), inputs, strict=True))
         for node in part.node:
-            node.input[:] = [given.get(name, name) for name in node.input]
+            node.input[:] = [names.get(name, name) for name in node.input]
         self._nodes.extend(part.node)
         self._constants.extend(part.initializer)
         return [value.name for value in part.output]

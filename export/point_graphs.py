@@ -55,8 +55,7 @@ def score_of_points(graph: Graph, points: str, detector: PooledDetector) -> str:
     if add is None:
         known = ", ".join(sorted(kind.__name__ for kind in _SCORES))
         raise DataError(f"a {type(detector).__name__} cannot be exported; {known} can.")
-    # exact enough on a sphere; LOF is not, where two neighbours are equally far
-    light = isinstance(detector, (KDE, KNN, KernelPCA)) and bool(detector._metric["unit_length"][0])
+    light = type(detector) in _IN_FLOAT32 and bool(detector._metric["unit_length"][0])
     numbers = Numbers(graph, np.float32 if light else np.float64)
     score = graph.cast(add(numbers, numbers.cast(points), detector._learned), "float64")
     worst = graph.constant(WORST_POOLED_SCORE, np.float64)
@@ -92,23 +91,23 @@ class Numbers:
         moved = others.astype(np.float64) - origin
         x = self.op("Sub", points, self.constant(origin))
         cross = self.op("MatMul", x, self.constant(-2 * moved.T))
-        own = self.graph.op("ReduceSumSquare", x, self.graph.constant([1]), keepdims=1)
-        squared = self.add(self.add(cross, own), self.constant((moved**2).sum(axis=1)))
+        lengths = self.graph.op("ReduceSumSquare", x, self.graph.constant([1]), keepdims=1)
+        squared = self.add(self.add(cross, lengths), self.constant((moved**2).sum(axis=1)))
         return self.op("Max", squared, self.constant(0.0))
 
     def nearest(self, points: str, others: NDArray[Any], k: int) -> tuple[str, str]:
         """Distances to the ``k`` nearest of ``others``, ascending, and their rows, ``(n, k)``."""
         squared = self.squared_distances(points, others)
-        _, found = self.graph.ops(
+        _, rows = self.graph.ops(
             "TopK", squared, self.graph.constant([k]), n_outputs=2, largest=0, sorted=1
         )
-        there = self.op("Gather", self.constant(others), found)  # (n, k, d)
+        there = self.op("Gather", self.constant(others), rows)  # (n, k, d)
         away = self.op("Sub", there, self.op("Unsqueeze", points, self.graph.constant([1])))
         exact = self.op("ReduceL2", away, self.graph.constant([2]), keepdims=0)
         distances, order = self.graph.ops(
             "TopK", exact, self.graph.constant([k]), n_outputs=2, largest=0, sorted=1
         )
-        return distances, self.op("GatherElements", found, order, axis=1)
+        return distances, self.op("GatherElements", rows, order, axis=1)
 
     def rbf(self, points: str, others: NDArray[Any], gamma: float) -> str:
         return self.op("Exp", self.times(self.squared_distances(points, others), -gamma))
@@ -265,3 +264,5 @@ _SCORES: dict[type[PooledDetector], Callable[[Numbers, str, Arrays], str]] = {
     IsolationForest: _forest,
     Hypersphere: _hypersphere,
 }
+# exact enough on a sphere; LOF is not, where two neighbours are equally far
+_IN_FLOAT32 = (KDE, KNN, KernelPCA)

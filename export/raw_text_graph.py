@@ -41,14 +41,14 @@ def tokens_of(graph: Graph, text: str, source: TransformerVectors) -> tuple[str,
         "unk_token": model["unk_token"],
     }
 
-    def cut_one(inner: Graph, run: str, given: str) -> tuple[str, str]:
+    def cut_one(inner: Graph, run: str, before: str) -> tuple[str, str]:
         one = inner.op("Gather", text, inner.reshape(run, 1))
         ids, _, _ = inner.ops(
             "BertTokenizer", one, n_outputs=3, domain="ai.onnx.contrib", **settings
         )
         ids = inner.reshape(ids, -1)
         size = inner.op("Squeeze", inner.op("Shape", ids))
-        return inner.op("Concat", given, ids, axis=0), size
+        return inner.op("Concat", before, ids, axis=0), size
 
     n = g.op("Squeeze", g.op("Shape", text))
     every, sizes = g.loop(n, g.constant(np.zeros(0, np.int64)), "int64", ["all"], cut_one)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from textocl.export.tokens import TextCutter
 
 _READS_UP_TO = 1  # the newest format_version
+_JSON_FACTS = (
+    "format_version", "threshold", "false_alarm_rate", "contexts", "sample_shape", "words",
+    "language_model",
+)  # fmt: skip
 # a graph pads the documents of a run to the longest: few at once, and of like length
 _DOCUMENTS_AT_ONCE = 32
 _CHARACTERS_AT_ONCE = 1 << 18
@@ -248,12 +252,12 @@ class OnnxDetector:
             raise DataError("the file says nothing of words; export with words=True (CVDD only).")
         explanations: dict[int, WordExplanation] = {}
         for numbers, inputs in self._batches(check_documents(X)):
-            found = self._run(inputs, ["n_known_words", *_OF_WORDS])
+            outputs = self._run(inputs, ["n_known_words", *_OF_WORDS])
             for row, number in enumerate(numbers.tolist()):
-                n = int(found["n_known_words"][row])  # known words come before padding
+                n = int(outputs["n_known_words"][row])  # known words come before padding
                 explanations[number] = WordExplanation(
-                    found["word"][row, :n].tolist(),
-                    *(found[name][row, :n] for name in _OF_WORDS[1:]),
+                    outputs["word"][row, :n].tolist(),
+                    *(outputs[name][row, :n] for name in _OF_WORDS[1:]),
                 )
         return [explanations[number] for number in range(len(explanations))]
 
@@ -328,25 +332,18 @@ def _alike(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         start += fitting
 
 
-def _metadata(file: Path, given: dict[str, str]) -> dict[str, Any]:
-    if given.get("format") != "textocl-onnx":
+def _metadata(file: Path, stored: dict[str, str]) -> dict[str, Any]:
+    if stored.get("format") != "textocl-onnx":
         raise FormatError(f"{file} is an ONNX model, but none that textocl exported.")
-    found: dict[str, Any] = dict(given)
     try:
-        for name in ("format_version", "threshold", "false_alarm_rate", "contexts"):
-            found[name] = json.loads(given[name])
-        version = int(found["format_version"])
-        float(found["threshold"]), float(found["false_alarm_rate"])
-        found["detector"], found["input"]
-        if "sample_shape" in given:
-            found["sample_shape"] = json.loads(given["sample_shape"])
-        if "words" in given:
-            found["words"] = json.loads(given["words"])
-        if "language_model" in given:
-            found["language_model"] = json.loads(given["language_model"])
-            found["language_model"]["tokenizer_sha256"], found["language_model"]["content_words"]
+        facts = {k: json.loads(v) if k in _JSON_FACTS else v for k, v in stored.items()}
+        version = int(facts["format_version"])
+        float(facts["threshold"]), float(facts["false_alarm_rate"])
+        facts["detector"], facts["input"], facts["contexts"]
+        if "language_model" in facts:
+            facts["language_model"]["tokenizer_sha256"], facts["language_model"]["content_words"]
     except (KeyError, ValueError, TypeError) as error:
         raise FormatError(f"{file}: its metadata are damaged: {error}") from None
     if version > _READS_UP_TO:
         raise FormatError(f"{file} was written by a newer textocl. Upgrade: pip install -U textocl")
-    return found
+    return facts
