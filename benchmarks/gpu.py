@@ -22,6 +22,7 @@ from protocol import DATA, environment, one_vs_rest, read_corpus, write_result
 
 from textocl import CVDD, Detector
 from textocl.core.detector import OneClassDetector
+from textocl.core.metrics import rank_correlation
 from textocl.evaluation import evaluate
 from textocl.text.embeddings.transformer import TransformerVectors
 from textocl.vision import FCDD, DeepSVDD
@@ -52,11 +53,11 @@ def fit_row(
         seconds[device], detector = timed(lambda device=device: make(device).fit(training))
         scores[device] = detector.anomaly_score(test)
     aucs = {device: evaluate(values, is_anomaly).auc for device, values in scores.items()}
-    ranks = [np.argsort(np.argsort(values)) for values in scores.values()]
+    agreement = rank_correlation(*scores.values())
     row = (
         f"| {title} | {len(training):,} | {seconds['cpu']:.1f} | {seconds['cuda']:.1f} "
         f"| {seconds['cpu'] / seconds['cuda']:.1f} | {100 * aucs['cpu']:.2f} "
-        f"| {100 * aucs['cuda']:.2f} | {np.corrcoef(*ranks)[0, 1]:.5f} |"
+        f"| {100 * aucs['cuda']:.2f} | {agreement:.5f} |"
     )
     print(row, flush=True)
     return row

@@ -336,7 +336,8 @@ def _metadata(file: Path, stored: dict[str, str]) -> dict[str, Any]:
     if stored.get("format") != "textocl-onnx":
         raise FormatError(f"{file} is an ONNX model, but none that textocl exported.")
     try:
-        facts = {k: json.loads(v) if k in _JSON_FACTS else v for k, v in stored.items()}
+        facts: dict[str, Any] = dict(stored)
+        facts |= {name: json.loads(stored[name]) for name in _JSON_FACTS if name in stored}
         version = int(facts["format_version"])
         float(facts["threshold"]), float(facts["false_alarm_rate"])
         facts["detector"], facts["input"], facts["contexts"]
