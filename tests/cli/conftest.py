@@ -43,10 +43,10 @@ def exported(model: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve batches of documents: more than two workers hold."""
+    """Twelve batches of 128 documents: more than two workers hold."""
     file = tmp_path_factory.mktemp("many") / "many.jsonl"
-    texts = sentences("ships", 12_000)
-    texts[4000] = "é"  # no known word
+    texts = sentences("ships", 12 * 128)
+    texts[500] = "é"  # no known word
     records = [{"id": i, "text": text, "label": "sea"} for i, text in enumerate(texts)]
     file.write_text("".join(json.dumps(record) + "\n" for record in records))
     return file

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from commands import TEXTOCL, run
 
+BATCHES = ("--batch-size", "128")
+
 
 @pytest.mark.parametrize(("ending", "largest"), [("jsonl", 3), ("csv", 2)])
 def test_workers_write_what_one_process_writes(
@@ -19,7 +21,7 @@ def test_workers_write_what_one_process_writes(
 ) -> None:
     files = [tmp_path / f"{n}.{ending}" for n in range(1, largest + 1)]
     said = {
-        run("score", exported, many, "--out", file, "--workers", n).stderr
+        run("score", exported, many, "--out", file, "--workers", n, *BATCHES).stderr
         for n, file in enumerate(files, 1)
     }
     assert len(said) == 1
@@ -28,8 +30,9 @@ def test_workers_write_what_one_process_writes(
 
 
 def test_workers_write_to_standard_output_in_order(exported: Path, many: Path) -> None:
-    one, two = (run("score", exported, many, "--out", "-", "--workers", n).stdout for n in (1, 2))
-    assert len(one.splitlines()) == 12_000
+    arguments = ("score", exported, many, "--out", "-", *BATCHES)
+    one, two = (run(*arguments, "--workers", n).stdout for n in (1, 2))
+    assert len(one.splitlines()) == 1536
     assert one == two
 
 
@@ -38,14 +41,14 @@ def test_a_bad_document_keeps_what_is_done_before_it(
 ) -> None:
     lines = many.read_text().splitlines(keepends=True)
     docs, out = tmp_path / "docs.jsonl", tmp_path / "out.csv"
-    docs.write_text("".join([*lines[:8500], '{"text": "ship", "extra": 1}\n', *lines[8500:]]))
-    arguments = ("score", exported, docs, "--out", out, "--workers", 2)
+    docs.write_text("".join([*lines[:1070], '{"text": "ship", "extra": 1}\n', *lines[1070:]]))
+    arguments = ("score", exported, docs, "--out", out, "--workers", 2, *BATCHES)
     refused = run(*arguments, code=3)
-    assert "document 8501 has a field 'extra' that the first document lacks" in refused.stderr
-    assert "warning: 8,192 scored documents are kept in" in refused.stderr
+    assert "document 1071 has a field 'extra' that the first document lacks" in refused.stderr
+    assert "warning: 1,024 scored documents are kept in" in refused.stderr
     docs.write_text("".join(lines))
-    assert "going on after 8,192 documents" in run(*arguments).stderr
-    assert len(out.read_text().splitlines()) == 12_001
+    assert "going on after 1,024 documents" in run(*arguments).stderr
+    assert len(out.read_text().splitlines()) == 1537
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -77,7 +80,19 @@ def cut_off(
 ) -> subprocess.CompletedProcess[str]:
     """Give a run all but the last batch, wait for results, and end it."""
     process = subprocess.Popen(
-        [*TEXTOCL, "score", model, "-", "--format", "jsonl", "--out", out, "--workers", "2"],
+        [
+            *TEXTOCL,
+            "score",
+            model,
+            "-",
+            "--format",
+            "jsonl",
+            "--out",
+            out,
+            "--workers",
+            "2",
+            *BATCHES,
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -89,14 +104,14 @@ def cut_off(
     journal = out.with_name(f"{out.name}.parts") / "journal.jsonl"
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     try:
-        process.stdin.writelines(docs.open().readlines()[:11_500])
+        process.stdin.writelines(docs.open().readlines()[:1500])
         process.stdin.flush()
         while not journal.exists() or not journal.read_text().endswith("\n"):
             assert process.poll() is None, process.communicate()
             time.sleep(0.01)
         workers = children.read_text().split()
         assert len(workers) >= 2
-        second = run("score", model, docs, "--out", out, "--workers", 2, code=3)
+        second = run("score", model, docs, "--out", out, "--workers", 2, *BATCHES, code=3)
         assert f"another run is writing {out}" in second.stderr
         if how == signal.SIGKILL:
             process.kill()
@@ -116,7 +131,7 @@ def test_a_run_of_workers_that_is_cut_off_goes_on(
     exported: Path, many: Path, tmp_path: Path, how: signal.Signals, workers: int
 ) -> None:
     out, parts = tmp_path / "out.csv", tmp_path / "out.csv.parts"
-    run("score", exported, many, "--out", tmp_path / "expected.csv")
+    run("score", exported, many, "--out", tmp_path / "expected.csv", *BATCHES)
     cut = cut_off(exported, many, out, how)
     assert "Traceback" not in cut.stderr
     n_kept = sum(
@@ -124,20 +139,22 @@ def test_a_run_of_workers_that_is_cut_off_goes_on(
         for line in (parts / "journal.jsonl").open()
         if line[-1] == "\n"
     )
-    assert n_kept in range(1024, 11_500, 1024)
+    assert n_kept in range(128, 1500, 128)
     if how == signal.SIGINT:
         assert cut.returncode == 130
         assert f"{n_kept:,} scored documents are kept in {parts} for the next run" in cut.stderr
     assert not out.exists()
-    arguments = ("score", exported, many, "--out", out, "--workers", workers)
+    arguments = ("score", exported, many, "--out", out, "--workers", workers, *BATCHES)
+    refused = run(*arguments[:-2], code=3)
+    assert "an unfinished run with another batch size" in refused.stderr
     refused = run(*arguments, "--text-field", "label", code=3)
-    assert "documents 1 to 1,024 are not those of the unfinished run in" in refused.stderr
+    assert "documents 1 to 128 are not those of the unfinished run in" in refused.stderr
     done = run(*arguments, "--json")
     assert f"going on after {n_kept:,} documents" in done.stderr
     summary = json.loads(done.stdout)
     assert summary == {
-        "documents": 12_000, "anomalous": summary["anomalous"], "without_known_word": 1, "out": str(out)
+        "documents": 1536, "anomalous": summary["anomalous"], "without_known_word": 1, "out": str(out)
     }  # fmt: skip
-    assert "1 of 12,000 documents have no known word" in done.stderr
+    assert "1 of 1,536 documents have no known word" in done.stderr
     assert out.read_bytes() == (tmp_path / "expected.csv").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["expected.csv", "out.csv"]
