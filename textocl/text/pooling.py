@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.text.documents import PackedDocuments
+from textocl.text.segment_sums import weighted_sums
 
 POOLINGS = ("mean", "tfidf", "lead", "max")
 LEAD = 64  # words (with a language model, pieces) after which a word counts 1/e
@@ -35,16 +36,19 @@ def pool(
     while start < len(packed):  # as many documents at once as hold about _WORDS_AT_ONCE words
         limit = packed.offsets[start] + _WORDS_AT_ONCE
         end = max(start + 1, int(np.searchsorted(packed.offsets, limit, side="right")) - 1)
-        first, last = packed.offsets[start], packed.offsets[end]
-        vectors = table[packed.rows[first:last]].astype(np.float32)  # (words of these, d)
-        filled = start + np.flatnonzero(np.diff(packed.offsets[start : end + 1]))
-        starts = packed.offsets[filled] - first
+        words = slice(packed.offsets[start], packed.offsets[end])
+        offsets = packed.offsets[start : end + 1] - packed.offsets[start]
+        rows, place = np.unique(packed.rows[words], return_inverse=True)
+        vectors = table[rows].astype(np.float32)  # (distinct words of these, d)
+        filled = np.flatnonzero(np.diff(offsets))
         if len(filled) and pooling == "max":
-            pooled[filled] = np.maximum.reduceat(vectors, starts, axis=0)
+            largest = np.maximum.reduceat(vectors[place], offsets[filled], axis=0)
+            pooled[start + filled] = largest
         elif len(filled):
-            part = weights[first:last]
-            sums = np.add.reduceat(vectors * part[:, None], starts, axis=0)
-            pooled[filled] = sums / np.maximum(np.add.reduceat(part, starts), 1e-30)[:, None]
+            part = weights[words]
+            sums = weighted_sums(vectors, place, part, offsets)
+            totals = np.maximum(np.add.reduceat(part, offsets[filled]), 1e-30)
+            pooled[start + filled] = sums[filled] / totals[:, None]
         start = end
     return pooled
 
