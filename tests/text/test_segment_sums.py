@@ -25,7 +25,10 @@ def test_sums_are_those_of_reduceat_to_the_bit(exact: bool) -> None:
 
 def test_empty_documents_sum_to_nothing() -> None:
     sums = weighted_sums(
-        np.ones((2, 3), np.float32), np.array([1]), np.array([2.0], np.float32), np.array([0, 0, 1, 1])
+        np.ones((2, 3), np.float32),
+        np.array([1]),
+        np.array([2.0], np.float32),
+        np.array([0, 0, 1, 1]),
     )
     assert sums.tolist() == [[0, 0, 0], [2, 2, 2], [0, 0, 0]]
     assert weighted_sums(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +16,9 @@ from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
 from textocl.ensemble.members import HeldOutScores, Member
 from textocl.ensemble.surprisal import Surprisal
-from textocl.text.spaces import Embedded, WordSpace
+from textocl.text.shared_index import SharedIndex
+from textocl.text.spaces import ContextSpace, Embedded, WordSpace
+from textocl.text.tokenization import CutTexts, Tokenizer
 
 #: what begins the names of their arrays
 _SURPRISAL = "surprisal."
@@ -52,8 +55,29 @@ class EnsembleState:
         return replace(self, members=members, held_out=held_out)
 
     def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
-        """Texts as each member takes them."""
-        return {name: member.detector._embed(texts) for name, member in self.members.items()}
+        """Texts as each member takes them, cut once for all."""
+        spaces = {name: member.detector._space for name, member in self.members.items()}
+        names, index, tokenizer = self._shared
+        cut = CutTexts(texts, tokenizer)
+        packed = dict(zip(names, [] if index is None else index.pack(texts), strict=True))
+        return {
+            name: space.embed_packed(packed[name], cut) if name in packed else space.embed(texts)
+            for name, space in spaces.items()
+        }
+
+    @cached_property
+    def _shared(self) -> tuple[list[str], SharedIndex | None, Tokenizer | None]:
+        """Members whose words are looked up together, and what does it."""
+        spaces = {
+            name: member.detector._space
+            for name, member in self.members.items()
+            if not isinstance(member.detector._space, ContextSpace)
+        }
+        if len({space.tokenizer.name for space in spaces.values()}) != 1:
+            return [], None, None
+        tokenizer = next(iter(spaces.values())).tokenizer
+        index = SharedIndex([space.words for space in spaces.values()], tokenizer)
+        return list(spaces), index, tokenizer
 
     def to_files(self) -> ModelFiles:
         files = ModelFiles({"members": {}}, {})

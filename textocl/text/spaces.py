@@ -79,6 +79,10 @@ class WordSpace:
     def dimension(self) -> int:
         return int(self.vocabulary.table.shape[1])
 
+    @property
+    def words(self) -> Sequence[str]:
+        return self.vocabulary.words
+
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Look the words of ``texts`` up."""
         packed = pack(texts, self.tokenizer, self.vocabulary.index)
