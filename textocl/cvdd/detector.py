@@ -14,8 +14,8 @@ from textocl.core.exceptions import DataError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.validation import check_choice, check_integer, check_number
-from textocl.cvdd.contexts import summarize_contexts
 from textocl.cvdd.contributions import explain_documents
+from textocl.cvdd.parts import Part, embedded_parts
 from textocl.cvdd.scoring import (
     WORST_SCORE,
     Aggregation,
@@ -25,13 +25,13 @@ from textocl.cvdd.scoring import (
     aggregation_weights,
     resolve_aggregation,
 )
-from textocl.cvdd.state import AttentionWeights, CVDDState, Part, table_of
-from textocl.cvdd.training import TrainingSettings, train_cvdd
+from textocl.cvdd.state import AttentionWeights, CVDDState
+from textocl.cvdd.training import TrainingSettings
 from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
 from textocl.text.pooling import pool
-from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
+from textocl.text.spaces import Embedded, Space, WordSpace, fit_space
 from textocl.text.tokenization import make_tokenizer
 from textocl.text.vocabulary import Vocabulary
 from textocl.training.devices import choose_device
@@ -239,7 +239,6 @@ class CVDD(TextDetector):
         vocabulary = {"vocabulary": len(space.vocabulary)} if isinstance(space, WordSpace) else {}
         return {**vocabulary, "contexts": n_contexts, "vector_size": vector_size}
 
-    # read by name where exported
     @property
     def _weights(self) -> AttentionWeights:
         return self._fitted().state_.weights
@@ -264,48 +263,24 @@ class CVDD(TextDetector):
 
     def _learn(self, samples: list[str], labels: NDArray[np.int64]) -> Learned:
         space, training, held_out = self._prepare(samples, labels)
-        device = choose_device(self.device)
         settings = TrainingSettings(
             **{field.name: getattr(self, field.name) for field in fields(TrainingSettings)}
         )
-        trained_labels = labels[training.numbers]
-        vectors = table_of(space, training.embedded)
-        network, history = train_cvdd(
-            training.embedded, trained_labels, vectors.to(device), settings, device
-        )
-        # scores come from the CPU, where they repeat bit for bit; a GPU would save little
-        weights = AttentionWeights(
-            *(w.detach().cpu() for w in (network.W1, network.W2, network.contexts))
-        )
-        scoring = weights.scoring_table(vectors)
-        normal = training.take(np.flatnonzero(trained_labels >= 0))
-        distances = scoring.distances(normal.embedded.packed)
-        contexts = summarize_contexts(
-            distances,
-            scoring.attention(normal.embedded.packed),
-            normal.embedded,
-            [samples[i] for i in normal.numbers],
-            normal.numbers,
+        state = CVDDState.trained(
+            space,
+            training,
+            held_out if self.calibration == "split" else None,
+            samples,
+            labels,
+            settings,
+            device=choose_device(self.device),
             n_typical=self.n_typical,
         )
-        if held_out is not training:
-            if isinstance(space, ContextSpace):
-                scoring = weights.scoring_table(table_of(space, held_out.embedded))
-            distances = scoring.distances(held_out.embedded.packed)
-        state = CVDDState(
-            space,
-            weights,
-            scoring if isinstance(space, WordSpace) else None,
-            contexts,
-            distances,
-            len(normal.numbers),
-            history,
-        )
         n_normal = int((labels >= 0).sum())
-        known = np.union1d(normal.numbers, held_out.numbers)
+        known = np.union1d(training.numbers, held_out.numbers)
         return Learned(
             state,
-            aggregate(distances, *self._resolved()),
+            aggregate(state.calibration_distances, *self._resolved()),
             n_normal - int((labels[known] >= 0).sum()),
             n_normal,
             {"embedding": space.source_name},
@@ -328,16 +303,9 @@ class CVDD(TextDetector):
             frequency_damping=self.frequency_damping,
             seed=self.random_state,
         )
-
-        def part_of(numbers: NDArray[np.int64]) -> Part:
-            chosen = [texts[i] for i in numbers]
-            if isinstance(space, ContextSpace):
-                space.remember(chosen, progress=self.verbose)
-            embedded = space.embed(chosen)
-            return Part(numbers, embedded).take(np.flatnonzero(embedded.packed.n_distinct))
-
-        anomalies = np.flatnonzero(labels < 0)
-        to_train = part_of(np.sort(np.concatenate([training, anomalies])))
+        to_train, to_calibrate = embedded_parts(
+            space, texts, labels, training, held_out, progress=self.verbose
+        )
         n_normal = int((labels[to_train.numbers] >= 0).sum())
         if n_normal < self.n_contexts:
             raise DataError(
@@ -345,9 +313,6 @@ class CVDD(TextDetector):
                 "others have no known word or are held out), too few for "
                 f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
             )
-        if self.calibration == "training":
-            return space, to_train, to_train
-        to_calibrate = part_of(held_out)
         if not len(to_calibrate.numbers):
             raise DataError(
                 f"no document with known words is left to calibrate with (of {len(normal)}); "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,20 +13,13 @@ from numpy.typing import NDArray
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.validation import check_integer
+from textocl.cvdd.contexts import summarize_contexts
+from textocl.cvdd.parts import Part
 from textocl.cvdd.scoring import ScoringTable
+from textocl.cvdd.training import TrainingSettings, train_cvdd
 from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace
 from textocl.text.tokenization import make_tokenizer
-
-
-class Part(NamedTuple):
-    """Documents with a known word: their numbers among all, and embedded."""
-
-    numbers: NDArray[np.int64]
-    embedded: Embedded
-
-    def take(self, chosen: NDArray[np.int64]) -> Part:
-        return Part(self.numbers[chosen], self.embedded.take(chosen))
 
 
 class AttentionWeights(NamedTuple):
@@ -66,6 +60,52 @@ class CVDDState:
     calibration_distances: NDArray[np.float32]
     n_documents: int
     history: list[float] = field(default_factory=list)
+
+    @classmethod
+    def trained(
+        cls,
+        space: Space,
+        training: Part,
+        held_out: Part | None,
+        texts: Sequence[str],
+        labels: NDArray[np.int64],
+        settings: TrainingSettings,
+        *,
+        device: torch.device,
+        n_typical: int,
+    ) -> CVDDState:
+        """Train on embedded documents, and calibrate with others or, for None, with the same.
+
+        Parameters
+        ----------
+        texts, labels : all documents, which the numbers of the parts are of
+        n_typical : as in `textocl.CVDD`
+        """
+        trained_labels = labels[training.numbers]
+        vectors = table_of(space, training.embedded)
+        network, history = train_cvdd(
+            training.embedded, trained_labels, vectors.to(device), settings, device
+        )
+        # scores come from the CPU, where they repeat bit for bit; a GPU would save little
+        weights = AttentionWeights(
+            *(w.detach().cpu() for w in (network.W1, network.W2, network.contexts))
+        )
+        scoring = weights.scoring_table(vectors)
+        normal = training.take(np.flatnonzero(trained_labels >= 0))
+        distances = scoring.distances(normal.embedded.packed)
+        contexts = summarize_contexts(
+            distances,
+            scoring.attention(normal.embedded.packed),
+            normal.embedded,
+            [texts[i] for i in normal.numbers],
+            normal.numbers,
+            n_typical=n_typical,
+        )
+        table = scoring if isinstance(space, WordSpace) else None
+        state = cls(space, weights, table, contexts, distances, len(normal.numbers), history)
+        if held_out is None:
+            return state
+        return replace(state, calibration_distances=state.distances(held_out.embedded))
 
     def scoring_of(self, embedded: Embedded) -> ScoringTable:
         """What scores these documents."""
