@@ -62,7 +62,7 @@ def main() -> None:
             n_scored = sum(1 for _ in file)
         assert n_scored == n, "every document is scored"
         detector = CVDD.load(model)
-        vectors_mb = detector._scoring.vectors.numel() * 4 / 2**20
+        vectors_mb = detector.state_.scoring.vectors.numel() * 4 / 2**20
         themes = "\n".join(
             f"| {c.context} | {c.share:.0%} | {', '.join(w.word for w in c.words[:12])} |"
             for c in detector.contexts_

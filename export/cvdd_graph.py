@@ -72,7 +72,11 @@ def _words(space: Any, detector: CVDD, inputs: Inputs) -> _Words:
 
 @_words.register(WordSpace)
 def _(space: WordSpace, detector: CVDD, inputs: Inputs) -> _Words:
-    words, table, vocabulary = inputs.words_of(detector), detector._scoring, space.vocabulary.words
+    words, table, vocabulary = (
+        inputs.words_of(detector),
+        detector.state_.scoring,
+        space.vocabulary.words,
+    )
     assert table is not None
     kept = inputs.kept(vocabulary, detector._fit_params["language"])
     known_words = [vocabulary[row] for row in kept]
@@ -90,7 +94,10 @@ def _(space: WordSpace, detector: CVDD, inputs: Inputs) -> _Words:
 @_words.register(ContextSpace)
 def _(space: ContextSpace, detector: CVDD, inputs: Inputs) -> _Words:
     g, words = inputs.graph, inputs.in_context(space)
-    W1, W2 = (g.constant(w.cpu().numpy()) for w in (detector._weights.W1, detector._weights.W2))
+    W1, W2 = (
+        g.constant(w.cpu().numpy())
+        for w in (detector.state_.weights.W1, detector.state_.weights.W2)
+    )
     logits = g.op("MatMul", g.op("Tanh", g.op("MatMul", words.vectors, W1)), W2)
     padded = g.op("Unsqueeze", g.op("Equal", words.counts, g.constant(0.0)), g.constant([2]))
     logits = g.op("Where", padded, g.constant(_NO_ATTENTION), logits)
@@ -99,7 +106,7 @@ def _(space: ContextSpace, detector: CVDD, inputs: Inputs) -> _Words:
 
 
 def _unit_contexts(detector: CVDD) -> NDArray[np.float64]:
-    contexts = detector._weights.contexts.cpu().numpy().astype(np.float64)
+    contexts = detector.state_.weights.contexts.cpu().numpy().astype(np.float64)
     return np.asarray(contexts / np.maximum(np.linalg.norm(contexts, axis=1, keepdims=True), 1e-8))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from textocl.ensemble.detector import Detector
 from textocl.export.inputs import Inputs
 from textocl.export.score_graph import Scored, score_graph, scored
-from textocl.shallow.pooled import WORST_POOLED_SCORE
+from textocl.shallow.metric import WORST_POOLED_SCORE
 
 
 @score_graph.register(Detector)

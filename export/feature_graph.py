@@ -32,5 +32,5 @@ class Features(nn.Module):
 def _features(detector: FeatureDetector, inputs: Inputs) -> Scored:
     (features,) = network_graph(inputs, detector, Features, ["features"])
     learner = detector.state_.learner
-    points = transformed(inputs.graph, features, learner._metric)
+    points = transformed(inputs.graph, features, learner.state_.metric)
     return Scored(score_of_points(inputs.graph, points, learner))

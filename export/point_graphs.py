@@ -27,19 +27,19 @@ from textocl.shallow import (
     KernelPCA,
 )
 from textocl.shallow.hypersphere import LEAKY_SLOPE, Hypersphere
-from textocl.shallow.pooled import WORST_POOLED_SCORE, Arrays, PooledDetector
+from textocl.shallow.metric import WORST_POOLED_SCORE, Arrays, Metric
+from textocl.shallow.pooled import PooledDetector
 
 
-def transformed(graph: Graph, points: str, metric: Arrays) -> str:
+def transformed(graph: Graph, points: str, metric: Metric) -> str:
     """Points as the detector sees them: unit length, whitening, unit length again."""
-    to_unit = bool(metric["unit_length"][0])
-    if to_unit:
+    if metric.unit_length:
         points = _unit(graph, points)
-    if "whitening_matrix" in metric:
+    if metric.whitening is not None:
         wide = graph.cast(points, "float64")
-        points = graph.op("MatMul", wide, graph.constant(metric["whitening_matrix"], np.float64))
+        points = graph.op("MatMul", wide, graph.constant(metric.whitening, np.float64))
         points = graph.cast(points, "float32")
-        points = _unit(graph, points) if to_unit else points
+        points = _unit(graph, points) if metric.unit_length else points
     return points
 
 
@@ -55,9 +55,9 @@ def score_of_points(graph: Graph, points: str, detector: PooledDetector) -> str:
     if add is None:
         known = ", ".join(sorted(kind.__name__ for kind in _SCORES))
         raise DataError(f"a {type(detector).__name__} cannot be exported; {known} can.")
-    light = type(detector) in _IN_FLOAT32 and bool(detector._metric["unit_length"][0])
+    light = type(detector) in _IN_FLOAT32 and detector.state_.metric.unit_length
     numbers = Numbers(graph, np.float32 if light else np.float64)
-    score = graph.cast(add(numbers, numbers.cast(points), detector._learned), "float64")
+    score = graph.cast(add(numbers, numbers.cast(points), detector.state_.learned), "float64")
     worst = graph.constant(WORST_POOLED_SCORE, np.float64)
     least = graph.constant(-WORST_POOLED_SCORE, np.float64)
     return graph.cast(graph.op("Min", graph.op("Max", score, least), worst), "float32")

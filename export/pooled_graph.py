@@ -12,7 +12,8 @@ from textocl.export.graph import Graph
 from textocl.export.inputs import Inputs
 from textocl.export.point_graphs import score_of_points, transformed
 from textocl.export.score_graph import Scored, score_graph
-from textocl.shallow.pooled import WORST_POOLED_SCORE, PooledDetector
+from textocl.shallow.metric import WORST_POOLED_SCORE
+from textocl.shallow.pooled import PooledDetector
 from textocl.text.pooling import LEAD
 from textocl.text.spaces import ContextSpace, WordSpace
 from textocl.text.vectorizer import DocumentVectorizer
@@ -29,14 +30,14 @@ class _Words(NamedTuple):
 
 @score_graph.register(PooledDetector)
 def _pooled(detector: PooledDetector, inputs: Inputs) -> Scored:
-    g, vectorizer = inputs.graph, detector._fitted()._vectorizer
+    g, vectorizer = inputs.graph, detector._fitted().state_.vectorizer
     if vectorizer is None:
-        points = transformed(g, inputs.features(detector.n_features_in_), detector._metric)
+        points = transformed(g, inputs.features(detector.n_features_in_), detector.state_.metric)
         score = score_of_points(g, points, detector)
         return Scored(score, g.op("Expand", g.constant(1), g.op("Shape", score)))  # all are known
     words = _words(vectorizer.space, vectorizer, detector, inputs)
     pooled = _largest(g, words) if vectorizer.pooling == "max" else _mean(g, words)
-    score = score_of_points(g, transformed(g, pooled, detector._metric), detector)
+    score = score_of_points(g, transformed(g, pooled, detector.state_.metric), detector)
     known = g.op("Greater", words.n_known, g.constant(0))
     return Scored(g.op("Where", known, score, g.constant(WORST_POOLED_SCORE)), words.n_known)
 

@@ -58,4 +58,4 @@ def test_on_unit_vectors_it_is_a_von_mises_fisher_density(
 
 def test_whitening_is_on_unless_told_otherwise(training: np.ndarray) -> None:
     assert KDE().whitening == 0.4
-    assert "whitening_matrix" in KDE().fit(training)._metric
+    assert KDE().fit(training).state_.metric.whitening is not None

@@ -32,7 +32,7 @@ def test_path_lengths_are_those_of_a_walk_through_each_tree(
     training: np.ndarray, new: np.ndarray
 ) -> None:
     detector = IsolationForest(n_estimators=10, max_samples=150, calibration="training")
-    learned = detector.fit(training)._learned
+    learned = detector.fit(training).state_.learned
     for x, score in zip(new, detector.anomaly_score(new), strict=True):
         total = 0.0
         for node in learned["roots"]:

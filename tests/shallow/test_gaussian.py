@@ -73,16 +73,16 @@ def test_mve_withstands_contamination(training: np.ndarray, new: np.ndarray) -> 
 def test_mve_reduces_the_dimension_where_points_are_few() -> None:
     points = np.random.default_rng(0).normal(size=(40, 90)).astype(np.float32)
     detector = MVE(calibration="training").fit(points)
-    assert detector._learned["factor"].shape == (90, 8)
+    assert detector.state_.learned["factor"].shape == (90, 8)
     with pytest.warns(TextoclWarning, match="n_components=60 is more than the rank"):
         detector = MVE(n_components=60, support_fraction=1.0, calibration="training").fit(points)
-    assert detector._learned["factor"].shape == (90, 39)
+    assert detector.state_.learned["factor"].shape == (90, 39)
 
 
 def test_mve_of_points_on_a_line_judges_along_the_line() -> None:
     places = np.random.default_rng(0).normal(size=(60, 1)).astype(np.float32)
     detector = MVE(calibration="training").fit(places * [1, 2, 3])
-    assert detector._learned["factor"].shape == (3, 1)
+    assert detector.state_.learned["factor"].shape == (3, 1)
     near, far = detector.anomaly_score(np.array([[0, 0, 0], [9, 18, 27]], np.float32))
     assert near < 1
     assert far > 5

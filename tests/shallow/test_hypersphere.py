@@ -25,7 +25,7 @@ def anomalies(n: int, seed: int = 0) -> np.ndarray:
 
 
 def naive_scores(detector: Hypersphere, points: np.ndarray) -> list[float]:
-    W1, W2, c = (detector._learned[name].astype(float) for name in ("W1", "W2", "center"))
+    W1, W2, c = (detector.state_.learned[name].astype(float) for name in ("W1", "W2", "center"))
     scores = []
     for x in points.astype(float):
         hidden = x @ W1
@@ -43,13 +43,13 @@ def test_scores_are_distances_of_outputs_to_the_centre(objective: str) -> None:
     assert detector.anomaly_score(NEW).tolist() == pytest.approx(
         naive_scores(detector, NEW), rel=1e-5, abs=1e-9
     )
-    shapes = {name: array.shape for name, array in detector._learned.items()}
+    shapes = {name: array.shape for name, array in detector.state_.learned.items()}
     assert shapes == {"W1": (6, 7), "W2": (7, 4), "center": (4,), "is_hsc": (1,)}
 
 
 def test_the_centre_is_the_mean_of_the_first_outputs_kept_off_0() -> None:
     detector = Hypersphere(n_epochs=0, calibration="training").fit(NORMAL)
-    W1, W2, c = (detector._learned[name].astype(float) for name in ("W1", "W2", "center"))
+    W1, W2, c = (detector.state_.learned[name].astype(float) for name in ("W1", "W2", "center"))
     hidden = NORMAL.astype(float) @ W1
     means = (np.where(hidden > 0, hidden, 0.1 * hidden) @ W2).mean(axis=0)
     far = np.abs(means) >= 0.1

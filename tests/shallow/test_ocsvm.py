@@ -63,7 +63,7 @@ def test_svdd_scores_are_distances_from_the_center_in_feature_space(
     training: np.ndarray, new: np.ndarray
 ) -> None:
     detector = SVDD(gamma=0.05).fit(training)
-    support, weights = detector._learned["support"], detector._learned["weights"]
+    support, weights = detector.state_.learned["support"], detector.state_.learned["weights"]
 
     def k(x: np.ndarray, y: np.ndarray) -> float:
         return float(np.exp(-0.05 * ((x.astype("f8") - y) ** 2).sum()))
@@ -72,7 +72,7 @@ def test_svdd_scores_are_distances_from_the_center_in_feature_space(
     center = sum(a * b * k(x, y) for a, x in weighted for b, y in weighted)
     for x, score in zip(new, detector.anomaly_score(new), strict=True):
         distance = k(x, x) - 2 * sum(a * k(x, y) for a, y in weighted) + center
-        assert np.isclose(distance - detector._learned["radius_squared"][0], score, atol=1e-6)
+        assert np.isclose(distance - detector.state_.learned["radius_squared"][0], score, atol=1e-6)
 
 
 def test_the_share_of_training_points_outside_is_at_most_nu(training: np.ndarray) -> None:

@@ -17,7 +17,7 @@ def test_pca_scores_are_scikit_learns_reconstruction_error(
     detector = PCA(n_components=n_components, calibration="training").fit(training)
     reference = ScikitPCA(n_components).fit(training.astype("f8"))
     back = reference.inverse_transform(reference.transform(new.astype("f8")))
-    assert len(detector._learned["components"]) == reference.n_components_
+    assert len(detector.state_.learned["components"]) == reference.n_components_
     assert np.allclose(detector.anomaly_score(new), ((new - back) ** 2).sum(axis=1), rtol=1e-5)
 
 
@@ -31,9 +31,9 @@ def test_pca_of_a_line_worked_by_hand() -> None:
 def test_one_direction_is_always_left_to_judge_by(training: np.ndarray) -> None:
     with pytest.warns(TextoclWarning, match="n_components=6 is more than 120 points in 6"):
         detector = PCA(n_components=6).fit(training)
-    assert detector._learned["components"].shape == (5, 6)
+    assert detector.state_.learned["components"].shape == (5, 6)
     detector = PCA(n_components=0.999999).fit(training)
-    assert detector._learned["components"].shape == (5, 6)
+    assert detector.state_.learned["components"].shape == (5, 6)
     # with one feature that is the distance from the mean
     one = PCA(calibration="training").fit(training[:, :1])
     expected = (training[:, 0] - training[:, 0].mean()) ** 2

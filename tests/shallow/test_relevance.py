@@ -50,19 +50,19 @@ def test_the_bias_is_what_the_pooling_says(blob: np.ndarray) -> None:
     for kind in ("kde", "kde-whitened", "kde-unit", "knn", "knn-farthest"):
         assert relevance_of(ON_FEATURES[kind].fit(blob), points).bias == pytest.approx(0, abs=1e-6)
     machine = ON_FEATURES["ocsvm-rbf"].fit(blob)
-    offset = machine._learned["offset"][0]
+    offset = machine.state_.learned["offset"][0]
     assert relevance_of(machine, points).bias == pytest.approx(offset - 1, abs=1e-5)
     sphere = ON_FEATURES["svdd-linear"].fit(blob)
     found = relevance_of(sphere, points)
-    assert found.bias == pytest.approx(-sphere._learned["radius_squared"][0], rel=1e-5)
+    assert found.bias == pytest.approx(-sphere.state_.learned["radius_squared"][0], rel=1e-5)
     plane = ON_FEATURES["ocsvm"].fit(blob)
-    w, offset = plane._learned["support"][0].astype(float), plane._learned["offset"][0]
+    w, offset = plane.state_.learned["support"][0].astype(float), plane.state_.learned["offset"][0]
     assert relevance_of(plane, points).bias == pytest.approx(offset - (1 + w @ w) / 2, abs=1e-5)
 
 
 def test_kde_against_a_loop_over_references_and_features(blob: np.ndarray) -> None:
     detector = ON_FEATURES["kde"].fit(blob)
-    training = detector._learned["training_points"].astype(float)
+    training = detector.state_.learned["training_points"].astype(float)
     points = blob[:5] + 2
     found = relevance_of(detector, points)
     for point, relevances, score in zip(points, found.features, found.scores, strict=True):
@@ -76,7 +76,7 @@ def test_kde_against_a_loop_over_references_and_features(blob: np.ndarray) -> No
 
 def test_nearest_neighbours_against_a_loop(blob: np.ndarray) -> None:
     detector = ON_FEATURES["knn"].fit(blob)
-    training = detector._learned["training_points"].astype(float)
+    training = detector.state_.learned["training_points"].astype(float)
     point = np.array([9.0, 1.0, 0.0, 0.0])
     order = np.argsort(((training - point) ** 2).sum(axis=1))[:5]
     expected = np.mean(
@@ -87,8 +87,8 @@ def test_nearest_neighbours_against_a_loop(blob: np.ndarray) -> None:
 
 def test_whitening_is_a_layer_that_relevance_goes_through(blob: np.ndarray) -> None:
     detector = KNN(n_neighbors=1, whitening=1.0).fit(blob)
-    W = detector._metric["whitening_matrix"]
-    reference = detector._learned["training_points"][0].astype(float) @ np.linalg.inv(W)
+    W = detector.state_.metric.whitening
+    reference = detector.state_.learned["training_points"][0].astype(float) @ np.linalg.inv(W)
     point = reference + np.array([0, 0.05, 0, 0])
     found = relevance_of(detector, point[None])
     # only the second feature differs, though whitening mixes it into all
@@ -151,14 +151,14 @@ def test_words_against_a_loop_over_references(ships: list[str]) -> None:
     detector = ON_TEXTS["knn-tfidf"].fit(ships)
     (text,) = ["ship guitar port port"]
     (explanation,) = explain_by_relevance(detector, [text])
-    view = detector._vectorizer
+    view = detector.state_.vectorizer
     embedded = view.space.embed([text])
     weights = embedded.packed.counts * view.word_weights(embedded)
     names = [embedded.words[row] for row in embedded.packed.rows]
     vectors = embedded.table[embedded.packed.rows].astype(float) * weights[:, None]
     y = vectors.sum(axis=0)
     vectors, y = vectors / np.linalg.norm(y), y / np.linalg.norm(y)
-    training = detector._learned["training_points"].astype(float)
+    training = detector.state_.learned["training_points"].astype(float)
     distances = np.linalg.norm(training - y, axis=1)
     expected = dict.fromkeys(names, 0.0)
     for j in np.argsort(distances)[:5]:

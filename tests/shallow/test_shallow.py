@@ -123,9 +123,9 @@ def test_parameters_set_after_fit_change_nothing(
 
 
 def test_the_learned_state_is_as_declared(fitted: OneClassDetector) -> None:
-    assert fitted._learned.keys() == fitted._ARRAYS.keys()
+    assert fitted.state_.learned.keys() == fitted._ARRAYS.keys()
     for name, (dtype, letters) in fitted._ARRAYS.items():
-        array = fitted._learned[name]
+        array = fitted.state_.learned[name]
         assert (array.dtype, array.ndim) == (np.dtype(dtype), len(letters.split()))
         assert array.flags["C_CONTIGUOUS"]
 

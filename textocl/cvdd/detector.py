@@ -20,12 +20,11 @@ from textocl.cvdd.scoring import (
     WORST_SCORE,
     Aggregation,
     ContextWeights,
-    ScoringTable,
     aggregate,
     aggregation_weights,
     resolve_aggregation,
 )
-from textocl.cvdd.state import AttentionWeights, CVDDState
+from textocl.cvdd.state import CVDDState
 from textocl.cvdd.training import TrainingSettings
 from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.explain.explanation import Explanation
@@ -238,14 +237,6 @@ class CVDD(TextDetector):
         n_contexts, vector_size = self.context_vectors_.shape
         vocabulary = {"vocabulary": len(space.vocabulary)} if isinstance(space, WordSpace) else {}
         return {**vocabulary, "contexts": n_contexts, "vector_size": vector_size}
-
-    @property
-    def _weights(self) -> AttentionWeights:
-        return self._fitted().state_.weights
-
-    @property
-    def _scoring(self) -> ScoringTable | None:
-        return self._fitted().state_.scoring
 
     @property
     def vocabulary_(self) -> Vocabulary:

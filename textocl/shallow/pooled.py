@@ -25,9 +25,7 @@ from textocl.core.validation import (
 from textocl.explain.explanation import Explanation
 from textocl.explain.occlusion import explain_by_occlusion
 from textocl.explain.text_detector import TextDetector
-from textocl.shallow.metric import WORST_POOLED_SCORE as WORST_POOLED_SCORE
-from textocl.shallow.metric import Arrays as Arrays
-from textocl.shallow.metric import Metric, finite
+from textocl.shallow.metric import WORST_POOLED_SCORE, Arrays, Metric, finite
 from textocl.shallow.state import PooledState, read_arrays, read_vectorizer
 from textocl.text.pooling import POOLINGS
 from textocl.text.spaces import ContextSpace, Embedded, Space, fit_space
@@ -147,22 +145,6 @@ class PooledDetector(TextDetector):
         if value is None:
             raise AttributeError("known after a fit that computes it, not after loading.")
         return value
-
-    @property
-    def _vectorizer(self) -> DocumentVectorizer | None:
-        return self._fitted().state_.vectorizer
-
-    @property
-    def _learned(self) -> Arrays:
-        return self._fitted().state_.learned
-
-    @property
-    def _metric(self) -> Arrays:
-        metric = self._fitted().state_.metric
-        parts: Arrays = {"unit_length": np.array([metric.unit_length])}
-        return (
-            parts if metric.whitening is None else {**parts, "whitening_matrix": metric.whitening}
-        )
 
     # --- learning ---
 

@@ -52,5 +52,6 @@ def _renumbered(
     keys = documents[known] * width + rows[known]
     order = np.argsort(keys, kind="stable")  # rows ascend within a document
     offsets = np.searchsorted(known, packed.offsets)
-    rows = rows[known][order].astype(np.int32)
-    return PackedDocuments(rows, packed.counts[known][order], offsets)
+    return PackedDocuments(
+        rows[known][order].astype(np.int32), packed.counts[known][order], offsets
+    )
