@@ -34,7 +34,7 @@ def check_documents(X: Any) -> list[str]:
         raise DataError("expected a list of documents, got an array (0-d) of one; give [str(X)].")
     if isinstance(X, dict) or not isinstance(X, Iterable):
         raise DataError(f"expected a list of documents (str), got {type(X).__name__}.")
-    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+    if hasattr(X, "columns"):
         raise DataError(
             f"expected a list of documents, got a {type(X).__name__}; give its column of texts, "
             "for example X['text']."
