@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from selenium import webdriver
-from sklearn.datasets import load_digits
 
 from textocl import Detector
 from textocl.evaluation.headlines import read_headlines
 from textocl.report import ReportLimits, write_image_report, write_report
-from textocl.vision import FCDD
+from textocl.vision import PatchKNN
 
 FOLDER = Path(__file__).parent / "images"
 WIDTH, SCALE = 980, 1.5
@@ -43,18 +42,26 @@ def headline_report(path: Path) -> None:
     )
 
 
-def digit_report(path: Path) -> None:
-    """Write the report of a detector that learned the digit 8, with heatmaps."""
-    digits = load_digits()
-    images = digits.images / 16
-    eights = images[digits.target == 8]
-    others = images[digits.target != 8][:24]
-    detector = FCDD(n_epochs=40, synthetic="confetti", random_state=0).fit(eights[:120])
-    mixed = np.concatenate([eights[120:], others])
-    is_anomaly = np.arange(len(mixed)) >= len(eights) - 120
-    write_image_report(
-        detector, mixed, path, is_anomaly=is_anomaly, title="Eights, and other digits"
-    )
+def cloth(n: int, seed: int) -> np.ndarray:
+    """Return pictures of a made-up woven cloth, ``(n, 96, 96)`` uint8."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:96, :96]
+    shift = random.uniform(0, 8, (2, n, 1, 1))
+    weave = np.sin((x + shift[0]) * 0.8) * np.sin((y + shift[1]) * 0.8)
+    grey = 130 + 45 * weave + random.normal(0, 8, (n, 96, 96))
+    return grey.clip(0, 255).astype(np.uint8)
+
+
+def cloth_report(path: Path) -> None:
+    """Write the report of a detector that learned cloth without defects."""
+    images, random = cloth(20, 1), np.random.default_rng(2)
+    for image in images[14:]:  # a hole, and a pulled thread
+        row, column = random.integers(20, 70, 2)
+        image[row : row + 14, column : column + 12] = 40
+        image[row + 20 : row + 23, max(0, column - 24) : column + 40] = 225
+    detector = PatchKNN(n_patches=2000, random_state=0).fit(cloth(50, 0))
+    is_anomaly = np.arange(20) >= 14
+    write_image_report(detector, images, path, is_anomaly=is_anomaly, title="Cloth with defects")
 
 
 def browser() -> Any:
@@ -101,17 +108,20 @@ def main() -> None:
         headline_report(report)
         page.get(report.as_uri())
         page.execute_script(
-            "document.querySelector('#list .row').click(); document.activeElement.blur();"
-            "[...document.querySelectorAll('#list > li')].slice(3).forEach(li => li.remove())"
+            "document.querySelector('header').style.background = 'transparent';"
+            "[...document.querySelectorAll('#list > li')].slice(4).forEach(li => li.remove());"
+            "const flagged = [...document.querySelectorAll('#list .row')]"
+            ".find(row => row.textContent.includes('flagged'));"
+            "flagged.click(); document.activeElement.blur()"
         )
         photograph(page, "report", "#title", "#lead", "#figures", "#scores > figure", "#list")
         photograph(page, "contexts", "#normal > div")
-        photograph(page, "document", "#list li:first-child")
+        photograph(page, "document", "#list li:has(.opened)")
         photograph(page, "labels", "#curves")
-        digit_report(images)
+        cloth_report(images)
         page.get(images.as_uri())
         page.execute_script(
-            "[...document.querySelectorAll('#list > li')].slice(12).forEach(li => li.remove())"
+            "[...document.querySelectorAll('#list > li')].slice(10).forEach(li => li.remove())"
         )
         photograph(page, "heatmaps", ".scale", "#list")
     page.quit()

@@ -1,4 +1,4 @@
-"""Read the themes of a corpus, and let only some of them decide.
+"""Read the contexts of a corpus, and let only some of them decide.
 
 python examples/choose_contexts.py DOCUMENTS 0,2
 """

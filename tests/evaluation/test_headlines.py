@@ -75,7 +75,8 @@ cnnhealth-5,Seven moves that are good for your balance
 """
     articles = """article_source_link,title
 http://abcnews.go.com/Health/1,Seven moves that are good for your balance
-http://bbc.co.uk/news/2,"Smog, in the city, has a silver lining"
+http://aljazeera.com/indepth/2,How a city lives with its smog Jane Doe
+http://bbc.co.uk/news/3,"Smog, in the city, has a silver lining"
 """
     wheel = zipped(
         {

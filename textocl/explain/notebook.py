@@ -1,4 +1,4 @@
-"""Explanations and contexts as notebooks show them: small HTML, styled inline, for any theme."""
+"""Explanations and contexts as notebooks show them: small HTML, styled inline, light or dark."""
 
 from __future__ import annotations
 
