@@ -80,7 +80,7 @@ def browser() -> Any:
     return started
 
 
-def photograph(page: Any, name: str, *selectors: str) -> None:
+def photograph(page: Any, name: str, *selectors: str, shrink: float = 1.0) -> None:
     """Put the elements below each other on one picture, in few colours."""
     parts = []
     for selector in selectors:
@@ -94,8 +94,9 @@ def photograph(page: Any, name: str, *selectors: str) -> None:
     for part in parts:
         picture.paste(part, (MARGIN, top))
         top += part.height + GAP
+    picture = picture.resize((round(width / shrink), round(height / shrink)))
     file = FOLDER / f"{name}.png"
-    picture.quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
+    picture.quantize(64, dither=Image.Dither.NONE).save(file, optimize=True)
     print(f"{file}: {picture.size}, {file.stat().st_size / 1000:.0f} KB")
 
 
@@ -123,7 +124,7 @@ def main() -> None:
         page.execute_script(
             "[...document.querySelectorAll('#list > li')].slice(10).forEach(li => li.remove())"
         )
-        photograph(page, "heatmaps", ".scale", "#list")
+        photograph(page, "heatmaps", ".scale", "#list", shrink=1.5)
     page.quit()
 
 
