@@ -80,7 +80,7 @@ def test_a_planted_arrow_is_seen(graph: dict[str, set[str]], line: str) -> None:
     [
         ("textocl", ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq", "rich"]),
         ("textocl.cli", ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq"]),
-        ("textocl.cli.rendering", ["torch", "sklearn"]),
+        ("textocl.cli.views", ["torch", "sklearn"]),
         ("textocl.plot", ["torch", "sklearn", "matplotlib"]),
         ("textocl.io.corpora", ["torch", "sklearn", "gensim"]),
         ("textocl.io.workers", ["numpy", "torch"]),

@@ -157,3 +157,10 @@ def test_models_of_texts_and_features_are_refused(tmp_path: Path) -> None:
         load_image_detector(tmp_path / "f")
     with pytest.raises(FormatError, match="no model at"):
         load_image_detector(tmp_path / "absent")
+
+
+def test_an_exported_file_says_what_it_is_and_what_to_give_instead(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"a\.onnx is an exported file.* needs the folder of the model"
+    ):
+        load_image_detector(tmp_path / "a.onnx")

@@ -73,7 +73,7 @@ class _Application(CommandGroup):
 
 def stop(message: str, code: int) -> NoReturn:
     """Print an error and leave with an exit code."""
-    from textocl.cli.rendering import visible
+    from textocl.cli.views import visible
 
     err_console.print(
         f"[bold red]error:[/] {escape(visible(message))}", highlight=False, soft_wrap=True
@@ -82,7 +82,7 @@ def stop(message: str, code: int) -> NoReturn:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    from textocl.cli.rendering import visible
+    from textocl.cli.views import visible
 
     text = escape(visible(str(message)))
     err_console.print(f"[yellow]warning:[/] {text}", highlight=False, soft_wrap=True)

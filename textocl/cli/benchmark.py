@@ -62,7 +62,7 @@ def benchmark(
     as_json: Json = False,
 ) -> None:
     """Measure models one class against the rest, as the thesis does; continues what it finds."""
-    from textocl.cli.rendering import visible
+    from textocl.cli.views import visible
     from textocl.evaluation.benchmark import run_benchmark, tables
 
     try:

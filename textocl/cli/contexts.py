@@ -19,7 +19,7 @@ def contexts(
     as_json: Json = False,
 ) -> None:
     """Show the contexts a model found: top words, shares, typical documents."""
-    from textocl.cli.rendering import contexts_table, typical_documents
+    from textocl.cli.views import contexts_table, typical_documents
 
     detector = load_model(model, "contexts")
     summaries = detector.context_summaries()

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 
-from textocl.cli.rendering import (
+from textocl.cli.views import (
     ANOMALOUS,
     NORMAL,
     coloured_document,

@@ -36,7 +36,7 @@ def evaluate(
     """Measure on labelled documents: AUC, average precision, FPR at 95 % recall."""
     import numpy as np
 
-    from textocl.cli.rendering import evaluation_line
+    from textocl.cli.views import evaluation_line
     from textocl.core.metrics import evaluate as measure
     from textocl.core.validation import warn_of_unknown
     from textocl.io.assessor import load_assessor

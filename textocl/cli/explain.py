@@ -42,7 +42,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show which words make a text normal or anomalous."""
-    from textocl.cli.rendering import explanation_view, visible
+    from textocl.cli.views import explanation_view, visible
     from textocl.io.corpora import Document, batches_of
 
     detector = load_model(model, "an explanation")

@@ -102,7 +102,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Learn what is normal from documents, and write the model."""
-    from textocl.cli.rendering import contexts_table
+    from textocl.cli.views import contexts_table
     from textocl.core.factory import make_detector
     from textocl.core.persistence import check_target
 

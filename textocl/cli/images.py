@@ -28,8 +28,14 @@ _NAMED = 3  # unreadable files named in a message
 def load_image_detector(model: Path) -> SampleDetector:
     """Load the folder of a model; refuse one of texts or features."""
     from textocl.core.persistence import load
+    from textocl.io.assessor import is_exported
     from textocl.vision.detector import SampleDetector
 
+    if is_exported(model):
+        raise DataError(
+            f"{model} is an exported file, which textocl.export.OnnxDetector scores in Python; "
+            "'textocl info' shows what it is. This command needs the folder of the model."
+        )
     detector = load(model)
     name = type(detector).__name__
     if not isinstance(detector, SampleDetector):

@@ -75,7 +75,7 @@ def print_facts(facts: dict[str, Any], as_json: bool) -> None:
     """Print facts as JSON, or as a table in which those of a dict are indented."""
     from rich.table import Table
 
-    from textocl.cli.rendering import visible
+    from textocl.cli.views import visible
 
     if as_json:
         print_json(facts)

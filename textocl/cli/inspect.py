@@ -42,7 +42,7 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show a model's contexts, and the ranking of DOCS with all and with some of them."""
-    from textocl.cli.rendering import choice_view, contexts_table
+    from textocl.cli.views import choice_view, contexts_table
     from textocl.core.persistence import check_target
     from textocl.ensemble.context_choice import (
         compare_judgements,

@@ -284,7 +284,7 @@ def _overlays_table(records: list[dict[str, Any]]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from textocl.cli.rendering import ANOMALOUS, NORMAL, visible
+    from textocl.cli.views import ANOMALOUS, NORMAL, visible
 
     table = Table(box=None, header_style="bold")
     table.add_column("image", overflow="fold")
