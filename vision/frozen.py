@@ -20,26 +20,7 @@ _FEWEST = 3  # normal images
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FrozenNetworkDetector(SampleDetector):
-    """Base class of detectors that compare what a pretrained network sees in images.
-
-    Parameters
-    ----------
-    backbone : str
-        As `textocl.vision.backbones.load_backbone` names it.
-    backbone_size : int ≥ 32 or None, default None
-        Pixels that images' shorter side is scaled to; None leaves images as they are, or enlarges
-        small ones.
-    backbone_contrast : bool, default False
-        Whether each image's brightness and contrast are evened out first: where light varies from
-        photo to photo.
-    false_alarm_rate : float in (0, 1), default 0.05
-    calibration : "split" or "training", default "split"
-    random_state : int, default 0
-    device : str, default "auto"
-        Where the network runs.
-    verbose : bool, default False
-        Count the images that fit is done with.
-    """
+    """Base class of detectors that compare what a pretrained network sees in images."""
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
     #: pixels to which smaller images are enlarged

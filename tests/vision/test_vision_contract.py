@@ -202,6 +202,33 @@ def test_a_refused_fit_leaves_the_detector_as_it_was(
     assert detector.anomaly_score(few).tobytes() == (fitted.anomaly_score(few).tobytes())
 
 
+@pytest.mark.parametrize("kind", ["hsc", "fcdd", "features-knn", "patch-knn"])
+def test_an_interrupted_fit_leaves_the_detector_as_it_was(
+    kind: str,
+    fits: Callable[[str], OneClassDetector],
+    digits: Digits,
+    few: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fits(kind).save(tmp_path / "model")
+    detector = textocl.load(tmp_path / "model").set_params(false_alarm_rate=0.4)
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for module in ("deep", "feature_detector", "patch_knn"):  # the last step of learning
+        monkeypatch.setattr(f"textocl.vision.{module}.normal_range", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        detector.fit(*(digits.labelled() if kind in LEARN_FROM_ANOMALIES else (digits.train[:90],)))
+    assert detector.threshold_ == fits(kind).threshold_
+    assert detector.anomaly_score(few).tobytes() == fits(kind).anomaly_score(few).tobytes()
+    detector.save(tmp_path / "again")
+    for name in ("config.json", "weights.safetensors"):
+        model, again = (tmp_path / folder / name for folder in ("model", "again"))
+        assert model.read_bytes() == again.read_bytes()
+
+
 def test_parameters_set_after_fit_change_nothing_by_half(
     fitted: OneClassDetector, few: np.ndarray, tmp_path: Path
 ) -> None:
