@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.detector import Learned, Scored
-from textocl.core.exceptions import DataError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.validation import check_choice, check_integer, check_number
@@ -202,14 +201,9 @@ class CVDD(TextDetector):
         word vectors, λ = 1 in the reference implementation's mean (1/r² here).
         """
         n_contexts = check_integer("n_contexts", parameters.get("n_contexts", 3), 1)
-        settings: dict[str, Any] = {
-            "n_epochs": 100,
-            "learning_rate": 0.01,
-            "context_rate": 1.0,
-            "orthogonality": 1.0 / n_contexts**2,
-            "standardize": False,
-            "frequency_damping": None,
-        }
+        settings: dict[str, Any] = {"n_epochs": 100, "learning_rate": 0.01, "context_rate": 1.0}
+        settings |= {"standardize": False, "frequency_damping": None}
+        settings["orthogonality"] = 1.0 / n_contexts**2
         return cls(**{**settings, **parameters})
 
     @property
@@ -267,8 +261,7 @@ class CVDD(TextDetector):
             device=choose_device(self.device),
             n_typical=self.n_typical,
         )
-        n_normal = int((labels >= 0).sum())
-        known = np.union1d(training.numbers, held_out.numbers)
+        known, n_normal = np.union1d(training.numbers, held_out.numbers), int((labels >= 0).sum())
         return Learned(
             state,
             aggregate(state.calibration_distances, *self._resolved()),
@@ -294,22 +287,9 @@ class CVDD(TextDetector):
             frequency_damping=self.frequency_damping,
             seed=self.random_state,
         )
-        to_train, to_calibrate = embedded_parts(
-            space, texts, labels, training, held_out, progress=self.verbose
+        return space, *embedded_parts(
+            space, texts, labels, training, held_out, self.n_contexts, progress=self.verbose
         )
-        n_normal = int((labels[to_train.numbers] >= 0).sum())
-        if n_normal < self.n_contexts:
-            raise DataError(
-                f"{n_normal} of {len(normal)} documents are left to learn from (the "
-                "others have no known word or are held out), too few for "
-                f"n_contexts={self.n_contexts}; give more documents or fewer contexts."
-            )
-        if not len(to_calibrate.numbers):
-            raise DataError(
-                f"no document with known words is left to calibrate with (of {len(normal)}); "
-                "give more documents, or calibration='training'."
-            )
-        return space, to_train, to_calibrate
 
     def recalibrate(
         self,
@@ -422,15 +402,10 @@ class CVDD(TextDetector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        for name, least in (
-            ("n_contexts", 1),
-            ("attention_size", 1),
-            ("batch_size", 1),
-            ("n_general_words", 0),
-            ("n_training_words", 1),
-            ("n_typical", 0),
-        ):
-            check_integer(name, getattr(self, name), least)
+        for name in ("n_contexts", "attention_size", "batch_size", "n_training_words"):
+            check_integer(name, getattr(self, name), 1)
+        for name in ("n_general_words", "n_typical"):
+            check_integer(name, getattr(self, name), 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
         if self.n_epochs is not None:
             check_integer("n_epochs (where not None)", self.n_epochs, 0)

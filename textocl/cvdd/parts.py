@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.exceptions import DataError
 from textocl.text.spaces import ContextSpace, Embedded, Space
 
 
@@ -27,6 +28,7 @@ def embedded_parts(
     labels: NDArray[np.int64],
     training: NDArray[np.int64],
     held_out: NDArray[np.int64],
+    n_contexts: int,
     *,
     progress: bool,
 ) -> tuple[Part, Part]:
@@ -35,6 +37,12 @@ def embedded_parts(
     Parameters
     ----------
     training, held_out : numbers of normal documents; the same for calibration by training scores
+    n_contexts : as many documents or more are needed to train on
+
+    Raises
+    ------
+    DataError
+        Too few documents are left, or none to calibrate with.
     """
 
     def part_of(numbers: NDArray[np.int64]) -> Part:
@@ -45,5 +53,17 @@ def embedded_parts(
         return Part(numbers, embedded).take(np.flatnonzero(embedded.packed.n_distinct))
 
     to_train = part_of(np.sort(np.concatenate([training, np.flatnonzero(labels < 0)])))
-    same = np.array_equal(training, held_out)
-    return to_train, to_train if same else part_of(held_out)
+    to_calibrate = to_train if np.array_equal(training, held_out) else part_of(held_out)
+    n_normal, n_left = int((labels >= 0).sum()), int((labels[to_train.numbers] >= 0).sum())
+    if n_left < n_contexts:
+        raise DataError(
+            f"{n_left} of {n_normal} documents are left to learn from (the others have no known "
+            f"word or are held out), too few for n_contexts={n_contexts}; give more documents or "
+            "fewer contexts."
+        )
+    if not len(to_calibrate.numbers):
+        raise DataError(
+            f"no document with known words is left to calibrate with (of {n_normal}); give more "
+            "documents, or calibration='training'."
+        )
+    return to_train, to_calibrate
