@@ -19,7 +19,7 @@ import time
 import warnings
 from pathlib import Path
 
-N_TRAINING, N_DOCUMENTS, ROUNDS = 2_000, 4_096, 5
+N_TRAINING, N_DOCUMENTS, ROUNDS = 2_000, 4_096, 3
 MODELS = ("Detector", "CVDD")
 
 
