@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.metrics import evaluate
 from textocl.core.validation import check_is_anomaly
 
 if TYPE_CHECKING:
@@ -83,16 +84,12 @@ def roc(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | None = None) -> 
     """
     from sklearn.metrics import roc_curve
 
-    from textocl.core.metrics import evaluate
-
     values, anomalous = _scores_and_kinds(scores, is_anomaly)
     auc = evaluate(values, anomalous).auc
     false_alarms, recall, _ = roc_curve(anomalous, values)
-    axes = _axes(ax)
+    axes = _unit_square(ax, "share of normal flagged", "share of anomalies found")
     axes.plot([0, 1], [0, 1], color=_LINE, linestyle=":", label="chance")
     axes.plot(false_alarms, recall, color=_NORMAL, label=f"AUC {100 * auc:.1f} %")
-    axes.set(xlabel="share of normal flagged", ylabel="share of anomalies found")
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.legend(frameon=False, loc="lower right")
     return axes
 
@@ -100,25 +97,17 @@ def roc(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | None = None) -> 
 def precision_recall(scores: ArrayLike, is_anomaly: ArrayLike, *, ax: Axes | None = None) -> Axes:
     """Draw the share of anomalies among those flagged over the share of anomalies found.
 
-    Parameters
-    ----------
-    scores : (n,), higher is more anomalous
-    is_anomaly : (n,) bool
-    ax : where to draw
+    Parameters as in `roc`.
     """
     from sklearn.metrics import precision_recall_curve
-
-    from textocl.core.metrics import evaluate
 
     values, anomalous = _scores_and_kinds(scores, is_anomaly)
     average = evaluate(values, anomalous).average_precision
     precision, recall, _ = precision_recall_curve(anomalous, values)
-    axes = _axes(ax)
+    axes = _unit_square(ax, "share of anomalies found", "share of anomalies among flagged")
     axes.axhline(anomalous.mean(), color=_LINE, linestyle=":", label="chance")
     label = f"average precision {100 * average:.1f} %"
     axes.step(recall, precision, where="post", color=_NORMAL, label=label)
-    axes.set(xlabel="share of anomalies found", ylabel="share of anomalies among flagged")
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     axes.legend(frameon=False, loc="lower left")
     return axes
 
@@ -186,6 +175,12 @@ def _axes(ax: Axes | None) -> Axes:
     except ImportError:
         raise MissingExtraError("matplotlib", "plot", "drawing figures") from None
     return Figure(figsize=(6, 4), layout="constrained").subplots()
+
+
+def _unit_square(ax: Axes | None, xlabel: str, ylabel: str) -> Axes:
+    axes, limits = _axes(ax), (-0.01, 1.01)
+    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=limits, ylim=limits, aspect="equal")
+    return axes
 
 
 def _name_bars(axes: Axes, names: list[str]) -> None:

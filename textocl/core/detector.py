@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
 from textocl.core.assessment import Assessment
 from textocl.core.exceptions import DataError, FormatError, TextoclError, TextoclWarning
-from textocl.core.persistence import ModelFiles, load_model_files, save_model_files
+from textocl.core.persistence import ModelFiles, load, save_model_files
 from textocl.core.thresholds import (
     conformal_p_values,
     conformal_threshold,
@@ -339,7 +339,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     @classmethod
     def load(cls: type[Self], folder: str | PathLike[str]) -> Self:
         """Read a detector of this class; see `textocl.load`."""
-        detector = load_model_files(Path(folder))
+        detector = load(folder)
         if not isinstance(detector, cls):
             raise DataError(
                 f"{folder} holds a {type(detector).__name__}, not a {cls.__name__}; "

@@ -31,7 +31,7 @@ def whole_file(path: str | PathLike[str], *, make_folder: bool = False) -> Itera
         The file cannot be opened, completed or put in its place. What the block raises passes.
     """
     target = Path(path)
-    with _as_data_error(target):
+    with writing(f"to {target}"):
         if make_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_file():
@@ -44,11 +44,11 @@ def whole_file(path: str | PathLike[str], *, make_folder: bool = False) -> Itera
         with file:
             yield file
             if partial != final:
-                with _as_data_error(target):
+                with writing(f"to {target}"):
                     file.flush()
                     os.fsync(file.fileno())
         if partial != final:
-            with _as_data_error(target):
+            with writing(f"to {target}"):
                 partial.replace(final)
     finally:
         if partial != final:
@@ -67,16 +67,17 @@ def write_whole(
     """
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")  # a lone surrogate
-    with whole_file(path, make_folder=make_folder) as file, _as_data_error(path):
+    with whole_file(path, make_folder=make_folder) as file, writing(f"to {path}"):
         file.write(content)
 
 
 @contextmanager
-def _as_data_error(path: str | PathLike[str]) -> Iterator[None]:
+def writing(what: str) -> Iterator[None]:
+    """Turn an OSError into a `DataError`: cannot write ``what``, and why."""
     try:
         yield
     except OSError as error:
-        raise DataError(f"cannot write to {path}: {error.strerror or error}.") from error
+        raise DataError(f"cannot write {what}: {error.strerror or error}.") from error
 
 
 def cache_folder() -> Path:

@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from textocl._version import __version__
 from textocl.core.exceptions import DataError, FormatError
-from textocl.core.files import write_whole
+from textocl.core.files import write_whole, writing
 from textocl.registry import DETECTORS, detector_class
 
 FORMAT = "textocl"
@@ -59,12 +59,21 @@ class ModelFiles:
             raise FormatError(f"{WEIGHTS}: {name!r} holds NaN or infinity.")
         return array
 
+    def words(self, name: str) -> list[str]:
+        """Return the words of an array that `words_array` made."""
+        return self.array(name, np.uint8, None).tobytes().decode("utf-8").split("\n")
+
     def fact(self, name: str, kind: type | tuple[type, ...]) -> Any:
         """Return a fact after checking its type."""
         value = self.facts.get(name)
         if not isinstance(value, kind) or isinstance(value, bool):
             raise FormatError(f"{CONFIG}: {name!r} is missing or of the wrong type.")
         return value
+
+
+def words_array(words: Sequence[str]) -> NDArray[np.uint8]:
+    """Words as an array to save: their UTF-8, joined by newlines."""
+    return np.frombuffer("\n".join(words).encode("utf-8"), np.uint8)
 
 
 class Saved(Protocol):
@@ -92,7 +101,15 @@ def load(folder: str | PathLike[str]) -> Any:
     FormatError
         No model there, or it is damaged, foreign, or written by a newer textocl.
     """
-    return load_model_files(Path(folder))
+    folder = Path(folder)
+    config, weights = _read_both(folder)
+    class_name, parameters = str(config.get("class")), config.get("parameters")
+    if class_name not in DETECTORS:
+        raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
+    if not isinstance(parameters, dict):
+        raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
+    arrays = _tensors_of(weights, folder / WEIGHTS)
+    return _build(class_name, parameters, ModelFiles(config, arrays), folder)
 
 
 def save_model_files(
@@ -119,7 +136,7 @@ def save_model_files(
         **files.facts,
     }
     text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
-    with _as_data_error(folder):
+    with writing(f"a model to {folder}"):
         folders = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         before = _sha256_of(folder)
@@ -150,7 +167,7 @@ def check_target(folder: Path) -> None:
     DataError
         It, or the folder to make it in, cannot be written to.
     """
-    with _as_data_error(folder):
+    with writing(f"a model to {folder}"):
         if folder.exists() and not _is_replaceable(folder):
             raise FormatError(
                 f"{folder} holds something else than a textocl model; nothing was overwritten."
@@ -158,14 +175,6 @@ def check_target(folder: Path) -> None:
         nearest = next(path for path in (folder, *folder.resolve().parents) if path.exists())
         with tempfile.TemporaryFile(dir=nearest):
             pass
-
-
-@contextmanager
-def _as_data_error(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"cannot write a model to {folder}: {error.strerror}.") from error
 
 
 def _waiting_name(sha256: str) -> str:
@@ -205,19 +214,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(name): _plain(item) for name, item in value.items()}
     return str(getattr(value, "name", None) or value)[:200]
-
-
-def load_model_files(folder: Path) -> Any:
-    """Read and judge the two files of a model; return the detector they describe."""
-    config, weights = _read_both(folder)
-    class_name = str(config.get("class"))
-    parameters = config.get("parameters")
-    if class_name not in DETECTORS:
-        raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
-    if not isinstance(parameters, dict):
-        raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
-    arrays = _tensors_of(weights, folder / WEIGHTS)
-    return _build(class_name, parameters, ModelFiles(config, arrays), folder)
 
 
 def _build(class_name: str, parameters: dict[str, Any], files: ModelFiles, folder: Path) -> Any:

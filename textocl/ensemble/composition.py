@@ -14,7 +14,7 @@ from textocl.cvdd.detector import CVDD
 from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
 from textocl.shallow.word_likelihood import WordLikelihood
-from textocl.text.embeddings.contextual import is_contextual
+from textocl.text.embeddings.contextual import ContextualVectors
 
 #: what makes a density smooth over the anomalies that are left
 _WIDE = {"bandwidth": 0.5, "whitening": 0.2}
@@ -100,7 +100,7 @@ class Composition:
 
     @property
     def _is_contextual(self) -> bool:
-        return is_contextual(self.source)
+        return isinstance(self.source, ContextualVectors)
 
     @property
     def _static(self) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from textocl.evaluation.records import Cell, Record
 from textocl.evaluation.runs import Store, environment
 from textocl.evaluation.tables import tables
 from textocl.registry import TEXT_MODELS
+from textocl.training.progress import steps_bar
 
 if TYPE_CHECKING:
     from textocl.core.detector import OneClassDetector
@@ -112,12 +113,13 @@ def run_benchmark(
     todo = [cell for cell in cells if cell not in store.records]
     for cell in {(cell.label, cell.contamination): cell for cell in todo}.values():
         _draw(documents, cell, n_labelled_anomalies)  # what cannot be is known before the work
-    with _bar(len(cells), len(cells) - len(todo), verbose) as advance:
+    with steps_bar(len(cells), len(cells) - len(todo), verbose) as advance:
         for cell, vectors in _with_vectors(todo, documents):
-            advance(0, cell)
+            step = f"{cell.model}, {cell.embedding}, {cell.label}, seed {cell.seed}"
+            advance(0, step)
             task = _draw(documents, cell, n_labelled_anomalies)
             store.add(_run(cell, task, vectors, oracles))
-            advance(1, cell)
+            advance(1, step)
     store.write()
     return [store.records[cell] for cell in cells]
 
@@ -158,7 +160,8 @@ def _with_vectors(
 
 def _run(cell: Cell, task: Task, vectors: Any, oracles: bool) -> Record:
     detector = make_detector(cell.model, embedding=vectors, random_state=cell.seed)
-    _forget_peak_memory()
+    with suppress(OSError):  # Linux measures the peak anew; elsewhere it is of all cells so far
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
@@ -206,12 +209,6 @@ def _oracle(
     return aucs[best], best
 
 
-def _forget_peak_memory() -> None:
-    """Let the system measure anew; where it cannot, the peak is that of all cells so far."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", "ascii")  # Linux
-
-
 def _peak_memory_mb() -> float | None:
     try:
         import resource
@@ -219,37 +216,3 @@ def _peak_memory_mb() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
-
-
-@contextmanager
-def _bar(n_cells: int, n_done: int, shown: bool) -> Iterator[Callable[[int, Cell], None]]:
-    """Bar over the cells; yields what to call with how many are done and which is in progress."""
-    if not shown:
-        yield lambda n, cell: None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    bar = Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("loading", total=n_cells, completed=n_done)
-
-        def advance(n: int, cell: Cell) -> None:
-            text = f"{cell.model}, {cell.embedding}, {cell.label}, seed {cell.seed}"
-            bar.update(task, advance=n, description=escape(text))
-
-        yield advance

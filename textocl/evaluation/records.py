@@ -53,8 +53,7 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
-        cell: dict[str, Any] = values.pop("cell")
-        return {**cell, **values}
+        return {**values.pop("cell"), **values}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Record:

@@ -95,16 +95,8 @@ def _auc_table(records: Sequence[Record], corpus_name: str, *, with_thesis: bool
             (r.cell.label, r.cell.seed): 100 * r.oracle_auc for r in row if r.oracle_auc is not None
         }
         each = [_spread([100 * r.auc for r in row if r.cell.label == label]) for label in labels]
-        means = _spread(_class_means(aucs, labels))
-        lines.append(
-            _line(
-                model,
-                embedding,
-                means,
-                *each,
-                *[_spread(_class_means(best, labels)) for _ in oracle],
-            )
-        )
+        mean, best_mean = (_spread(_class_means(figures, labels)) for figures in (aucs, best))
+        lines.append(_line(model, embedding, mean, *each, *[best_mean] * len(oracle)))
     published = TABLE_3_4.get(corpus_name, {})
     if with_thesis and labels and set(labels) <= set(published):
         for i, column in enumerate(PUBLISHED):
@@ -130,18 +122,14 @@ def _other_table(records: Sequence[Record]) -> str:
     lines = [_line("model", "embedding", *heads, "cells"), "| --- " * (len(heads) + 3) + "|"]
     for (model, embedding), row in _rows(records).items():
         peaks = [r.peak_memory_mb for r in row if r.peak_memory_mb is not None]
-        lines.append(
-            _line(
-                model,
-                embedding,
-                f"{100 * np.mean([r.average_precision for r in row]):.1f}",
-                f"{100 * np.mean([r.fpr_at_95_recall for r in row]):.1f}",
-                f"{np.mean([r.fit_seconds for r in row]):.2f}",
-                f"{np.mean([r.scoring_seconds for r in row]):.2f}",
-                f"{max(peaks):,.0f}" if peaks else "–",
-                str(len(row)),
-            )
-        )
+        measures = [
+            f"{100 * np.mean([r.average_precision for r in row]):.1f}",
+            f"{100 * np.mean([r.fpr_at_95_recall for r in row]):.1f}",
+            f"{np.mean([r.fit_seconds for r in row]):.2f}",
+            f"{np.mean([r.scoring_seconds for r in row]):.2f}",
+            f"{max(peaks):,.0f}" if peaks else "–",
+        ]
+        lines.append(_line(model, embedding, *measures, str(len(row))))
     return "\n".join(lines) + "\n"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from textocl._version import __version__
 from textocl.core.exceptions import DataError, TextoclWarning
+from textocl.core.files import writing
 from textocl.io.corpora import Document
 from textocl.io.results import Counts, Part, Task
 
@@ -63,10 +64,8 @@ class ResumableResults:
         self._kept: list[Entry] = []
 
     def __enter__(self) -> ResumableResults:
-        try:
+        with writing(f"to {self._target}"):
             self.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise DataError(f"cannot write to {self._target}: {error.strerror}.") from error
         strange = {path.name for path in self.folder.iterdir()} - {LINES, JOURNAL, MANIFEST}
         if strange:
             raise DataError(

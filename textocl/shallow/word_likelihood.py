@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError, FormatError
-from textocl.core.persistence import ModelFiles
+from textocl.core.persistence import ModelFiles, words_array
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.validation import check_integer, check_number
 from textocl.explain.explanation import Explanation
@@ -57,8 +57,7 @@ class LikelihoodState:
         return Embedded(packed, np.empty((len(self.words), 0), np.float16), self.words, cut=cut)
 
     def to_files(self) -> ModelFiles:
-        words = np.frombuffer("\n".join(self.words).encode("utf-8"), np.uint8)
-        return ModelFiles({}, {"words": words, "log_ratios": self.log_ratios})
+        return ModelFiles({}, {"words": words_array(self.words), "log_ratios": self.log_ratios})
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -219,7 +218,7 @@ class WordLikelihood(TextDetector):
             )
 
     def _read_state(self, files: ModelFiles) -> LikelihoodState:
-        words = files.array("words", np.uint8, None).tobytes().decode("utf-8").split("\n")
+        words = files.words("words")
         ratios = files.array("log_ratios", np.float32, len(words))
         if len(set(words)) != len(words):
             raise FormatError("a word stands twice among its words.")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError, FormatError
-from textocl.core.persistence import ModelFiles
+from textocl.core.persistence import ModelFiles, words_array
 from textocl.text.documents import PackedDocuments, pack
 from textocl.text.embeddings import load_embedding
 from textocl.text.embeddings.contextual import ContextualVectors
@@ -94,17 +94,13 @@ class WordSpace:
 
     def to_files(self) -> ModelFiles:
         """Return what `from_files` needs."""
-        words = "\n".join(self.vocabulary.words).encode("utf-8")
-        arrays: dict[str, NDArray[Any]] = {
-            "words": np.frombuffer(words, np.uint8),
-            "vectors": self.vocabulary.table,
-        }
-        return ModelFiles({}, arrays)
+        vocabulary = self.vocabulary
+        return ModelFiles({}, {"words": words_array(vocabulary.words), "vectors": vocabulary.table})
 
     @classmethod
     def from_files(cls, files: ModelFiles, tokenizer: Tokenizer, source_name: str) -> WordSpace:
         """Inverse of `to_files`."""
-        words = files.array("words", np.uint8, None).tobytes().decode("utf-8").split("\n")
+        words = files.words("words")
         table = files.array("vectors", np.float16, len(words), None)
         if len(set(words)) != len(words):
             raise FormatError("a word stands twice in its vocabulary.")
@@ -187,12 +183,7 @@ def fit_space(
     tokenizer: Tokenizer,
     *,
     content_words: bool,
-    language: str | None,
-    n_general_words: int,
-    n_training_words: int,
-    standardized: bool,
-    frequency_damping: float | None,
-    seed: int,
+    **settings: Any,
 ) -> Space:
     """Make the space of a model from its training documents.
 
@@ -201,21 +192,10 @@ def fit_space(
     source : see `textocl.load_embedding`
     texts : the training documents
     content_words : with a language model, count only words that ``tokenizer`` keeps
-    language, n_general_words, n_training_words, standardized, frequency_damping, seed
-        See `textocl.text.vocabulary.build_vocabulary`; of no effect with a language model.
+    settings : of `textocl.text.vocabulary.build_vocabulary`; of no effect with a language model
     """
     vectors: WordVectors | ContextualVectors = load_embedding(source)
     if isinstance(vectors, ContextualVectors):
         return ContextSpace(vectors, tokenizer if content_words else None)
-    vocabulary = build_vocabulary(
-        texts,
-        tokenizer,
-        vectors,
-        language=language,
-        n_general_words=n_general_words,
-        n_training_words=n_training_words,
-        standardized=standardized,
-        frequency_damping=frequency_damping,
-        seed=seed,
-    )
+    vocabulary = build_vocabulary(texts, tokenizer, vectors, **settings)
     return WordSpace(vocabulary, tokenizer, vectors.name)

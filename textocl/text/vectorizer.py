@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
-from textocl.core.persistence import ModelFiles
+from textocl.core.persistence import ModelFiles, words_array
 from textocl.text.pooling import inverse_document_frequency, lead_weights, pool
 from textocl.text.spaces import ContextSpace, Embedded, Space
 from textocl.text.word_index import WordIndex
@@ -42,16 +42,12 @@ class WordImportance:
         return np.where(rows >= 0, self.idf[rows], np.float32(self.unseen))[inverse]
 
     def to_files(self) -> ModelFiles:
-        words = np.frombuffer("\n".join(self.words).encode("utf-8"), np.uint8)
-        return ModelFiles(
-            {"idf_unseen": self.unseen},
-            {"idf_words": words, "idf": self.idf},
-        )
+        arrays = {"idf_words": words_array(self.words), "idf": self.idf}
+        return ModelFiles({"idf_unseen": self.unseen}, arrays)
 
     @classmethod
     def from_files(cls, files: ModelFiles) -> WordImportance:
-        names = files.array("idf_words", np.uint8, None).tobytes().decode("utf-8")
-        words = names.split("\n")
+        words = files.words("idf_words")
         idf = files.array("idf", np.float32, len(words))
         return cls(words, idf, float(files.fact("idf_unseen", float)))
 

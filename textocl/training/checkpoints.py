@@ -135,14 +135,11 @@ class Checkpoint:
             tensors |= {f"optimizer.{number}.{name}": value for name, value in entries.items()}
         tensors["generator"] = generator.get_state()
         facts = {"run": self._run, "history": json.dumps(history)}
-        content = save(
-            {
-                k: v.detach().cpu().clone(memory_format=torch.contiguous_format)
-                for k, v in tensors.items()
-            },
-            facts,
-        )
-        write_whole(self.path, content, make_folder=True)
+        copies = {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in tensors.items()
+        }
+        write_whole(self.path, save(copies, facts), make_folder=True)
         self._written = time.monotonic()
 
 

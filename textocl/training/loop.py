@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from textocl.core.exceptions import TextoclError
 from textocl.training.checkpoints import Checkpoint
+from textocl.training.progress import epochs_bar
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def train(
     )
     trained = [p for group in optimizer.param_groups for p in group["params"]]
     history = [] if checkpoint is None else checkpoint.restore(optimizer, generator)
-    with _progress_bar(progress, schedule.n_epochs) as advance:
+    with epochs_bar(schedule.n_epochs, progress) as advance:
         for loss_before in history:
             advance(loss_before)
         for epoch in range(len(history), schedule.n_epochs):
@@ -115,11 +115,3 @@ def train(
                 checkpoint.write(optimizer, generator, history, last=is_last)
             advance(history[-1])
     return history
-
-
-def _progress_bar(shown: bool, n_epochs: int) -> AbstractContextManager[Callable[[float], None]]:
-    if not shown:
-        return nullcontext(lambda loss: None)
-    from textocl.training.progress import epochs_bar
-
-    return epochs_bar(n_epochs)

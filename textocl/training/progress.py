@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
-    TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 
-def _progress(*columns: ProgressColumn) -> Progress:
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+@contextmanager
+def _bar(
+    shown: bool, *columns: str | ProgressColumn, total: int | None, **fields: Any
+) -> Iterator[Callable[..., None]]:
+    """Bar of one task; yields what to call with ``advance`` and the fields that change."""
+    if not shown:
+        yield lambda **changes: None
+        return
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield partial(bar.update, bar.add_task("", total=total, **fields))
 
 
 @contextmanager
-def epochs_bar(n_epochs: int) -> Iterator[Callable[[float], None]]:
+def epochs_bar(n_epochs: int, shown: bool) -> Iterator[Callable[[float], None]]:
     """Bar over the epochs of a training; yields what to call with each epoch's loss."""
-    bar = _progress(
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]}"),
-        TimeRemainingColumn(),
-    )
-    with bar:
-        task = bar.add_task("", total=n_epochs, loss="–")
-
-        def advance(loss: float) -> None:
-            bar.update(task, advance=1, loss=f"{loss:.4f}")
-
-        yield advance
+    count, last = MofNCompleteColumn(), "loss {task.fields[loss]}"
+    columns = ("training", BarColumn(), count, last, TimeRemainingColumn())
+    with _bar(shown, *columns, total=n_epochs, loss="–") as update:
+        yield lambda loss: update(advance=1, loss=f"{loss:.4f}")
 
 
 @contextmanager
@@ -46,17 +46,17 @@ def counting_bar(
     description: str, shown: bool, what: str = "documents"
 ) -> Iterator[Callable[[int], None]]:
     """Counter for work of unknown length; yields what to call with each number done."""
-    if not shown:
-        yield lambda n: None
-        return
-    bar = _progress(
-        SpinnerColumn(),
-        TextColumn(description + " {task.completed:,} " + what),
-        TimeElapsedColumn(),
-    )
-    with bar:
-        task = bar.add_task("", total=None)
-        yield lambda n: bar.advance(task, n)
+    count = description + " {task.completed:,} " + what
+    with _bar(shown, SpinnerColumn(), count, TimeElapsedColumn(), total=None) as update:
+        yield lambda n: update(advance=n)
+
+
+@contextmanager
+def steps_bar(n_steps: int, n_done: int, shown: bool) -> Iterator[Callable[[int, str], None]]:
+    """Bar over steps; yields what to call with how many are done and which is in progress."""
+    columns = (BarColumn(), MofNCompleteColumn(), "{task.fields[step]}", TimeRemainingColumn())
+    with _bar(shown, *columns, total=n_steps, completed=n_done, step="loading") as update:
+        yield lambda n, step: update(advance=n, step=escape(step))
 
 
 @contextmanager
@@ -66,20 +66,14 @@ def encoding_bar(n_texts: int, shown: bool) -> Iterator[Callable[[float, int], N
     Yields what to call after each batch with the number of texts, which may be a fraction, and of
     tokens it has done.
     """
-    if not shown:
-        yield lambda texts, tokens: None
-        return
-    bar = _progress(
-        TextColumn("encoding"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,} texts"),
-        TextColumn("{task.fields[tokens]:,} tokens"),
-        TimeRemainingColumn(),
-    )
-    with bar:
-        task = bar.add_task("", total=n_texts, tokens=0)
+    counts = "{task.completed:,.0f} of {task.total:,} texts {task.fields[tokens]:,} tokens"
+    columns = ("encoding", BarColumn(), counts, TimeRemainingColumn())
+    n_tokens = 0
+    with _bar(shown, *columns, total=n_texts, tokens=0) as update:
 
         def advance(texts: float, tokens: int) -> None:
-            bar.update(task, advance=texts, tokens=bar.tasks[task].fields["tokens"] + tokens)
+            nonlocal n_tokens
+            n_tokens += tokens
+            update(advance=texts, tokens=n_tokens)
 
         yield advance

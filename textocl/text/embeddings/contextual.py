@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +55,3 @@ class ContextualVectors(Protocol):
         self, texts: Sequence[str], *, remember: bool = False, progress: bool = False
     ) -> EncodedTexts:
         """Return the vectors of ``texts``; with ``remember``, also keep them on disk."""
-
-
-def is_contextual(source: Any) -> bool:
-    """Tell vectors that depend on context from vectors of words alone."""
-    return isinstance(source, ContextualVectors)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
+from textocl.text.embeddings.model_folders import hub_folder
 from textocl.text.embeddings.piece_vectors import PieceVectors
 
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -39,7 +40,7 @@ class Model2VecVectors(PieceVectors):
         place = str(source).removeprefix("model2vec:")
         folder = Path(place).expanduser()
         if not place or not folder.is_dir():
-            folder = _hub_folder(place)
+            folder = _find_on_hub(place)
         missing = [file for file in _FILES if not (folder / file).is_file()]
         if missing:
             raise DataError(
@@ -52,20 +53,15 @@ class Model2VecVectors(PieceVectors):
         )
 
 
-def _hub_folder(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    for local in (True, False):
-        try:
-            return Path(snapshot_download(name, local_files_only=local, allow_patterns=[*_FILES]))
-        except Exception as error:  # of the hub's client and of the HTTP clients under it
-            reason = error
-    first_line = (str(reason).splitlines() or [type(reason).__name__])[0]
-    raise DataError(
-        f"no model2vec model at {name!r}: it is no folder, not in the local cache of the Hugging "
-        f"Face hub, and could not be fetched ({first_line}). Give the folder of a model, or a "
-        "name such as 'model2vec:minishlab/potion-base-8M' while the hub can be reached."
-    ) from reason
+def _find_on_hub(name: str) -> Path:
+    try:
+        return hub_folder(name, _FILES)
+    except LookupError as error:
+        raise DataError(
+            f"no model2vec model at {name!r}: it is no folder, not in the local cache of the "
+            f"Hugging Face hub, and could not be fetched ({error}). Give the folder of a model, or "
+            "a name such as 'model2vec:minishlab/potion-base-8M' while the hub can be reached."
+        ) from error
 
 
 def _read_pieces(path: Path) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -75,24 +76,41 @@ def _is_complete(folder: Path) -> bool:
     )
 
 
+def hub_folder(
+    name: str, files: Sequence[str], is_complete: Callable[[Path], bool] = Path.is_dir
+) -> Path:
+    """Return the folder of a model of the Hugging Face hub, from the local cache or fetched.
+
+    Raises
+    ------
+    LookupError
+        Why there is none, in a line.
+    """
+    from huggingface_hub import snapshot_download
+
+    for local in (True, False):
+        try:
+            found = snapshot_download(
+                name, local_files_only=local, allow_patterns=[*files], ignore_patterns=["*/*"]
+            )
+        except Exception as error:  # of the hub's client and of the HTTP clients under it
+            reason = error
+        else:
+            if not local or is_complete(Path(found)):
+                return Path(found)
+    first_line = (str(reason).strip().splitlines() or [type(reason).__name__])[0]
+    raise LookupError(first_line) from reason
+
+
 def _find_on_hub(source: str | Path, folder: Path) -> Path:
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants
 
     failure = "it is a path"
     if isinstance(source, str) and re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
-        for local_files_only in (True, False):
-            try:
-                found = snapshot_download(
-                    source,
-                    allow_patterns=list(MODEL_FILES),
-                    ignore_patterns=["*/*"],
-                    local_files_only=local_files_only,
-                )
-            except Exception as error:  # whatever the network's layers raise
-                failure = str(error).strip().split("\n")[0]
-            else:
-                if _is_complete(Path(found)) or not local_files_only:
-                    return Path(found)
+        try:
+            return hub_folder(source, MODEL_FILES, _is_complete)
+        except LookupError as error:
+            failure = str(error)
     raise DataError(
         f"no model {str(source)!r}: there is no folder {folder.absolute()}, no model of that name "
         f"in the local hub cache {constants.HF_HUB_CACHE}, and it could not be downloaded "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -12,6 +11,13 @@ from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
 from textocl.text.embeddings.contextual import ContextualVectors
+from textocl.text.embeddings.gensim_downloads import downloaded_file
+from textocl.text.embeddings.model2vec import Model2VecVectors
+from textocl.text.embeddings.model_folders import read_json
+from textocl.text.embeddings.trained import CorpusVectors
+from textocl.text.embeddings.transformer import TransformerVectors
+from textocl.text.embeddings.vector_files import KeyedWordVectors, read_vector_file
+from textocl.text.embeddings.wordllama import WordLlamaVectors
 
 IN_MEMORY = "vectors in memory"  # the name of vectors that came without one
 
@@ -71,8 +77,6 @@ def load_embedding(source: Any = "wordllama") -> WordVectors | ContextualVectors
     >>> vectors.vectors_of(["port", "bank"])[1].tolist()
     [True, False]
     """
-    from textocl.text.embeddings.vector_files import KeyedWordVectors
-
     if isinstance(source, (str, Path)):
         return _from_name(str(source))
     if isinstance(source, (WordVectors, ContextualVectors)):
@@ -94,10 +98,6 @@ def load_embedding(source: Any = "wordllama") -> WordVectors | ContextualVectors
 
 
 def _from_name(source: str) -> WordVectors | ContextualVectors:
-    from textocl.text.embeddings.trained import CorpusVectors
-    from textocl.text.embeddings.vector_files import read_vector_file
-    from textocl.text.embeddings.wordllama import WordLlamaVectors
-
     kind, _, name = source.partition(":")
     if source == WordLlamaVectors.name:
         return WordLlamaVectors()
@@ -106,35 +106,24 @@ def _from_name(source: str) -> WordVectors | ContextualVectors:
     if source == "minilm" or kind == "transformer":
         return _transformer(source)
     if kind == "gensim":
-        from textocl.text.embeddings.gensim_downloads import downloaded_file
-
         return read_vector_file(downloaded_file(name), name=source)
     if kind == "model2vec":
-        return _model2vec(source)
+        return Model2VecVectors(source)
     if source == IN_MEMORY:
         raise DataError(
             "this detector was fitted on vectors in memory, which a saved model does not keep "
             "whole; to fit again give them again: set_params(embedding=...)."
         )
     if Path(source).is_dir():
-        return (
-            _model2vec(source) if _model_type(Path(source)) == "model2vec" else _transformer(source)
-        )
+        is_model2vec = _model_type(Path(source)) == "model2vec"
+        return Model2VecVectors(source) if is_model2vec else _transformer(source)
     return read_vector_file(Path(source))
 
 
 def _transformer(source: str) -> ContextualVectors:
-    from textocl.text.embeddings.transformer import TransformerVectors
-
     vectors = TransformerVectors(source.removeprefix("transformer:"))
     vectors.name = source  # what a model records must lead back here
     return vectors
-
-
-def _model2vec(source: str) -> WordVectors:
-    from textocl.text.embeddings.model2vec import Model2VecVectors
-
-    return Model2VecVectors(source)
 
 
 def _model_type(folder: Path) -> str:
@@ -144,10 +133,9 @@ def _model_type(folder: Path) -> str:
         "transformers model, with a 'model_type'"
     )
     try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{expected}; reading it failed: {error}") from error
-    model_type = config.get("model_type") if isinstance(config, dict) else None
+        model_type = read_json(folder / "config.json").get("model_type")
+    except DataError as error:
+        raise DataError(f"{expected}; {error}") from error
     if not isinstance(model_type, str):
         raise DataError(f"{expected}, which it lacks.")
     return model_type
@@ -155,8 +143,6 @@ def _model_type(folder: Path) -> str:
 
 def _from_torchtext(source: Any) -> WordVectors:
     """Take over torchtext's Vectors or Vocab, known by their members; torchtext is not needed."""
-    from textocl.text.embeddings.vector_files import KeyedWordVectors
-
     vectors = getattr(source, "vectors", None)
     if vectors is None:
         raise DataError(

@@ -38,12 +38,9 @@ class TokenCache:
 
     Parameters
     ----------
-    folder
-        ``None`` is `cache_folder`. Shards lie in ``tokens/<fingerprint>`` below it.
-    fingerprint
-        Tells the model from every other.
-    dimension
-        Of the model's vectors.
+    folder : None is `cache_folder`; shards lie in ``tokens/<fingerprint>`` below it
+    fingerprint : tells the model from every other
+    dimension : of the model's vectors
     """
 
     def __init__(self, folder: Path | None, fingerprint: str, dimension: int) -> None:

