@@ -42,8 +42,9 @@ class WordImportance:
         return np.where(rows >= 0, self.idf[rows], np.float32(self.unseen))[inverse]
 
     def to_files(self) -> ModelFiles:
-        arrays = {"idf_words": words_array(self.words), "idf": self.idf}
-        return ModelFiles({"idf_unseen": self.unseen}, arrays)
+        return ModelFiles(
+            {"idf_unseen": self.unseen}, {"idf_words": words_array(self.words), "idf": self.idf}
+        )
 
     @classmethod
     def from_files(cls, files: ModelFiles) -> WordImportance:
