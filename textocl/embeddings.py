@@ -1,19 +1,4 @@
 """Where the vectors of words come from; see `textocl.load_embedding`."""
 
-from textocl.text.embeddings import (
-    ContextualVectors,
-    CorpusVectors,
-    KeyedWordVectors,
-    WordLlamaVectors,
-    WordVectors,
-    load_embedding,
-)
-
-__all__ = [
-    "ContextualVectors",
-    "CorpusVectors",
-    "KeyedWordVectors",
-    "WordLlamaVectors",
-    "WordVectors",
-    "load_embedding",
-]
+from textocl.text.embeddings import *  # noqa: F403
+from textocl.text.embeddings import __all__ as __all__

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,8 @@ def run_benchmark(
         check_number("contamination", share, 0, 1, high_open=True)
     check_integer("n_labelled_anomalies", n_labelled_anomalies, 0)
     documents = read_corpus(corpus, data)
-    name = _corpus_name(corpus)
+    # the stroke tells a folder of one's own from a known corpus of the same name
+    name = str(corpus) if str(corpus) in SOURCES else f"{Path(corpus).resolve().name}/"
     known = classes_of(name, documents)
     for label in classes or []:
         check_choice("class", label, known)
@@ -111,32 +113,18 @@ def run_benchmark(
     }
     store = Store(Path(out) if out is not None else None, settings)
     todo = [cell for cell in cells if cell not in store.records]
-    for cell in {(cell.label, cell.contamination): cell for cell in todo}.values():
-        _draw(documents, cell, n_labelled_anomalies)  # what cannot be is known before the work
+    draw = partial(draw_task, documents, n_labelled=n_labelled_anomalies)
+    for label, share in dict.fromkeys((cell.label, cell.contamination) for cell in todo):
+        draw(label, contamination=share)  # what cannot be is known before the work
     with steps_bar(len(cells), len(cells) - len(todo), verbose) as advance:
         for cell, vectors in _with_vectors(todo, documents):
             step = f"{cell.model}, {cell.embedding}, {cell.label}, seed {cell.seed}"
             advance(0, step)
-            task = _draw(documents, cell, n_labelled_anomalies)
+            task = draw(cell.label, contamination=cell.contamination, seed=cell.seed)
             store.add(_run(cell, task, vectors, oracles))
             advance(1, step)
     store.write()
     return [store.records[cell] for cell in cells]
-
-
-def _corpus_name(corpus: str | PathLike[str]) -> str:
-    # the stroke tells a folder of one's own from a known corpus of the same name
-    return str(corpus) if str(corpus) in SOURCES else f"{Path(corpus).resolve().name}/"
-
-
-def _draw(documents: Sequence[Labelled], cell: Cell, n_labelled: int) -> Task:
-    return draw_task(
-        documents,
-        cell.label,
-        contamination=cell.contamination,
-        n_labelled=n_labelled,
-        seed=cell.seed,
-    )
 
 
 def _with_vectors(

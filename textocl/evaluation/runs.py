@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,8 @@ class Store:
             "records": [record.to_dict() for record in self.records.values()],
         }
         write_whole(self._folder / JSON_FILE, json.dumps(value, indent=1, allow_nan=False) + "\n")
-        write_whole(
-            self._folder / MARKDOWN_FILE,
-            page_of(list(self.records.values()), self._settings, self._environments),
-        )
+        page = page_of(list(self.records.values()), self._settings, self._environments)
+        write_whole(self._folder / MARKDOWN_FILE, page)
 
     def _read(self, path: Path) -> None:
         try:
@@ -85,12 +84,8 @@ def environment(*packages: str) -> str:
     import torch
 
     cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").is_file():
-        names = [
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-            if line.startswith("model name")
-        ]
+    if (listing := Path("/proc/cpuinfo")).is_file():
+        names = re.findall(r"^model name\s*: (.+)", listing.read_text("utf-8"), re.MULTILINE)
         cpu = f"{names[0]} × {len(names)}" if names else cpu
     listed = ", ".join(f"{p} {version(p)}" for p in ("textocl", "torch", "numpy", *packages))
     return (

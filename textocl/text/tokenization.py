@@ -92,7 +92,7 @@ class EnglishTokenizer(Tokenizer):
         byte | 0x20 if chr(byte).isalpha() and byte < 128 else 0x20 for byte in range(256)
     )
     _SHORTEST = 3
-    _WORD = re.compile(r"[A-Za-z]{3,}")
+    _WORD, _KEPT = re.compile(r"[A-Za-z]{3,}"), re.compile(r"[a-z]{3,}")
     _SEPARATOR = re.compile(r"[^A-Za-z]")
 
     def cut(self, texts: Sequence[str]) -> Iterator[Words]:
@@ -150,13 +150,7 @@ class EnglishTokenizer(Tokenizer):
             yield pieces, np.array(documents, np.int64)
 
     def keeps(self, word: str) -> bool:
-        return (
-            len(word) >= self._SHORTEST
-            and word.isascii()
-            and word.isalpha()
-            and word.islower()
-            and word not in ENGLISH_STOPWORDS
-        )
+        return self._KEPT.fullmatch(word) is not None and word not in ENGLISH_STOPWORDS
 
     def spans(self, text: str) -> list[Span]:
         found = (Span(*m.span(), m.group().lower()) for m in self._WORD.finditer(text))

@@ -7,7 +7,7 @@ import uuid
 import warnings
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -117,9 +117,7 @@ class TokenCache:
             present = set()
         gone = self._offsets.keys() - present
         if gone:
-            self._places = {k: p for k, p in self._places.items() if p.shard not in gone}
-            for name in gone:
-                del self._offsets[name]
+            self._forget(gone)
         bad = {
             name
             for name in present - self._offsets.keys() - self._refused
@@ -135,35 +133,20 @@ class TokenCache:
             with safe_open(self.folder / name, framework="np") as shard:
                 metadata = shard.metadata() or {}
                 keys, offsets = shard.get_tensor("keys"), shard.get_tensor("offsets")
-                shapes = [
-                    (
-                        part,
-                        tuple(shard.get_slice(part).get_shape()),
-                        shard.get_slice(part).get_dtype(),
-                    )
-                    for part in ("vectors", "pieces", "spans", "checksums")
-                ]
+                parts = {part: shard.get_slice(part) for part in shard.keys()}  # noqa: SIM118
+                shapes = {k: (part.get_dtype(), *part.get_shape()) for k, part in parts.items()}
         except FileNotFoundError:  # removed a moment ago
             return True
         except (OSError, SafetensorError, ValueError, KeyError):
             return False
-        n, w = len(keys), int(offsets[-1]) if offsets.size else -1
-        sound = (
-            all(metadata.get(name) == fact for name, fact in self._facts.items())
-            and keys.dtype == np.uint8
-            and keys.shape == (n, _KEY_SIZE)
-            and offsets.dtype == np.int64
-            and offsets.shape == (n + 1,)
-            and offsets[0] == 0
-            and bool((np.diff(offsets) >= 0).all())
-            and shapes
-            == [
-                ("vectors", (w, self._dimension), "F16"),
-                ("pieces", (w,), "I32"),
-                ("spans", (w, 2), "I32"),
-                ("checksums", (n,), "U32"),
-            ]
-        )
+        n, w = keys.shape[0], int(offsets.max(initial=-1))
+        expected = {
+            "keys": ("U8", n, _KEY_SIZE), "offsets": ("I64", n + 1), "checksums": ("U32", n),
+            "vectors": ("F16", w, self._dimension), "pieces": ("I32", w), "spans": ("I32", w, 2),
+        }  # fmt: skip
+        is_known = all(metadata.get(name) == fact for name, fact in self._facts.items())
+        ascend = bool((np.diff(offsets, prepend=0) >= 0).all())
+        sound = is_known and shapes == expected and ascend and offsets[0] == 0
         if sound:
             self._offsets[name] = offsets
             self._places.update((key.tobytes(), _Place(name, row)) for row, key in enumerate(keys))
@@ -191,11 +174,13 @@ class TokenCache:
             return np.zeros(len(rows), np.bool_)
         return np.array([_checksum(encoded, i) == checksums[row] for i, row in rows], np.bool_)
 
+    def _forget(self, names: Set[str]) -> None:
+        self._places = {k: p for k, p in self._places.items() if p.shard not in names}
+        self._offsets = {k: o for k, o in self._offsets.items() if k not in names}
+
     def _refuse(self, names: set[str]) -> None:
         self._refused |= names
-        self._places = {k: p for k, p in self._places.items() if p.shard not in names}
-        for name in names:
-            self._offsets.pop(name, None)
+        self._forget(names)
         warnings.warn(
             f"{len(names)} of {len(self._offsets) + len(self._refused)} files in {self.folder} "
             "are damaged or foreign and are not used; their texts are encoded anew. "

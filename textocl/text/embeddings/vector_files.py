@@ -18,22 +18,13 @@ from numpy.typing import NDArray
 from textocl.core.exceptions import DataError, MissingExtraError, TextoclWarning
 from textocl.text.embeddings.text_vectors import open_vectors, read_text_vectors
 
-# what gensim and numpy raise on damaged files, each in its own place
+# what gensim and numpy raise on damaged files, each in its own place; MemoryError where a damaged
+# header announces more than any memory holds
 _UNREADABLE = (
-    ValueError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-    TypeError,
-    EOFError,
-    OSError,
-    MemoryError,  # a damaged header announces more than any memory holds
-    OverflowError,
-    zlib.error,
-    struct.error,
-    pickle.UnpicklingError,
-)
+    AssertionError, AttributeError, EOFError, LookupError, MemoryError,
+    NotImplementedError, OSError, OverflowError, TypeError, ValueError,
+    pickle.UnpicklingError, struct.error, zlib.error,
+)  # fmt: skip
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 

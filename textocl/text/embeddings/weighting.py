@@ -44,12 +44,8 @@ def damp_frequent_words(
 
     Parameters
     ----------
-    vectors : (u, d)
+    vectors : (u, d), as is the result
     frequencies : (u,) in [0, 1]
     damping : a > 0
-
-    Returns
-    -------
-    (u, d)
     """
     return (vectors * (damping / (damping + frequencies))[:, None]).astype(np.float32)
