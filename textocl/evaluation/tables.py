@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
+from importlib.resources import files
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -22,26 +24,17 @@ def page_of(
     records: Sequence[Record], settings: dict[str, Any], environments: Sequence[str]
 ) -> str:
     """Tables of a run, with how it was made, as Markdown."""
-    n_seeds = len({record.cell.seed for record in records})
-    return (
-        f"# One class against the rest: {_plain(settings['corpus'])}\n\n"
-        "Training on the training split of one class, test on the whole test split of all "
-        "classes (thesis §3.2.2). Each detector has its defaults or the settings its name "
-        'says; with calibration="split" it holds a fifth of the training documents out for '
-        "its threshold, so it learns from fewer than the thesis's did. "
-        f"{n_seeds} seed(s) from 0; ± is the standard deviation over them (n − 1).\n\n"
-        f"Hidden and labelled anomalies are training documents of the other classes; "
-        f"{settings['labelled_anomalies']} labelled anomalies. Seconds leave out the loading "
-        "of the embedding and, of a transformer, the encoding. Memory is the peak of the "
-        "process, embedding and corpus included. The first cell of a run pays for imports. "
-        "Chance is 50 % for AUC, and the share of anomalies among the test documents for "
-        "average precision.\n\n"
-        + _oracle_note(records, settings["corpus"])
-        + "\n".join(f"{line}  " for line in environments)
-        + f"\nCorpus SHA-256 {settings['corpus_sha256'][:16]}…, settings SHA-256 "
-        f"{sha256_of(settings)[:16]}….\n\n"
-        + tables(records, settings["corpus"])
-        + _warnings_of(records)
+    template = files("textocl.evaluation").joinpath("page.md").read_text("utf-8")
+    return Template(template).substitute(
+        corpus=_plain(settings["corpus"]),
+        n_seeds=len({record.cell.seed for record in records}),
+        labelled_anomalies=settings["labelled_anomalies"],
+        oracle_note=_oracle_note(records, settings["corpus"]),
+        environments="\n".join(f"{line}  " for line in environments),
+        corpus_sha256=settings["corpus_sha256"][:16],
+        settings_sha256=sha256_of(settings)[:16],
+        tables=tables(records, settings["corpus"]),
+        warnings=_warnings_of(records),
     )
 
 
@@ -73,11 +66,9 @@ def tables(records: Sequence[Record], corpus_name: str = "") -> str:
     return "\n".join(parts)
 
 
-_Row = tuple[str, str]  # model and embedding
-
-
-def _rows(records: Sequence[Record]) -> dict[_Row, list[Record]]:
-    rows: dict[_Row, list[Record]] = {}
+def _rows(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
+    """Records by model and embedding."""
+    rows: dict[tuple[str, str], list[Record]] = {}
     for record in records:
         rows.setdefault((record.cell.model, record.cell.embedding), []).append(record)
     return rows

@@ -163,11 +163,10 @@ def measure_faithfulness(
     cuts = [*shares, *(step / (n_steps + 1) for step in range(1, n_steps + 1))]
     texts: list[str] = []
     for explanation in kept:
+        ranked = np.argsort(-word_values(explanation, by), kind="stable")
+        drawn = [random.permutation(len(explanation.words)) for _ in range(n_random)]
         texts.append(explanation.text)
-        order = np.argsort(-word_values(explanation, by), kind="stable")
-        texts += _variants(explanation, order, len(shares), cuts)
-        for _ in range(n_random):
-            order = random.permutation(len(explanation.words))
+        for order in (ranked, *drawn):
             texts += _variants(explanation, order, len(shares), cuts)
     scores = detector.anomaly_score(texts).astype(np.float64).reshape(len(kept), -1).mean(axis=0)
     whole, orders = float(scores[0]), scores[1:].reshape(1 + n_random, -1)  # (orders, variants)

@@ -51,8 +51,7 @@ class PackedDocuments:
     def take(self, indices: NDArray[np.int64]) -> PackedDocuments:
         """Return the documents at ``indices``, in that order."""
         lengths = self.n_distinct[indices]
-        offsets = np.zeros(len(indices) + 1, np.int64)
-        np.cumsum(lengths, out=offsets[1:])
+        offsets = np.append(0, np.cumsum(lengths))
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], lengths)
         return PackedDocuments(self.rows[places], self.counts[places], offsets)
 
@@ -69,11 +68,9 @@ def pack(texts: Sequence[str], tokenizer: Tokenizer, index: WordIndex) -> Packed
     ([0, 1, 1], [2.0, 1.0, 1.0], [0, 2, 2, 3])
     """
     width = max(len(index), 1)
-    parts = []
-    for rows, documents in tokenizer.look_up(texts, index):
-        parts.append(documents * width + rows)  # one sortable number a word
-    keys = np.concatenate(parts) if parts else np.empty(0, np.int64)
-    keys, counts = np.unique(keys, return_counts=True)
+    found = tokenizer.look_up(texts, index)
+    parts = [documents * width + rows for rows, documents in found]  # one sortable number a word
+    keys, counts = np.unique(np.concatenate([np.empty(0, np.int64), *parts]), return_counts=True)
     documents, rows = np.divmod(keys, width)
     offsets = np.searchsorted(documents, np.arange(len(texts) + 1))
     return PackedDocuments(rows.astype(np.int32), counts.astype(np.float32), offsets)

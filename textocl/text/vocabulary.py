@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +45,8 @@ class Vocabulary:
 
 def count_words(texts: Sequence[str], tokenizer: Tokenizer) -> Counter[str]:
     """Count the words of ``texts`` that may enter a vocabulary."""
-    counts: Counter[str] = Counter()
-    for part in tokenizer.cut(texts):
-        counts.update(part.words)
-    for word in [word for word in counts if not tokenizer.keeps(word)]:
-        del counts[word]
-    return counts
+    counts = Counter(chain.from_iterable(part.words for part in tokenizer.cut(texts)))
+    return Counter({word: n for word, n in counts.items() if tokenizer.keeps(word)})
 
 
 def build_vocabulary(
@@ -93,10 +90,7 @@ def build_vocabulary(
     # ties in alphabetical order: a vocabulary does not depend on the order of the documents
     words = sorted(counts, key=lambda word: (-counts[word], word))[:n_training_words]
     n_own = len(words)
-    own = set(words)
-    words += [
-        word for word in frequent_words(language, n_general_words, tokenizer) if word not in own
-    ]
+    words = list(dict.fromkeys(words + frequent_words(language, n_general_words, tokenizer)))
     vectors, known = word_vectors.vectors_of(words)
     if not known[:n_own].any():
         raise DataError(
@@ -105,7 +99,7 @@ def build_vocabulary(
         )
     if not learned:
         _warn_of_missing(words[:n_own], known[:n_own], counts, word_vectors.name)
-    words = [word for word, is_known in zip(words, known, strict=True) if is_known]
+    words = list(compress(words, known))
     frequencies = np.array([frequency.get(word, 0.0) for word in words])
     vectors = vectors[known]
     if standardized:
@@ -126,7 +120,7 @@ def _warn_of_missing(
 ) -> None:
     """Count those of the most frequent words, which come first, that have no vector."""
     frequent = [word for word in words[:_N_FREQUENT] if counts[word] >= _OFTEN]
-    missing = [word for word, is_known in zip(frequent, known, strict=False) if not is_known]
+    missing = list(compress(frequent, ~known))
     if len(missing) >= max(_MISSING_COUNT, _MISSING_SHARE * len(frequent)):
         warnings.warn(
             f"{len(missing):,} of the {len(frequent):,} most frequent words have no vector in "
