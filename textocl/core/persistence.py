@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
 
 from textocl._version import __version__
@@ -108,7 +109,10 @@ def load(folder: str | PathLike[str]) -> Any:
         raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
     if not isinstance(parameters, dict):
         raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
-    arrays = _tensors_of(weights, folder / WEIGHTS)
+    try:
+        arrays = safetensors.numpy.load(weights)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise FormatError(f"{folder / WEIGHTS} is damaged: {error}") from error
     return _build(class_name, parameters, ModelFiles(config, arrays), folder)
 
 
@@ -120,11 +124,11 @@ def save_model_files(
     The weights are first written under the name of their hash, where `load` finds them too.
     Replacing config.json then makes the model the new one, at once. Last the weights are renamed.
     """
-    from safetensors.numpy import save
-
     folder = folder.resolve()
     check_target(folder)
-    weights = save({name: np.ascontiguousarray(array) for name, array in files.arrays.items()})
+    weights = safetensors.numpy.save(
+        {name: np.ascontiguousarray(array) for name, array in files.arrays.items()}
+    )
     sha256 = hashlib.sha256(weights).hexdigest()
     config = {
         "format": FORMAT,
@@ -302,13 +306,3 @@ def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
     raise FormatError(
         f"{path} is damaged or belongs to another {CONFIG}: its SHA-256 is not the recorded one."
     )
-
-
-def _tensors_of(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        return dict(load(content))
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise FormatError(f"{path} is damaged: {error}") from error

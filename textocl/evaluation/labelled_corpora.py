@@ -164,21 +164,20 @@ def _text_field(document: Document, name: str) -> str:
 
 
 def _read_folder(folder: Path) -> list[Labelled]:
-    files = {split: _jsonl_of(folder, split) for split in SPLITS}
+    names = {split: (folder / f"{split}.jsonl", folder / f"{split}.jsonl.gz") for split in SPLITS}
+    files = {split: next(filter(Path.is_file, paths), None) for split, paths in names.items()}
     if any(files.values()):
         return [
             Labelled(split, _text_field(document, "label"), document.text)
             for split, file in files.items()
             for document in read_documents(_both(file, folder, f"{split}.jsonl"))
         ]
-    parts = {split: folder / split for split in SPLITS}
-    if any(part.is_dir() for part in parts.values()):
+    parts = {split: path if (path := folder / split).is_dir() else None for split in SPLITS}
+    if any(parts.values()):
         return [
             Labelled(split, label, text)
             for split, part in parts.items()
-            for label, texts in _read_classes(
-                _both(part if part.is_dir() else None, folder, split)
-            ).items()
+            for label, texts in _read_classes(_both(part, folder, split)).items()
             for text in texts
         ]
     random = np.random.default_rng(0)
@@ -191,11 +190,6 @@ def _read_folder(folder: Path) -> list[Labelled]:
             for i, text in enumerate(texts)
         ]
     return documents
-
-
-def _jsonl_of(folder: Path, split: str) -> Path | None:
-    candidates = [folder / f"{split}.jsonl", folder / f"{split}.jsonl.gz"]
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _both(path: Path | None, folder: Path, name: str) -> Path:

@@ -22,23 +22,19 @@ Ranking: TypeAlias = "str | Callable[[Explanation], ArrayLike]"
 SHARES = (0.05, 0.1, 0.2, 0.5)
 
 
-def _attention(explanation: Explanation) -> NDArray[np.float64]:
-    if not explanation.attention.shape[1]:
+def _attention(explanation: Explanation, context: int | None = None) -> NDArray[np.float64]:
+    """Attention of a context to each word, or the largest of all contexts, ``(w,)``."""
+    attention = explanation.attention
+    if not attention.shape[1]:
         raise DataError("these explanations have no attention; rank by 'evidence'.")
-    return explanation.attention.max(axis=1)
-
-
-def _nearest_attention(explanation: Explanation) -> NDArray[np.float64]:
-    if explanation.nearest_context is None:
-        return _attention(explanation)
-    return explanation.attention[:, explanation.nearest_context]
+    return attention.max(axis=1) if context is None else attention[:, context]
 
 
 RANKINGS: dict[str, Callable[[Explanation], NDArray[np.float64]]] = {
     "evidence": lambda explanation: explanation.evidence,
     "contributions": lambda explanation: explanation.contributions,
     "attention": _attention,
-    "nearest_attention": _nearest_attention,
+    "nearest_attention": lambda explanation: _attention(explanation, explanation.nearest_context),
 }
 
 

@@ -65,7 +65,8 @@ class CorpusVectors:
             epochs=int(np.clip(_WORDS_READ // n_words, *_PASSES)),
             seed=seed,
             workers=1,  # several would update in an order of their own
-            hashfxn=_hash,
+            # Python's own hash differs from process to process
+            hashfxn=lambda word: zlib.crc32(word.encode("utf-8", "surrogatepass")),
         )
         return KeyedWordVectors(model.wv.index_to_key, model.wv.vectors, self.name)
 
@@ -74,8 +75,3 @@ class CorpusVectors:
         raise DataError(
             f"embedding={self.name!r} has no vectors before a detector is fitted with it."
         )
-
-
-def _hash(word: str) -> int:
-    """Python's own hash differs from process to process."""
-    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
