@@ -135,7 +135,7 @@ def save_model_files(
         "format_version": FORMAT_VERSION,
         "textocl_version": __version__,
         "class": class_name,
-        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        "parameters": _plain(parameters),
         "weights_sha256": sha256,
         **files.facts,
     }
@@ -238,7 +238,7 @@ def _build(class_name: str, parameters: dict[str, Any], files: ModelFiles, folde
 def part_of_files(detector: Saved, prefix: str) -> ModelFiles:
     """Everything about a detector that is part of another: facts, and arrays after ``prefix``."""
     files = detector._to_files()
-    parameters = {name: _plain(value) for name, value in detector._fit_params.items()}
+    parameters = _plain(detector._fit_params)
     facts = {"class": type(detector).__name__, "parameters": parameters, "facts": files.facts}
     return ModelFiles(facts, {prefix + name: array for name, array in files.arrays.items()})
 

@@ -82,8 +82,7 @@ def build_vocabulary(
     DataError
         No training word has a vector; the language has no word list.
     """
-    learned = isinstance(word_vectors, CorpusVectors)
-    if isinstance(word_vectors, CorpusVectors):
+    if learned := isinstance(word_vectors, CorpusVectors):
         word_vectors = word_vectors.trained_on([tokenizer.words(text) for text in texts], seed=seed)
     frequency = general_frequencies(language)
     counts = count_words(texts, tokenizer)

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,13 +62,6 @@ def test_it_is_a_source_of_contextual_vectors(source: TransformerVectors, tiny: 
     assert copy.deepcopy(source) is source
 
 
-def pieces_of(source: TransformerVectors, texts: list[str]) -> Iterator[np.ndarray]:
-    """Vectors of each text's pieces, ``(p, d)``, as the model gives them."""
-    for part in source._parts(texts):
-        vectors = source._vectors_of(part, lambda n: None)
-        yield from np.split(vectors, np.cumsum([len(cut.ids) for cut in part])[:-1])
-
-
 def test_spans_cut_the_words_out_of_the_text(source: TransformerVectors) -> None:
     encoded = source.encode(TEXTS)
     assert words_of(encoded, TEXTS, 0) == ["A", "ship", "left", "."]
@@ -88,12 +80,12 @@ def test_pieces_are_what_transformers_gives_without_the_special_tokens(
     text = "The ship left port."
     tokenizer = transformers.AutoTokenizer.from_pretrained(tiny)
     ids = tokenizer(text, truncation=False, padding=False)["input_ids"]
-    (pieces,) = pieces_of(source, [text])
+    (pieces,) = source.encode_pieces([text])
     assert np.allclose(pieces, reference(tiny, ids)[1:-1], atol=1e-5)
 
 
 def test_a_word_is_the_mean_of_its_pieces(source: TransformerVectors) -> None:
-    (pieces,) = pieces_of(source, ["Über shipyards?"])
+    (pieces,) = source.encode_pieces(["Über shipyards?"])
     encoded = source.encode(["Über shipyards?"])
     expected = np.stack([pieces[:4].mean(0), pieces[4:7].mean(0), pieces[7]])
     assert (encoded.vectors == expected.astype(np.float16)).all()
@@ -103,7 +95,7 @@ def test_a_word_is_the_mean_of_its_pieces(source: TransformerVectors) -> None:
 def test_the_weighted_mean_over_words_is_the_mean_over_pieces(
     source: TransformerVectors, i: int
 ) -> None:
-    pieces = list(pieces_of(source, TEXTS))[i]
+    pieces = list(source.encode_pieces(TEXTS))[i]
     assert np.allclose(mean_over_pieces(source.encode(TEXTS), i), pieces.mean(0), atol=2e-3)
 
 
@@ -127,14 +119,14 @@ def test_long_texts_are_windows_of_which_each_piece_takes_the_better(
             if tuple(span) not in best or min(left, right) > best[tuple(span)][0]:
                 best[tuple(span)] = (min(left, right), vector)
     expected = torch.stack([best[span][1] for span in sorted(best)])
-    (pieces,) = pieces_of(source, [LONG])
+    (pieces,) = source.encode_pieces([LONG])
     assert last > 10
     assert np.allclose(pieces, expected, atol=1e-5)
 
 
 def test_texts_of_other_lengths_beside_it_change_nothing(source: TransformerVectors) -> None:
-    alone = [next(pieces_of(source, [text])) for text in TEXTS]
-    together = list(pieces_of(source, TEXTS))
+    alone = [next(source.encode_pieces([text])) for text in TEXTS]
+    together = list(source.encode_pieces(TEXTS))
     for one, other in zip(alone, together, strict=True):
         assert one.shape == other.shape
         assert np.allclose(one, other, atol=2e-6)
@@ -159,7 +151,7 @@ def test_no_texts(source: TransformerVectors) -> None:
     encoded = source.encode([])
     assert len(encoded) == 0
     assert encoded.vectors.shape == (0, 16)
-    assert list(pieces_of(source, [])) == []
+    assert list(source.encode_pieces([])) == []
 
 
 def test_texts_without_words_need_no_model(
@@ -182,7 +174,7 @@ def test_any_strings(tiny: Path, texts: list[str]) -> None:
         assert (spans[:, 0] <= spans[:, 1]).all()
         assert (spans[:, 1] <= length).all()
         assert (np.diff(spans[:, 0]) >= 0).all()
-    pieces = list(pieces_of(source, texts))
+    pieces = list(source.encode_pieces(texts))
     assert encoded.pieces.sum() == sum(map(len, pieces))
 
 
@@ -209,7 +201,7 @@ def test_minilm_equals_mean_pooling() -> None:
     with torch.inference_mode():
         hidden = model(**inputs).last_hidden_state
     encoded = source.encode(texts)
-    for i, pieces in enumerate(pieces_of(source, texts)):
+    for i, pieces in enumerate(source.encode_pieces(texts)):
         inner = hidden[i, 1 : inputs["attention_mask"][i].sum() - 1].numpy()
         assert np.allclose(pieces, inner, atol=1e-5)
         assert np.allclose(mean_over_pieces(encoded, i), inner.mean(0), atol=1e-3)
@@ -300,7 +292,7 @@ def test_roberta_uses_its_whole_window_and_no_more(tiny: Path, tmp_path: Path) -
     transformers.RobertaModel(config).save_pretrained(tmp_path)
     source = TransformerVectors(tmp_path, cache_folder=tmp_path / "cache")
     assert source._window == 20
-    alone, together = pieces_of(source, [LONG]), pieces_of(source, [LONG, "the port"])
+    alone, together = source.encode_pieces([LONG]), source.encode_pieces([LONG, "the port"])
     assert np.allclose(next(alone), next(together), atol=2e-6)
 
 

@@ -128,6 +128,12 @@ class TransformerVectors:
         rows = np.fromiter((row_of[text] for text in texts), np.int64, len(texts))
         return take(joined(parts, self.dimension), rows)
 
+    def encode_pieces(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """Yield the vectors of each text's pieces, ``(p, d)``, as the model gives them."""
+        for part in self._parts(texts):
+            vectors = self._vectors_of(part, lambda n: None)
+            yield from np.split(vectors, np.cumsum([len(cut.ids) for cut in part])[:-1])
+
     @cached_property
     def _cache(self) -> TokenCache:
         return TokenCache(self._cache_folder, self.fingerprint, self.dimension)
