@@ -432,7 +432,7 @@ def test_what_is_no_list_of_texts_is_refused(
         ([1], "one label for each"),
         (["normal"] * 120, "labels must be"),
         ([2] * 120, "labels must be"),
-        ([-1] * 120, "empty corpus"),
+        ([-1] * 120, "expected normal documents, got none"),
     ],
 )
 def test_wrong_labels_are_refused(

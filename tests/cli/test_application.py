@@ -29,7 +29,7 @@ import textocl
         (["fit", "ships.txt", "--out", "."], 4, "holds something else than a textocl model"),
         (["fit", "mixed.jsonl", "--out", "m", "--text-field", "body"], 3, "no field 'body'"),
         (["fit", "mixed.jsonl", "--out", "m", "--label-field", "z", "--normal", "x"], 3, "'z'"),
-        (["fit", "empty.txt", "--out", "m"], 3, "empty corpus"),
+        (["fit", "empty.txt", "--out", "m"], 3, "expected normal documents, got none"),
         (["fit", "broken.jsonl", "--out", "m"], 3, "broken.jsonl, line 1: not JSON"),
         (["score", "absent", "ships.txt", "--out", "o.csv"], 4, "no model at 'absent'"),
         (["score", "ships.txt", "ships.txt", "--out", "o.csv"], 4, "no model at"),

@@ -57,7 +57,7 @@ def test_wrong_parameters_are_named(
 
 
 def test_an_empty_corpus_is_refused() -> None:
-    with pytest.raises(DataError, match="cannot learn from an empty corpus"):
+    with pytest.raises(DataError, match="expected normal documents, got none"):
         CVDD().fit([])
 
 

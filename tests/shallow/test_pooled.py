@@ -145,7 +145,7 @@ def test_wrong_parameters_are_refused(
 def test_too_little_to_learn_from_is_refused() -> None:
     with pytest.raises(DataError, match="1 of 2 samples .* too few; give more samples"):
         KNN().fit(CLOUD[:2])
-    with pytest.raises(DataError, match="empty corpus"):
+    with pytest.raises(DataError, match="expected normal documents, got none"):
         KNN().fit([])
-    with pytest.raises(DataError, match="empty corpus"):
+    with pytest.raises(DataError, match="expected normal samples, got none"):
         KNN().fit(CLOUD, [-1] * 300)

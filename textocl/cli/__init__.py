@@ -5,6 +5,7 @@ from __future__ import annotations
 from textocl.cli import (
     benchmark,
     contexts,
+    demo,
     evaluate,
     explain,
     export,
@@ -22,6 +23,7 @@ __all__ = [
     "app",
     "benchmark",
     "contexts",
+    "demo",
     "evaluate",
     "explain",
     "export",

@@ -1,4 +1,4 @@
-"""``textocl fit`` and ``textocl demo``: documents in, a model out."""
+"""``textocl fit``: documents in, a model out."""
 
 from __future__ import annotations
 
@@ -157,18 +157,3 @@ def fit(
             highlight=False,
             soft_wrap=True,
         )
-
-
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path("demo-model"),
-    topic: Annotated[
-        str, typer.Option(help="Headlines to call normal: health or news.")
-    ] = "health",
-    seed: Seed = 0,
-    as_json: Json = False,
-) -> None:
-    """Run the main job on headlines: fit on those about health, score a mixed set, say why."""
-    from textocl.cli.demo import run_demo
-
-    run_demo(out, topic, seed, out_console, as_json=as_json)

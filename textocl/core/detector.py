@@ -158,7 +158,9 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         noun = self._noun(samples)
         labels = check_labels(known if y is None else y, len(samples), noun)
         if not (labels >= 0).any():
-            raise DataError(f"cannot learn from an empty corpus: expected normal {noun}, got none.")
+            raise DataError(
+                f"expected normal {noun}, got none; give some that are labelled +1 or not labelled."
+            )
         learned = self._learn(samples, labels)
         params = {**self._frozen_params(), **learned.params}
         self._take_over(
