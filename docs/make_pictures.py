@@ -7,6 +7,7 @@ needs the extra dev, chromium and chromedriver; fetches the demo's headlines the
 
 from __future__ import annotations
 
+import base64
 import io
 import shutil
 import tempfile
@@ -68,24 +69,36 @@ def browser() -> Any:
     """Headless Chromium that draws light pages sharply."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
-    for argument in ("--headless=new", "--no-sandbox", f"--window-size={WIDTH},1400"):
+    size = f"--window-size={WIDTH},1400"
+    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars", size):
         options.add_argument(argument)
     started = webdriver.Chrome(
         options=options, service=webdriver.ChromeService(shutil.which("chromedriver"))
     )
     light = {"features": [{"name": "prefers-color-scheme", "value": "light"}]}
     started.execute_cdp_cmd("Emulation.setEmulatedMedia", light)
-    size = {"width": WIDTH, "height": 1400, "deviceScaleFactor": SCALE, "mobile": False}
-    started.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    metrics = {"width": WIDTH, "height": 1400, "deviceScaleFactor": SCALE, "mobile": False}
+    started.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     return started
+
+
+def picture_of(page: Any, selector: str) -> Image.Image:
+    """Return an element as it lies on the page, wherever that is scrolled to."""
+    clip = page.execute_script(
+        "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+        "return {x: box.x + scrollX, y: box.y + scrollY, width: box.width, height: box.height}",
+        selector,
+    )
+    settings = {"clip": {**clip, "scale": 1}, "captureBeyondViewport": True}
+    shot = page.execute_cdp_cmd("Page.captureScreenshot", settings)
+    return Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
 
 
 def photograph(page: Any, name: str, *selectors: str, shrink: float = 1.0) -> None:
     """Put the elements below each other on one picture, in few colours."""
     parts = []
     for selector in selectors:
-        element = page.find_element("css selector", selector)
-        parts.append(Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB"))
+        parts.append(picture_of(page, selector))
     width = max(part.width for part in parts) + 2 * MARGIN
     height = sum(part.height + GAP for part in parts) - GAP + 2 * MARGIN
     background = page.execute_script("return getComputedStyle(document.body).backgroundColor")
