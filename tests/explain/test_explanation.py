@@ -155,5 +155,5 @@ def test_a_table_has_one_row_a_word(detector: CVDD, monkeypatch: pytest.MonkeyPa
     )
     assert detector.explain([""])[0].to_frame().empty
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'textocl\[pandas\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[pandas\]'"):
         explanation.to_frame()
