@@ -113,6 +113,7 @@ def test_every_nu_below_one_in_n_leaves_no_point_out(
         assert np.allclose(scores, expected, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:the threshold is the highest score there is")
 @pytest.mark.parametrize("spread", [1e-7, 1e-3])
 @pytest.mark.parametrize("scale", [1e6, 1e30])
 def test_points_that_nearly_coincide_far_off_get_finite_scores(spread: float, scale: float) -> None:
