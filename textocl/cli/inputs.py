@@ -99,9 +99,9 @@ def images_of(folder: str) -> tuple[list[Path], list[bool] | None]:
 
     if not is_labelled_folder(folder):
         return image_paths(folder), None
-    found = read_folder(folder, "test")
-    is_anomaly = found.labels < 0
-    return found.paths, is_anomaly.tolist() if is_anomaly.any() else None
+    images = read_folder(folder, "test")
+    is_anomaly = images.labels < 0
+    return images.paths, is_anomaly.tolist() if is_anomaly.any() else None
 
 
 def counted(documents: Iterator[Document], what: str, quiet: bool) -> Iterator[Document]:

@@ -183,10 +183,10 @@ class Surprisal:
 
     def _holding(self, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """1 where a reference holds a word, ``(w, m)``."""
-        found = np.zeros((len(rows), self.n_references), np.float32)
+        holding = np.zeros((len(rows), self.n_references), np.float32)
         seen = np.flatnonzero(rows < len(self._frequency))
-        found[seen] = self._incidence[:, rows[seen]].toarray().T
-        return found
+        holding[seen] = self._incidence[:, rows[seen]].toarray().T
+        return holding
 
     @cached_property
     def _points(self) -> NDArray[np.float32]:

@@ -65,8 +65,8 @@ class Explanation:
         if self.surprisal is None or self.usual_surprisal is None:
             return []
         order = np.argsort(-self.surprisal, kind="stable")[:n]
-        found = [(self.words[i], float(self.surprisal[i])) for i in order]
-        return [(word, value) for word, value in found if value > self.usual_surprisal]
+        nats = [(self.words[i], float(self.surprisal[i])) for i in order]
+        return [(word, value) for word, value in nats if value > self.usual_surprisal]
 
     def anomalous_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words that speak most for an anomaly, with their evidence."""

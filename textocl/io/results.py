@@ -159,9 +159,9 @@ Task: TypeAlias = tuple[ResultRows, list[Document]]
 
 
 def _record(document: Document, result: dict[str, Any]) -> dict[str, Any]:
-    own = document.fields or {"text": document.text}
+    fields = document.fields or {"text": document.text}
     record: dict[str, Any] = {"id": document.id}
-    for name, value in own.items():
+    for name, value in fields.items():
         while name in result or (name in record and name != "id"):
             name = f"input_{name}"
         record[name] = value

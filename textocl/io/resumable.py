@@ -131,8 +131,8 @@ class ResumableResults:
         """Add the next part."""
         self._lines.write(part.lines)
         self._lines.flush()
-        found = hashlib.sha256(part.lines).hexdigest()
-        entry = Entry(part.counts, len(part.lines), part.input_sha256, found)
+        sha256 = hashlib.sha256(part.lines).hexdigest()
+        entry = Entry(part.counts, len(part.lines), part.input_sha256, sha256)
         self._journal.write(json.dumps(asdict(entry)).encode() + b"\n")
         self._journal.flush()
         self.counts = self.counts.plus(part.counts)
@@ -156,13 +156,13 @@ class ResumableResults:
         path = self.folder / MANIFEST
         begun = os.fstat(self._journal.fileno()).st_size > 0
         try:
-            found = json.loads(path.read_bytes()) if begun else self._made_from
+            manifest = json.loads(path.read_bytes()) if begun else self._made_from
         except (ValueError, FileNotFoundError):
-            found = None
-        if not isinstance(found, dict):
+            manifest = None
+        if not isinstance(manifest, dict):
             raise DataError(f"{path} is damaged; delete {self.folder} to start anew.")
-        names = sorted(found.keys() | self._made_from.keys())
-        other = [name for name in names if found.get(name) != self._made_from.get(name)]
+        names = sorted(manifest.keys() | self._made_from.keys())
+        other = [name for name in names if manifest.get(name) != self._made_from.get(name)]
         if other:
             raise DataError(
                 f"{self.folder} holds an unfinished run with another {', another '.join(other)}; "

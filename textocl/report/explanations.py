@@ -43,8 +43,8 @@ def evidence_scale(explanations: Sequence[Explanation]) -> float:
     does not pale the rest; 1 where there is no evidence.
     """
     magnitudes = [np.abs(explanation.evidence) for explanation in explanations]
-    found = np.concatenate([np.empty(0), *magnitudes])
-    return float(np.quantile(found, _COLOURED)) or 1.0 if len(found) else 1.0
+    evidence = np.concatenate([np.empty(0), *magnitudes])
+    return float(np.quantile(evidence, _COLOURED)) or 1.0 if len(evidence) else 1.0
 
 
 def pack_explanation(
@@ -88,9 +88,11 @@ def pack_explanation(
     unexpected = None
     surprisal, usual = explanation.surprisal, explanation.usual_surprisal
     if surprisal is not None and usual is not None:
-        found = [i for i in np.argsort(-surprisal).tolist() if i in local and surprisal[i] > usual]
+        highest = [
+            i for i in np.argsort(-surprisal).tolist() if i in local and surprisal[i] > usual
+        ]
         hundredths = np.rint(100 * surprisal).astype(int).tolist()
-        unexpected = encoded(n for i in found for n in (local[i], hundredths[i]))
+        unexpected = encoded(n for i in highest for n in (local[i], hundredths[i]))
     return {
         "words": encoded(vocabulary.number(explanation.words[i]) for i in shown),
         "evidence": encoded(np.rint(evidence[shown]).astype(int).tolist()),

@@ -130,7 +130,7 @@ def image_contents(
             f"this report is about images; a {type(detector).__name__} was fitted on others."
         )
     limits.check()
-    samples = _as_list(images)
+    samples, default_names = _as_list(images)
     if not samples:
         raise DataError("there is no image to report on.")
     if names is not None and len(names) != len(samples):
@@ -139,34 +139,35 @@ def image_contents(
     scores = np.concatenate(list(_scores(detector, samples, advance)))
     listed = highest_and_spread(scores, limits.images)
     pictures = [_pictures(detector, samples[i], limits.pixels) for i in listed]
-    called = [_name(samples[i], i) for i in listed] if names is None else [names[i] for i in listed]
+    listed_names = [(default_names if names is None else names)[i] for i in listed]
     return {
         **shared_contents(detector, title, "image", scores, truth),
         "known": [1] * len(scores),
         "images": {
             "number": listed.tolist(),
-            "name": [visible(str(name)) for name in called],
+            "name": [visible(str(name)) for name in listed_names],
             "picture": [picture for picture, _ in pictures],
             "overlay": [laid_over for _, laid_over in pictures],
         },
     }
 
 
-def _as_list(images: Any) -> list[Any]:
-    """Paths as they are, and the images of an array one by one, ``(c, h, w)``."""
+def _as_list(images: Any) -> tuple[list[Any], list[str]]:
+    """Paths as they are, and the images of an array one by one, ``(c, h, w)``; a name for each."""
     if hasattr(images, "ndim"):
         samples = read_samples(images)
         if samples.ndim != 4:
             raise DataError(f"expected images, got an array of shape {tuple(samples.shape)}.")
-        return list(samples)
+        return list(samples), [f"image {number}" for number in range(1, len(samples) + 1)]
     if isinstance(images, (str, PathLike)):
         raise DataError("expected a sequence of paths or an array of images, got one path.")
-    return list(images)
+    paths = list(images)
+    return paths, [str(path) for path in paths]
 
 
 def _read(image: Any) -> Tensor:
     """One image in its own size, ``(c, h, w)`` in [0, 1]."""
-    return image if hasattr(image, "ndim") else read_image(image)
+    return read_image(image) if isinstance(image, (str, PathLike)) else image
 
 
 def _scores(
@@ -206,7 +207,3 @@ def _encoded(pixels: NDArray[np.uint8]) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, kind, **options)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def _name(image: Any, number: int) -> str:
-    return f"image {number + 1}" if hasattr(image, "ndim") else str(image)

@@ -120,12 +120,12 @@ def _log_density(
     points: NDArray[Any], centers: NDArray[Any], bandwidth: float
 ) -> NDArray[np.float64]:
     """``log 1/n Σ_i exp(−‖x − c_i‖² / 2h²)`` of each of ``points`` ``(m, d)``, ``(m,)``."""
-    found = [np.empty(0)]
+    log_densities = [np.empty(0)]
     for block in row_blocks(points, len(centers)):
         squared = squared_distances(block, centers)  # (b, n)
         smallest = squared.min(axis=1)
         squared -= smallest[:, None]
         squared *= -1 / (2 * bandwidth**2)
         sums = np.exp(squared, out=squared).mean(axis=1)  # at least 1/n
-        found.append(np.log(sums) - smallest / (2 * bandwidth**2))
-    return np.concatenate(found)
+        log_densities.append(np.log(sums) - smallest / (2 * bandwidth**2))
+    return np.concatenate(log_densities)

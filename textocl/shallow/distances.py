@@ -58,11 +58,11 @@ def nearest(
         squared = squared_distances(block, others)
         if skip is not None:
             squared[np.arange(len(block)), skip[rows]] = np.inf
-        found = np.argpartition(squared, k - 1, axis=1)[:, :k]
-        exact = np.linalg.norm(block[:, None, :].astype(np.float64) - others[found], axis=2)
+        candidates = np.argpartition(squared, k - 1, axis=1)[:, :k]
+        exact = np.linalg.norm(block[:, None, :].astype(np.float64) - others[candidates], axis=2)
         order = np.argsort(exact, axis=1, kind="stable")
         distances[rows] = np.take_along_axis(exact, order, axis=1)
-        indices[rows] = np.take_along_axis(found, order, axis=1)
+        indices[rows] = np.take_along_axis(candidates, order, axis=1)
         start += len(block)
     return distances, indices
 

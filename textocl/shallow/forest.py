@@ -108,9 +108,9 @@ class IsolationForest(PooledDetector):
 
     def _read_learned(self, files: ModelFiles, d: int) -> Arrays:
         learned = super()._read_learned(files, d)
-        own = np.arange(len(learned["left"]))
-        for name, least in (("left", own), ("right", own), ("feature", 0), ("roots", 0)):
-            most = d if name == "feature" else len(own)
+        nodes = np.arange(len(learned["left"]))
+        for name, least in (("left", nodes), ("right", nodes), ("feature", 0), ("roots", 0)):
+            most = d if name == "feature" else len(nodes)
             if not len(learned["roots"]) or (learned[name] < least).any():
                 raise FormatError(f"its trees are damaged: {name!r} points back.")
             if (learned[name] >= most).any():

@@ -139,8 +139,8 @@ class LOF(PooledDetector):
     def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         k = int(learned["n_neighbors_used"][0])
         distances, neighbors = nearest(points, learned["training_points"], k)
-        own = _density(distances, learned["reach"][neighbors])
-        return learned["density"][neighbors].mean(axis=1) / own
+        density = _density(distances, learned["reach"][neighbors])
+        return learned["density"][neighbors].mean(axis=1) / density
 
 
 def _density(distances: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -85,8 +85,8 @@ def relevance_of(detector: PooledDetector, X: Any) -> Relevance:
     >>> import numpy as np
     >>> from textocl import KNN
     >>> blob = np.random.default_rng(0).normal(size=(200, 3))
-    >>> found = relevance_of(KNN().fit(blob), np.array([[0.0, 9.0, 0.0]]))
-    >>> int(found.features.argmax())
+    >>> relevance = relevance_of(KNN().fit(blob), np.array([[0.0, 9.0, 0.0]]))
+    >>> int(relevance.features.argmax())
     1
     """
     _check_kind(detector)
@@ -173,17 +173,19 @@ def _distances(
     learned = detector.state_.learned
     if isinstance(detector, KNN):
         references, weights = learned["training_points"], learned["weights"]
-        found, which = nearest(points, references, len(weights))
+        distances, which = nearest(points, references, len(weights))
         c = np.zeros((len(points), len(references)))
-        np.put_along_axis(c, which, _ratio(np.broadcast_to(weights, found.shape), found), axis=1)
+        np.put_along_axis(
+            c, which, _ratio(np.broadcast_to(weights, distances.shape), distances), axis=1
+        )
         return c, references
     if isinstance(detector, KDE):
         references, h = learned["training_points"], learned["settings"][0]
         squared = squared_distances(points, references)
         near = np.exp(-(squared - squared.min(axis=1, keepdims=True)) / (2 * h**2))
         near /= near.sum(axis=1, keepdims=True)
-        own = scores - detector._resemblance(learned, points)
-        return _ratio(own[:, None] * near, squared), references
+        of_distances = scores - detector._resemblance(learned, points)
+        return _ratio(of_distances[:, None] * near, squared), references
     support, weights, gamma = learned["support"], learned["weights"], float(learned["gamma"][0])
     sphere = 2.0 if isinstance(detector, SVDD) else 1.0
     if gamma == 0:

@@ -146,24 +146,26 @@ class WordLikelihood(TextDetector):
         frequency = general_frequencies(self.language)
         general = frequent_words(self.language, self.n_general_words, tokenizer)
         distinct = sorted({w for part in tokenizer.cut(texts) for w in part.words})
-        own = [word for word in distinct if tokenizer.keeps(word)]
-        if not own:
+        document_words = [word for word in distinct if tokenizer.keeps(word)]
+        if not document_words:
             raise DataError(f"no word is left of {len(texts)} documents to learn from.")
-        packed = pack(texts, tokenizer, WordIndex(own))
-        weights = np.bincount(packed.rows, np.log1p(packed.counts), len(own))
-        holding = np.bincount(packed.rows, minlength=len(own))
+        packed = pack(texts, tokenizer, WordIndex(document_words))
+        weights = np.bincount(packed.rows, np.log1p(packed.counts), len(document_words))
+        holding = np.bincount(packed.rows, minlength=len(document_words))
         weights = np.where(holding >= self.min_documents, weights - _DISCOUNT, 0).clip(min=0)
         if not weights.any():
             raise DataError(
                 f"no word occurs in {self.min_documents} of {len(texts)} documents; give more "
                 "documents, or a lower min_documents."
             )
-        shares = np.array([max(frequency.get(word, 0.0), _RAREST) for word in own])
+        shares = np.array([max(frequency.get(word, 0.0), _RAREST) for word in document_words])
         odds = self.mixture / (1 - self.mixture)
         ratios = np.log1p(odds * weights / weights.sum() / shares)
-        known = set(own)
-        words = own + [word for word in general if word not in known]
-        return words, np.concatenate([ratios, np.zeros(len(words) - len(own))]).astype(np.float32)
+        known = set(document_words)
+        words = document_words + [word for word in general if word not in known]
+        return words, np.concatenate([ratios, np.zeros(len(words) - len(document_words))]).astype(
+            np.float32
+        )
 
     def _scored_embedded(self, embedded: Embedded) -> Scored:
         packed = embedded.packed
