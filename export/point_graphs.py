@@ -264,5 +264,6 @@ _SCORES: dict[type[PooledDetector], Callable[[Numbers, str, Arrays], str]] = {
     IsolationForest: _forest,
     Hypersphere: _hypersphere,
 }
-# exact enough on a sphere; LOF is not, where two neighbours are equally far
-_IN_FLOAT32 = (KDE, KNN, KernelPCA)
+# exact enough on a sphere; LOF is not, where two neighbours are equally far, nor KernelPCA, where
+# components explain all that there is
+_IN_FLOAT32 = (KDE, KNN)

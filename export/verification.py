@@ -13,7 +13,7 @@ import numpy as np
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import TextoclError
 from textocl.core.metrics import evaluate, rank_correlation
-from textocl.core.thresholds import ROUNDING, TOLERANCE
+from textocl.core.thresholds import ROUNDING, TOLERANCE, score_sizes
 from textocl.core.validation import check_documents, is_features
 from textocl.export.runtime import OnnxDetector
 
@@ -123,7 +123,8 @@ def verify(
     sizes = np.maximum(np.abs(scores), 1)
     apart = np.abs(scores - others) / sizes
     flipped = ours.label != theirs["label"]
-    at_threshold = np.abs(scores - detector.threshold_) <= ROUNDING * sizes
+    rounding = ROUNDING * score_sizes(detector.calibration_scores_, scores)
+    at_threshold = np.abs(scores - detector.threshold_) <= rounding
     apart_by = float(apart.max(initial=0))
     agreement = rank_correlation(scores, others)
     comparison = Verification(

@@ -440,3 +440,7 @@ def test_wrong_labels_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         clone(fitted).fit(ships, y)
+
+
+def test_what_a_fit_learned_is_shown_in_one_line(fitted: OneClassDetector) -> None:
+    assert len(repr(fitted.state_)) < 200

@@ -66,7 +66,7 @@ class DeepModel:
         return out
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DeepState(SampleState):
     """What a deep detector learned.
 

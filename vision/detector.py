@@ -20,7 +20,7 @@ from textocl.vision.images import check_shape, read_samples
 _FOR_RANGE = 300  # held-out samples whose heatmaps give their range
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SampleState:
     """What a fit learned, beside its network.
 

@@ -33,7 +33,7 @@ _WHITENING = 0.5
 _IMAGES_AT_ONCE = 32
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FeatureState(SampleState):
     """What a `FeatureDetector` learned: a detector of points on a network's features."""
 

@@ -41,7 +41,7 @@ class FrozenNetworkDetector(SampleDetector):
 
     def _read(self, X: Any) -> tuple[Any, Any]:
         images, labels = super()._read(X)
-        if images.ndim != 4:
+        if images.ndim != 4 and len(images):
             raise DataError(
                 "a detector on a pretrained network takes images; for features use a detector of "
                 "points, such as textocl.KNN."

@@ -142,6 +142,12 @@ def _from_list(items: Sequence[Any]) -> NDArray[np.float32]:
         images = [_checked_item(item, i) for i, item in enumerate(items)]
     first = images[0].shape
     for i, image in enumerate(images):
+        if image.shape[:2] == first[:2] and image.shape != first:
+            raise DataError(
+                f"images must have as many channels each: image 0 is {first}, image {i} "
+                f"({items[i]!s:.80}) is {image.shape}; convert them first, for example with "
+                "PIL's Image.convert('RGB')."
+            )
         if image.shape != first:
             raise DataError(
                 f"images must have one size: image 0 is {first}, image {i} ({items[i]!s:.80}) is "

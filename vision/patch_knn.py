@@ -84,7 +84,7 @@ def patches_of(maps: Tensor) -> Tensor:
     return functional.avg_pool2d(maps, _AROUND, 1, _AROUND // 2, count_include_pad=False)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PatchState(SampleState):
     """What a `PatchKNN` learned."""
 

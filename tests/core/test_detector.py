@@ -90,8 +90,7 @@ def test_an_interruption_after_learning_leaves_a_detector_whole(
 def test_anomalies_that_a_detector_cannot_learn_from_are_counted(kind: Any) -> None:
     messages = said(kind(), CLOUD, [-1] * 7 + [0] * 113)
     assert [m for m in messages if "labelled -1" in m] == [
-        f"7 samples labelled -1 were left out: a {kind.__name__} does not learn from known "
-        "anomalies."
+        f"7 samples labelled -1 were left out: {kind.__name__} does not learn from known anomalies."
     ]
 
 

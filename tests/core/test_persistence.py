@@ -463,3 +463,9 @@ def test_a_detector_within_a_detector_cannot_name_any_class_nor_nest_further(
     edit_config(model, members={**whole["members"], "words": endless})
     with pytest.raises(FormatError, match="a part of it is no"):
         textocl.load(model)
+
+
+def test_an_exported_file_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"")
+    with pytest.raises(FormatError, match=r"folder with config\.json\. This is an exported file"):
+        textocl.load(tmp_path / "m.onnx")

@@ -13,6 +13,7 @@ from textocl.core.thresholds import (
     calibration_borders,
     conformal_p_values,
     conformal_threshold,
+    score_sizes,
     smallest_calibration_size,
     trim_highest,
 )
@@ -99,7 +100,8 @@ def test_a_threshold_lies_between_scores(calibration: list[float], rate: float) 
     assert threshold >= attained
     largest = float(np.finfo(np.float32).max)
     # above all that rounding explains, unless float32 has no number in between
-    rounded = max(c for c in calibration if c <= attained + ROUNDING * max(abs(attained), 1))
+    size = float(score_sizes(calibration, attained))
+    rounded = max(c for c in calibration if c <= attained + ROUNDING * size)
     higher = min((c for c in calibration if c > rounded), default=np.inf)
     between = float(np.nextafter(np.float32(rounded), np.float32(np.inf)))
     assert rounded < threshold < higher or between in (higher, np.inf)
@@ -153,6 +155,25 @@ def test_small_scores_are_told_apart() -> None:
     threshold = conformal_threshold(calibration, 0.1)
     assert (calibration > threshold).sum() == 3
     assert conformal_threshold(calibration, 0.01) < 41e-5
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-6, 1e-9])
+def test_labels_and_p_values_do_not_hang_on_the_scale_of_scores(scale: float) -> None:
+    calibration = np.random.default_rng(0).gamma(2, size=100).astype(np.float32)
+    new = np.random.default_rng(1).gamma(3, size=200).astype(np.float32)
+    small, small_new = calibration * np.float32(scale), new * np.float32(scale)
+    n_flagged = (new > conformal_threshold(calibration, 0.1)).sum()
+    assert (small_new > conformal_threshold(small, 0.1)).sum() == pytest.approx(n_flagged, abs=1)
+    one_more = 1 / (1 + len(calibration))  # the score a border lies above may count, or not
+    np.testing.assert_allclose(
+        conformal_p_values(small, small_new), conformal_p_values(calibration, new), atol=one_more
+    )
+
+
+def test_scores_that_are_zero_but_for_rounding_are_one() -> None:
+    calibration = np.arange(40) * 1e-16
+    assert conformal_threshold(calibration, 0.1) == pytest.approx(2 * ROUNDING)
+    assert (conformal_p_values(calibration, [0, 1e-15, 1e-6]) == 1).all()
 
 
 def test_the_worst_score_is_a_threshold_that_float32_holds() -> None:

@@ -186,7 +186,10 @@ def test_what_is_wrong_with_features_is_named(X: Any, message: str) -> None:
     [
         (np.array("a text"), r"an array \(0-d\) of one; give \[str\(X\)\]"),
         ("a text", r"single str; put it into a list: \[text\]"),
-        (pd.DataFrame({"text": ["a text"], "length": [6]}), r"its column of texts.*X\['text'\]"),
+        (
+            pd.DataFrame({"text": ["a text"], "length": [6]}),
+            r"its column of texts.*X\['text'\].*columns of numbers",
+        ),
         ([["two", "words"]], r"' '\.join\(words\)"),
         (np.zeros(3), r"document 0 is float.*features are an array \(n, d\)"),
         (pd.Series(["a text", None]), "leave missing documents out"),

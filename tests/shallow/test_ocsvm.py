@@ -122,3 +122,12 @@ def test_points_that_nearly_coincide_far_off_get_finite_scores(spread: float, sc
     for detector in (OCSVM(kernel="rbf", gamma=1.0), SVDD(gamma=1e20), SVDD(kernel="linear")):
         detector.set_params(calibration="training").fit(points.astype(np.float32))
         assert np.isfinite(detector.anomaly_score(points.astype(np.float32))).all()
+
+
+@pytest.mark.parametrize("scale", [1, 1e-2, 1e-3])
+def test_small_features_are_judged_like_large_ones(scale: float) -> None:
+    source = np.random.default_rng(0)
+    training, new = source.normal(size=(200, 8)), 6 * source.normal(size=(50, 8))
+    expected = OCSVM().fit(100 * training).predict(100 * new)
+    assert 0.2 < np.mean(expected == -1) < 0.8
+    np.testing.assert_array_equal(OCSVM().fit(scale * training).predict(scale * new), expected)

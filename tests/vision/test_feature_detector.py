@@ -147,6 +147,8 @@ def test_wrong_parameters_are_refused(
 def test_it_takes_images_only(digits: Digits) -> None:
     with pytest.raises(DataError, match="takes images; for features use a detector of points"):
         FeatureDetector().fit(np.zeros((9, 4)))
+    with pytest.raises(DataError, match="expected normal .*, got none"):
+        FeatureDetector().fit([])
     with pytest.raises(DataError, match="2 normal or unlabelled images are too few"):
         FeatureDetector().fit(digits.train[:2])
     with pytest.warns(TextoclWarning, match="false-alarm rate of 0.05 needs 19"):

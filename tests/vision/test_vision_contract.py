@@ -265,6 +265,7 @@ def test_unfitted_detectors_say_so(kind: str, digits: Digits, tmp_path: Path) ->
         (np.zeros((3, 64)), "got 64 features"),
         (np.full((3, 8, 8), np.inf), "image 0 holds NaN or infinity"),
         ([np.zeros((8, 8)), np.zeros((8, 7))], "images must have one size"),
+        ([np.zeros((8, 8)), np.zeros((8, 8, 3))], r"as many channels each.*convert\('RGB'\)"),
         (None, "got NoneType"),
         ({"images": 1}, "got dict"),
     ],
@@ -393,3 +394,7 @@ def test_images_come_as_arrays_and_tensors_alike(fitted: OneClassDetector, few: 
         few.astype(np.float64),
     ):
         assert fitted.anomaly_score(same).tobytes() == expected.tobytes()
+
+
+def test_what_a_fit_learned_is_shown_in_one_line(fitted: OneClassDetector) -> None:
+    assert len(repr(fitted.state_)) < 200

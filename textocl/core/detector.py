@@ -180,8 +180,8 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         doubts = []
         if n_anomalies:
             doubts.append(
-                f"{n_anomalies:,} {noun} labelled -1 were left out: a {type(self).__name__} does "
-                "not learn from known anomalies."
+                f"{n_anomalies:,} {noun} labelled -1 were left out: {type(self).__name__} does not "
+                "learn from known anomalies."
             )
         if learned.n_unknown:
             doubts.append(

@@ -259,7 +259,10 @@ def detector_from_part(
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
-        raise FormatError(f"no model at {str(folder)!r}: expected a folder with {CONFIG}.")
+        hint = ""
+        if folder.suffix.lower() == ".onnx" and folder.is_file():
+            hint = " This is an exported file, which textocl.export.OnnxDetector runs."
+        raise FormatError(f"no model at {str(folder)!r}: expected a folder with {CONFIG}.{hint}")
     try:
         config = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 TOLERANCE = 1e-5
 #: the same of scores that differ by rounding only: two that are closer count as one
 ROUNDING = 1e-6
+_ZERO = 1e-12  # what sums of float64 may leave of 0
 
 
 def smallest_calibration_size(false_alarm_rate: float) -> int:
@@ -50,7 +51,8 @@ def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:
 
     `TOLERANCE` above it, or a hundredth of the range of all scores if that is less, yet 2e-6; but
     no further than half-way to the next higher score. Scores that `ROUNDING` explains are one
-    score. Borders are float32, as scores are: a comparison comes out alike in float32 and float64.
+    score. All of this is relative to `score_sizes`. Borders are float32, as scores are: a
+    comparison comes out alike in float32 and float64.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:
     """
     scores = np.sort(np.asarray(calibration_scores, np.float32)).astype(np.float64)
     distinct = np.unique(scores)
-    size = np.maximum(np.abs(distinct), 1)
+    size = score_sizes(distinct, distinct)
     last = np.searchsorted(distinct, distinct + ROUNDING * size, side="right") - 1
     lower, higher = distinct[last], np.append(distinct[1:], np.inf)[last]
     raised = lower + size[last] * np.clip(0.01 * np.ptp(distinct), 2 * ROUNDING, TOLERANCE)
@@ -67,6 +69,18 @@ def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:
     # float32 must not round a border up to the next score
     borders = np.where(borders < higher, borders, np.nextafter(borders, np.float32(-np.inf)))
     return borders[np.searchsorted(distinct, scores)]
+
+
+def score_sizes(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """What `TOLERANCE` and `ROUNDING` of ``scores`` are relative to, of their shape.
+
+    A score's own size, or 1 if that is more. Where no calibration score reaches 0.01, as of OC-SVM
+    on small features, 100 times the highest of them stands for 1; where all are 0 but for rounding,
+    1 is 1.
+    """
+    highest = float(np.abs(np.asarray(calibration_scores, np.float64)).max(initial=0))
+    unit = min(1.0, 100 * highest) if highest > _ZERO else 1.0
+    return np.maximum(np.abs(np.asarray(scores, np.float64)), unit)
 
 
 def trim_highest(

@@ -37,7 +37,7 @@ def check_documents(X: Any) -> list[str]:
     if hasattr(X, "columns"):
         raise DataError(
             f"expected a list of documents, got a {type(X).__name__}; give its column of texts, "
-            "for example X['text']."
+            "for example X['text'], or columns of numbers alone where features are meant."
         )
     documents: list[Any] = list(X)
     for i, document in enumerate(documents):

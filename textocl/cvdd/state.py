@@ -37,7 +37,7 @@ class AttentionWeights(NamedTuple):
         return ScoringTable(vectors, torch.cat(logits or [no_logits]), self.contexts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CVDDState:
     """What a `textocl.CVDD` learns.
 

@@ -33,7 +33,7 @@ _MEMBERS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EnsembleState:
     """What a `textocl.Detector` learns.
 

@@ -17,7 +17,7 @@ from textocl.text.tokenization import make_tokenizer
 from textocl.text.vectorizer import DocumentVectorizer, WordImportance
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PooledState:
     """What a `textocl.shallow.pooled.PooledDetector` learns.
 

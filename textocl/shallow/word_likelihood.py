@@ -28,7 +28,7 @@ _DISCOUNT = 0.5  # taken off each word's weight: rare words are rarer than they 
 WORST_LIKELIHOOD_SCORE = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LikelihoodState:
     """What a `WordLikelihood` learns.
 
