@@ -142,17 +142,16 @@ def _from_list(items: Sequence[Any]) -> NDArray[np.float32]:
         images = [_checked_item(item, i) for i, item in enumerate(items)]
     first = images[0].shape
     for i, image in enumerate(images):
-        if image.shape[:2] == first[:2] and image.shape != first:
+        if image.shape == first:
+            continue
+        name = f" ({items[i]})" if isinstance(items[i], (str, PathLike)) else ""
+        shapes = f"image 0 is {first}, image {i}{name} is {image.shape}"
+        if image.shape[:2] == first[:2]:
             raise DataError(
-                f"images must have as many channels each: image 0 is {first}, image {i} "
-                f"({items[i]!s:.80}) is {image.shape}; convert them first, for example with "
-                "PIL's Image.convert('RGB')."
+                f"images must have as many channels each: {shapes}; convert them first, for "
+                "example with PIL's Image.convert('RGB')."
             )
-        if image.shape != first:
-            raise DataError(
-                f"images must have one size: image 0 is {first}, image {i} ({items[i]!s:.80}) is "
-                f"{image.shape}; resize them first."
-            )
+        raise DataError(f"images must have one size: {shapes}; resize them first.")
     if len({image.dtype for image in images}) == 1:
         return _from_array(np.stack(images))
     return np.concatenate([_from_array(image[None]) for image in images])
