@@ -112,7 +112,7 @@ def test_anomalies_that_a_model_leaves_out_are_counted(folder: Path, tmp_path: P
         "--pretraining-epochs", 0,
     )  # fmt: skip
     assert "Learned from 40 images; threshold" in done.stdout
-    assert "warning: 12 images labelled -1 were left out: a DeepSVDD does not" in done.stderr
+    assert "warning: 12 images labelled -1 were left out: DeepSVDD does not" in done.stderr
 
 
 def test_a_backbone_and_made_anomalies_need_normal_images_only(

@@ -101,7 +101,7 @@ def test_small_images_are_enlarged_and_large_ones_are_not() -> None:
 def test_known_anomalies_are_left_out(digits: Digits, fitted: PatchKNN) -> None:
     X = np.concatenate([digits.train, 1 - digits.train[:5]])
     y = np.repeat([1, -1], [len(digits.train), 5])
-    with pytest.warns(TextoclWarning, match="5 images labelled -1 were left out: a PatchKNN does"):
+    with pytest.warns(TextoclWarning, match="5 images labelled -1 were left out: PatchKNN does"):
         again = PatchKNN(**SMALL).fit(X, y)
     assert again.anomaly_score(digits.test).tobytes() == fitted.anomaly_score(digits.test).tobytes()
     assert not again.learns_from_anomalies
