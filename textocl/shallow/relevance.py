@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -166,31 +167,64 @@ def _decompose(detector: PooledDetector, parts: WordParts) -> Decomposition:
     )
 
 
+@singledispatch
 def _distances(
     detector: PooledDetector, points: NDArray[np.float32], scores: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Coefficients ``R_j / d_j``, ``(n, m)``, and references ``(m, d)``; see `relevance_of`."""
+    raise NotImplementedError  # `_check_kind` refuses other kinds
+
+
+@_distances.register
+def _of_neighbors(
+    detector: KNN, points: NDArray[np.float32], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     learned = detector.state_.learned
-    if isinstance(detector, KNN):
-        references, weights = learned["training_points"], learned["weights"]
-        distances, which = nearest(points, references, len(weights))
-        c = np.zeros((len(points), len(references)))
-        np.put_along_axis(
-            c, which, _ratio(np.broadcast_to(weights, distances.shape), distances), axis=1
-        )
-        return c, references
-    if isinstance(detector, KDE):
-        references, h = learned["training_points"], learned["settings"][0]
-        squared = squared_distances(points, references)
-        near = np.exp(-(squared - squared.min(axis=1, keepdims=True)) / (2 * h**2))
-        near /= near.sum(axis=1, keepdims=True)
-        of_distances = scores - detector._resemblance(learned, points)
-        return _ratio(of_distances[:, None] * near, squared), references
+    references, weights = learned["training_points"], learned["weights"]
+    distances, which = nearest(points, references, len(weights))
+    c = np.zeros((len(points), len(references)))
+    np.put_along_axis(
+        c, which, _ratio(np.broadcast_to(weights, distances.shape), distances), axis=1
+    )
+    return c, references
+
+
+@_distances.register
+def _of_density(
+    detector: KDE, points: NDArray[np.float32], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    learned = detector.state_.learned
+    references, h = learned["training_points"], learned["settings"][0]
+    squared = squared_distances(points, references)
+    near = np.exp(-(squared - squared.min(axis=1, keepdims=True)) / (2 * h**2))
+    near /= near.sum(axis=1, keepdims=True)
+    of_distances = scores - detector._resemblance(learned, points)
+    return _ratio(of_distances[:, None] * near, squared), references
+
+
+@_distances.register
+def _of_machine(
+    detector: OCSVM, points: NDArray[np.float32], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    return _of_support(detector, points, 1.0)
+
+
+@_distances.register
+def _of_sphere(
+    detector: SVDD, points: NDArray[np.float32], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    return _of_support(detector, points, 2.0)
+
+
+def _of_support(
+    detector: PooledDetector, points: NDArray[np.float32], factor: float
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Support vectors as references; an SVDD's relevances are ``factor`` times an OC-SVM's."""
+    learned = detector.state_.learned
     support, weights, gamma = learned["support"], learned["weights"], float(learned["gamma"][0])
-    sphere = 2.0 if isinstance(detector, SVDD) else 1.0
     if gamma == 0:
-        return np.full((len(points), 1), sphere / 2), support
-    falls = sphere * weights * (1 - rbf(points, support, gamma))
+        return np.full((len(points), 1), factor / 2), support
+    falls = factor * weights * (1 - rbf(points, support, gamma))
     return _ratio(falls, squared_distances(points, support)), support
 
 
@@ -201,7 +235,7 @@ def _ratio(relevance: NDArray[Any], distances: NDArray[np.float64]) -> NDArray[n
 
 
 def _check_kind(detector: PooledDetector) -> None:
-    if not isinstance(detector, (KDE, KNN, OCSVM, SVDD)):
+    if _distances.dispatch(type(detector)) is _distances.dispatch(object):
         raise DataError(
             "relevance goes through distances to references: expected a KDE, KNN, OCSVM or SVDD, "
             f"got a {type(detector).__name__}; its explain() takes words out instead."
