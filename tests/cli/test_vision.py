@@ -279,7 +279,7 @@ def test_a_photo_stored_on_its_side_is_scored_shown_and_exported_upright(
     )
     run("export", model, "--out", tmp_path / "m.onnx", "--verify", square, "--quiet")
     scores = OnnxDetector(tmp_path / "m.onnx").anomaly_score(square)
-    assert scores[0] == scores[1]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-6)  # a row of a batch may round otherwise
 
 
 def test_overlays_never_replace_the_images(folder: Path, model: Path) -> None:
