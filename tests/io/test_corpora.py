@@ -117,10 +117,10 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ("a.jsonl", b'{"text": "ok"}\n[1]\n', "line 2: expected a JSON object, got list"),
         ("a.jsonl", b'{"text": "ok"}\n{"body": "x"}\n', "line 2: no field 'text'; .* 'body'"),
         ("a.jsonl", b'{"text": "ok"}\n{"text": 3}\n', "line 2: field 'text' is int"),
-        ("a.jsonl", b'{"text": "ok"}\n{"text": null}\n', "line 2: field 'text' is NoneType"),
         ("a.jsonl", b'{"text": "ok"}\n' + b"[" * 200_000, "line 2: not JSON"),
         ("a.jsonl", b'{"text": "ok"}\n{"text": "\xe9"}\n', "line 2: not UTF-8 .byte 0xe9"),
-        ("a.txt", b"ok\ncaf\xe9\n", "a.txt, line 2: not UTF-8"),
+        ("a.jsonl", b'{"text": "ok"}\n{"text": [1]}\n', "line 2: field 'text' is list"),
+        ("a.txt", b"ok\ncaf\xff\n", "a.txt, line 2: not UTF-8"),
         ("a.csv", b"text,b\nok,1\nx\n", "line 3: 1 fields under 2 columns"),
         ("a.csv", b"text,b\nok,1\nx,2,3\n", "line 3: 3 fields under 2 columns"),
         ("a.csv", b"text,b\nok,1\n\xff,2\n", "line 3: not UTF-8"),
@@ -196,8 +196,15 @@ def test_what_is_not_there_or_has_no_known_ending(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no .txt file in folder"):
         read(tmp_path / "empty")
     (tmp_path / "a.csv").write_text("title,body\nx,y\n")
-    with pytest.raises(DataError, match="no column 'text'; there are 'title', 'body'"):
+    with pytest.raises(
+        DataError, match="cannot tell which column .* 'title', 'body'.*--text-field"
+    ):
         read(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="no column 'review'; there are 'title', 'body'"):
+        read(tmp_path / "a.csv", text_field="review")
+    (tmp_path / "a.ods").write_bytes(b"x")
+    with pytest.raises(DataError, match="save it as .xlsx"):
+        read(tmp_path / "a.ods")
     (tmp_path / "a.txt.gz").write_bytes(b"not gzip")
     with pytest.raises(DataError, match="cannot be read"):
         read(tmp_path / "a.txt.gz")

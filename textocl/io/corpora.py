@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import json
+import logging
 import sys
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -16,80 +15,104 @@ from typing import IO, Any, cast
 
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.validation import check_choice
+from textocl.io.delimited import read_csv, read_tsv
+from textocl.io.encodings import encoding_of, lines_of, name_of, stray_byte
+from textocl.io.excel import read_excel
+from textocl.io.json_records import read_json, read_json_lines
+from textocl.io.parquet import read_parquet
+from textocl.io.records import NOT_THESE, BadRecord, BadRecords, Reading
+from textocl.io.text_fields import choose_fields, id_of, text_of
 
-FORMATS = ("txt", "jsonl", "csv", "tsv", "folder")
-_SUFFIXES = {".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}
-_NOT_UTF8 = "not UTF-8 (byte 0x{byte:02x}); convert it first, for example with iconv -t UTF-8"
-_LARGEST_FIELD = 2**31 - 1  # the csv module refuses more than 131,072 characters unless told
+__all__ = ["FORMATS", "BadRecords", "Document", "batches_of", "has_known_ending", "read_documents"]
+
+FORMATS = ("txt", "jsonl", "json", "csv", "tsv", "xlsx", "parquet", "folder")
+_SUFFIXES = {
+    ".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv",
+    ".tsv": "tsv", ".xlsx": "xlsx", ".parquet": "parquet",
+}  # fmt: skip
+_OTHER_TABLES = (".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+_READERS = {
+    "csv": read_csv, "tsv": read_tsv, "json": read_json, "jsonl": read_json_lines,
+    "xlsx": read_excel, "parquet": read_parquet,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Document:
-    """One text with what its owner calls it by, and the other fields it came with."""
+    """One text with what its owner calls it by, and the other fields it came with.
+
+    Attributes
+    ----------
+    id, text
+    fields : all of the record, the text's and the id's too
+    id_field : name of the field that the id is in, where there is one
+    """
 
     id: str | int
     text: str
     fields: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class BadRecords:
-    """Counts what could not be read, and remembers the first few reasons."""
-
-    count: int = 0
-    reasons: list[str] = field(default_factory=list)
-
-    def add(self, reason: str) -> None:
-        self.count += 1
-        if len(self.reasons) < 5:
-            self.reasons.append(reason)
-
-
-class _BadRecord(DataError):
-    """A record that ``skip_bad`` may pass over."""
+    id_field: str = "id"
 
 
 def read_documents(
     source: str | PathLike[str],
     *,
     format: str | None = None,
-    text_field: str = "text",
+    text_field: str | None = None,
+    id_field: str | None = None,
     bad: BadRecords | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Iterator[Document]:
     """Yield the documents of a file, a folder, or standard input.
 
-    ``.txt`` holds one document a line; ``.jsonl`` one JSON object a line, ``.csv`` and ``.tsv`` one
-    row under a header, with the text in ``text_field``; a folder one document in every ``.txt``
-    file below it. Files may be gzipped (``.gz``). A document's id is its field ``id`` where it has
-    one, else the number of its (first) line; in a folder, its path.
+    ``.txt`` holds one document a line; ``.jsonl`` one JSON object a line, ``.json`` a list of
+    objects or of strings; ``.csv``, ``.tsv``, ``.xlsx`` (its first sheet) and ``.parquet`` one row
+    under each header; a folder one document in every ``.txt`` file below it. Files may be gzipped
+    (``.gz``). What separates the cells of a ``.csv``, and whether text is UTF-8, UTF-16 or
+    Windows-1252, is found out. A missing text is ``""``. A document's id is its field ``id`` where
+    it has one, else the number of its (first) line, row or record; in a folder, its path.
 
     Parameters
     ----------
     source : path, or ``"-"`` for standard input
     format : one of `FORMATS`; None goes by the name's ending (``txt`` for standard input)
-    text_field : where the text is in JSON objects and tables
+    text_field : where the text is in records, or several fields, as ``title,body``, to be joined
+        by a blank line; None is ``text`` or else the one field of long texts
+    id_field : where the id is
     bad : where to count records that cannot be read; None raises at the first
+    tell : takes what was detected or guessed, one sentence at a time; None logs it
 
     Raises
     ------
     DataError
-        Nothing there, an unknown ending, or a bad record; file and line are named.
+        Nothing there, an unknown ending, no telling which field holds the texts, or a bad record;
+        file and line are named.
+    MissingExtraError
+        openpyxl or pyarrow is missing.
     """
+    tell = tell or logging.getLogger(__name__).info
+    return documents_from(source, format, Reading(str(source), text_field, id_field, bad, tell))
+
+
+def documents_from(
+    source: str | PathLike[str], format: str | None, reading: Reading
+) -> Iterator[Document]:
+    """As `read_documents`; ``reading`` says how, and holds what is found out."""
     if str(source) == "-":
-        kind = check_choice("format", format or "txt", FORMATS[:-1])
-        yield from _read_file(sys.stdin.buffer, "standard input", kind, text_field, bad)
+        yield from _read_stdin(format, reading)
         return
     path = Path(source)
     if not path.exists():
         raise DataError(f"no such file or folder: {str(path)!r}.")
     kind = check_choice("format", format or _guess_format(path), FORMATS)
     if kind == "folder":
-        yield from _read_folder(path, bad)
+        yield from _read_folder(path, reading)
         return
+    reading.rereadable = path.is_file()
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            yield from _read_file(cast(IO[bytes], file), str(path), kind, text_field, bad)
-    except (OSError, EOFError, zlib.error) as error:
+            yield from _read_file(cast(IO[bytes], file), kind, reading)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
 
@@ -128,6 +151,10 @@ def _ending(path: Path) -> str:
 def _guess_format(path: Path) -> str:
     if path.is_dir():
         return "folder"
+    if _ending(path) in _OTHER_TABLES:
+        raise DataError(
+            f"{str(path)!r} is a spreadsheet that textocl does not read; save it as .xlsx."
+        )
     if not has_known_ending(path):
         raise DataError(
             f"cannot tell the format of {str(path)!r} by its name: expected an ending of "
@@ -136,7 +163,7 @@ def _guess_format(path: Path) -> str:
     return _SUFFIXES[_ending(path)]
 
 
-def _read_folder(path: Path, bad: BadRecords | None) -> Iterator[Document]:
+def _read_folder(path: Path, reading: Reading) -> Iterator[Document]:
     files = sorted(file for file in path.rglob("*") if file.is_file())
     texts = [file for file in files if file.name.lower().endswith((".txt", ".txt.gz"))]
     if not texts:
@@ -155,145 +182,55 @@ def _read_folder(path: Path, bad: BadRecords | None) -> Iterator[Document]:
                 content = gzip.decompress(content)
             text = content.decode("utf-8-sig")
         except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
-            _report(_BadRecord(f"{file}: {_not_utf8(error)}"), bad)
+            reading.report(BadRecord(f"{file}: {_reason(error)}"))
             continue
         yield Document(file.relative_to(path).as_posix(), text)
 
 
-def _read_file(
-    file: IO[bytes], name: str, kind: str, text_field: str, bad: BadRecords | None
-) -> Iterator[Document]:
-    if kind in ("csv", "tsv"):
-        yield from _read_table(file, name, text_field, bad, "," if kind == "csv" else "\t")
-        return
-    lines = _decoded_lines(file, name, bad)
-    if kind == "txt":
-        for number, line in lines:
-            yield Document(number, line.rstrip("\r\n"))
-    else:
-        yield from _read_jsonl(lines, name, text_field, bad)
-
-
-def _decoded_lines(file: IO[bytes], name: str, bad: BadRecords | None) -> Iterator[tuple[int, str]]:
-    for number, raw in enumerate(file):
-        try:
-            yield number + 1, raw.decode(_encoding(number))
-        except UnicodeDecodeError as error:
-            _report(_BadRecord(f"{name}, line {number + 1}: {_not_utf8(error)}"), bad)
-
-
-def _encoding(line: int) -> str:
-    return "utf-8" if line else "utf-8-sig"  # a byte-order mark is no part of the first line
-
-
-def _not_utf8(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return _NOT_UTF8.format(byte=error.object[error.start])
-    return f"cannot be read: {error}"
-
-
-def _report(problem: _BadRecord, bad: BadRecords | None) -> None:
-    if bad is None:
-        raise problem
-    bad.add(str(problem))
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _read_jsonl(
-    lines: Iterator[tuple[int, str]], name: str, text_field: str, bad: BadRecords | None
-) -> Iterator[Document]:
-    for number, line in lines:
-        if not line.strip():
-            continue
-        try:
-            record = _json_object(line, f"{name}, line {number}")
-            document = _document(record, number, text_field, f"{name}, line {number}")
-        except _BadRecord as problem:
-            _report(problem, bad)
-            continue
-        yield document
-
-
-def _json_object(line: str, place: str) -> dict[str, Any]:
+def _read_stdin(format: str | None, reading: Reading) -> Iterator[Document]:
+    kind = check_choice("format", format or "txt", FORMATS[:-1])
+    reading.name = "standard input"
+    file = cast(IO[bytes], sys.stdin.buffer)
+    reading.rereadable = file.seekable()
+    if not reading.rereadable and not reading.keep_all:
+        reading.n_sample = 1  # others may be long in coming
     try:
-        record = json.loads(line, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise _BadRecord(f"{place}: not JSON: {error}") from None
-    if not isinstance(record, dict):
-        raise _BadRecord(f"{place}: expected a JSON object, got {type(record).__name__}.")
-    return record
+        yield from _read_file(file, kind, reading)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{reading.name} cannot be read: {error}") from error
 
 
-def _read_table(
-    file: IO[bytes], name: str, text_field: str, bad: BadRecords | None, delimiter: str
-) -> Iterator[Document]:
-    csv.field_size_limit(_LARGEST_FIELD)
-    # bytes that are no UTF-8 go through as lone surrogates: a line must not vanish from a record
-    lines = (raw.decode(_encoding(i), "surrogateescape") for i, raw in enumerate(file))
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    header: list[str] = []
-    while True:
-        first_line = reader.line_num + 1
-        place = f"{name}, line {first_line}"
+def _read_file(file: IO[bytes], kind: str, reading: Reading) -> Iterator[Document]:
+    if kind == "txt":
+        yield from _read_lines(file, reading)
+        return
+    records = _READERS[kind](file, reading)
+    for record in choose_fields(records, reading):
         try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problem = _BadRecord(f"{place}: a row that begins here is damaged: {error}.")
-            if not header:
-                raise problem from None
-            _report(problem, bad)
+            text = text_of(record, records.numbers_are_text, reading)
+        except BadRecord as problem:
+            reading.report(problem)
             continue
-        if not header:
-            header = _header_of(row, text_field, name)
+        reading.n_without_text += text is None
+        identifier = id_of(record, reading.id_field)
+        yield Document(identifier, text or "", record.fields, reading.id_field or "id")
+    if n := reading.n_without_text:
+        reading.say(f"{n:,} record{'s'[: n != 1]} without a text; read as empty")
+
+
+def _read_lines(file: IO[bytes], reading: Reading) -> Iterator[Document]:
+    encoding = encoding_of(file, reading.rereadable)
+    if encoding != "utf-8":
+        reading.say(f"read as {name_of(encoding)}")
+    for number, line in enumerate(lines_of(file, encoding), 1):
+        if (byte := stray_byte(line)) is not None:
+            reason = NOT_THESE.format(encoding=name_of(encoding), byte=byte)
+            reading.report(BadRecord(f"{reading.name}, line {number}: {reason}"))
             continue
-        if not row:
-            continue
-        try:
-            document = _document(_record_of(row, header, place), first_line, text_field, place)
-        except _BadRecord as problem:
-            _report(problem, bad)
-            continue
-        yield document
+        yield Document(number, line.rstrip("\r\n"))
 
 
-def _header_of(row: list[str], text_field: str, name: str) -> list[str]:
-    if text_field not in row:
-        raise DataError(f"{name}: no column {text_field!r}; there are {_listed(row)}.")
-    twice = [column for column in row if row.count(column) > 1]
-    if twice:
-        raise DataError(f"{name}: there are two columns {twice[0]!r}.")
-    return row
-
-
-def _record_of(row: list[str], header: list[str], place: str) -> dict[str, Any]:
-    if len(row) != len(header):
-        raise _BadRecord(f"{place}: {len(row)} fields under {len(header)} columns.")
-    for value in row:
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            byte = ord(value[error.start]) & 0xFF
-            raise _BadRecord(f"{place}: {_NOT_UTF8.format(byte=byte)}") from None
-    return dict(zip(header, row, strict=True))
-
-
-def _document(record: dict[str, Any], number: int, text_field: str, place: str) -> Document:
-    if text_field not in record:
-        raise _BadRecord(f"{place}: no field {text_field!r}; there are {_listed(record)}.")
-    text = record[text_field]
-    if not isinstance(text, str):
-        raise _BadRecord(f"{place}: field {text_field!r} is {type(text).__name__}, expected text.")
-    identifier = record.get("id", number)
-    if isinstance(identifier, bool) or not isinstance(identifier, (str, int)):
-        identifier = number
-    return Document(identifier, text, record)
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = [repr(name) for name in names]
-    return ", ".join(shown[:12]) + (", …" if len(shown) > 12 else "") if shown else "none"
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return NOT_THESE.format(encoding="UTF-8", byte=error.object[error.start])
+    return f"cannot be read: {error}"
