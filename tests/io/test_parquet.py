@@ -46,11 +46,12 @@ def test_texts_ids_and_all_other_columns(tmp_path: Path) -> None:
     json.dumps(corpus.columns, allow_nan=False)
 
 
-def test_categories_nanoseconds_and_whole_numbers_with_gaps(tmp_path: Path) -> None:
+def test_categories_times_and_whole_numbers_with_gaps(tmp_path: Path) -> None:
     table = pyarrow.table(
         {
             "review": pyarrow.array(["the room was clean"] * 2).dictionary_encode(),
-            "ns": pyarrow.array([1, None], pyarrow.timestamp("ns")),
+            "ns": pyarrow.array([1_001, None], pyarrow.timestamp("ns")),
+            "far": pyarrow.array([315_569_520_000, None], pyarrow.timestamp("s")),
             "key": [1.0, 2.0],
         }
     )
@@ -58,7 +59,8 @@ def test_categories_nanoseconds_and_whole_numbers_with_gaps(tmp_path: Path) -> N
     corpus = read_corpus(tmp_path / "a.parquet", id_field="key")
     assert corpus.texts == ["the room was clean"] * 2
     assert corpus.ids == ["1", "2"]
-    assert corpus.columns["ns"] == ["1970-01-01 00:00:00.000000001", None]
+    assert corpus.columns["ns"] == ["1970-01-01T00:00:00.000001", None]
+    assert corpus.columns["far"][0].startswith("11970-01-01")
 
 
 def test_many_batches_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,9 +49,15 @@ def test_no_field_is_lost_when_scored_twice() -> None:
 
 
 def test_tables_hold_json_where_a_field_is_no_text() -> None:
-    document = Document(1, "a", {"text": "a", "tags": ["x"], "ok": None})
+    document = Document(1, "a", {"text": "a", "tags": ["x"], "ok": True, "empty": None})
     (row,) = csv.DictReader(io.StringIO(lines(TABLE, document), newline=""))
-    assert (row["tags"], row["ok"]) == ('["x"]', "null")
+    assert (row["tags"], row["ok"], row["empty"]) == ('["x"]', "True", "")
+
+
+def test_another_field_of_ids_leaves_the_field_id_as_it_is() -> None:
+    document = Document("k", "a", {"id": 7, "key": "k", "text": "a"}, id_field="key")
+    (record,) = records(lines(JSON, document))
+    assert record == {"id": "k", "input_id": 7, "key": "k", "text": "a", **RESULT}
 
 
 def test_tables() -> None:

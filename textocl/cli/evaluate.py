@@ -27,7 +27,7 @@ def evaluate(
     label_field: Annotated[str, typer.Option(help="Field that holds the label.")],
     normal: Annotated[list[str], typer.Option(help="Label of normal documents; repeatable.")],
     false_alarm_rate: NewRate = None,
-    text_field: TextField = "text",
+    text_field: TextField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
@@ -45,7 +45,7 @@ def evaluate(
     assessor = load_assessor(model, false_alarm_rate)
     scores, anomalous, n_unknown = [np.empty(0, np.float32)], [], 0
     labels = Labels(label_field, normal)
-    with documents_of(docs, text_field, format, skip_bad) as documents:
+    with documents_of(docs, text_field, format, skip_bad, quiet=quiet) as documents:
         for batch in batches_of(counted(documents, "scoring", quiet)):
             results = assessor.assess([document.text for document in batch])
             scores.append(results["score"])

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from textocl.cli.application import app, out_console, print_json
 from textocl.cli.inputs import documents_of, load_model
-from textocl.cli.options import Format, FormatOption, Json, Model, SkipBad, TextField
+from textocl.cli.options import Format, FormatOption, IdField, Json, Model, SkipBad, TextField
 from textocl.core.exceptions import DataError
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def explain(
         typer.Option(help="Explain only the document of this id (or line); repeatable."),
     ] = None,
     words: Annotated[int, typer.Option(help="Words to show on each side.", min=1)] = 8,
-    text_field: TextField = "text",
+    text_field: TextField = None,
+    id_field: IdField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -50,7 +51,7 @@ def explain(
     def documents() -> Iterator[Document]:
         for text in texts:
             if _is_source(text, format):
-                with documents_of(text, text_field, format, skip_bad) as records:
+                with documents_of(text, text_field, format, skip_bad, id_field=id_field) as records:
                     yield from records
             else:
                 if text == "-":

@@ -62,7 +62,7 @@ def export(
     normal: Annotated[
         list[str] | None, typer.Option(help="Label of normal documents; repeatable.")
     ] = None,
-    text_field: TextField = "text",
+    text_field: TextField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
@@ -76,7 +76,7 @@ def export(
     compared: tuple[list[Any], Sequence[bool] | None] | None = None
     if verify is not None and detector._SAMPLES == "documents":
         labels = None if label_field is None else Labels(label_field, normal or [])
-        compared = _texts(verify, text_field, format, skip_bad, labels)
+        compared = _texts(verify, text_field, format, skip_bad, labels, quiet)
     elif verify is not None:
         if label_field is not None:
             raise DataError(
@@ -102,10 +102,15 @@ def export(
 
 
 def _texts(
-    source: str, text_field: str, format: Any, skip_bad: bool, labels: Labels | None
+    source: str,
+    text_field: str | None,
+    format: Any,
+    skip_bad: bool,
+    labels: Labels | None,
+    quiet: bool,
 ) -> tuple[list[str], list[bool] | None]:
     """The texts to compare on, and which are anomalous."""
-    with documents_of(source, text_field, format, skip_bad) as documents:
+    with documents_of(source, text_field, format, skip_bad, quiet=quiet) as documents:
         read = list(documents)
     texts = [document.text for document in read]
     if labels is None:

@@ -95,7 +95,7 @@ def fit(
         str | None,
         typer.Option(help="Known anomalies, or documents of a general corpus: read like DOCS."),
     ] = None,
-    text_field: TextField = "text",
+    text_field: TextField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
@@ -108,7 +108,7 @@ def fit(
 
     check_target(out)  # before minutes of work, not after
     refuse_overwriting(out, docs, *([anomalies] if anomalies is not None else []))
-    with documents_of(docs, text_field, format, skip_bad) as documents:
+    with documents_of(docs, text_field, format, skip_bad, quiet=quiet) as documents:
         if (label_field is None) != (not normal):
             raise typer.BadParameter("--normal needs --label-field, and the other way round.")
         labels = Labels(label_field, normal or [])
@@ -117,7 +117,7 @@ def fit(
         labels.refuse_if_none_is_normal()
     known: list[str] = []
     if anomalies is not None:
-        with documents_of(anomalies, text_field, None, skip_bad) as documents:
+        with documents_of(anomalies, text_field, None, skip_bad, quiet=quiet) as documents:
             known = [d.text for d in counted(documents, "reading anomalies", quiet)]
     parameters = {
         "n_contexts": contexts,

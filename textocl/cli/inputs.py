@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textocl.cli.application import watched
+from textocl.cli.application import err_console, watched
 from textocl.cli.options import Format
 from textocl.core.exceptions import DataError, TextoclWarning
 
@@ -66,16 +66,37 @@ def refuse_overwriting(out: str | Path, *sources: str | Path) -> None:
 
 @contextmanager
 def documents_of(
-    docs: str, text_field: str, format: Format | None, skip_bad: bool
+    docs: str,
+    text_field: str | None,
+    format: Format | None,
+    skip_bad: bool,
+    *,
+    id_field: str | None = None,
+    quiet: bool = False,
 ) -> Iterator[Iterator[Document]]:
-    """Documents of an argument; says at the end how many records were passed over."""
+    """Documents of an argument.
+
+    Says what is detected or guessed of it, and at the end how many records were passed over.
+    """
     from textocl.io.corpora import BadRecords, read_documents
 
     bad: BadRecords | None = BadRecords() if skip_bad else None
     yield read_documents(
-        docs, format=format.value if format else None, text_field=text_field, bad=bad
+        docs,
+        format=format.value if format else None,
+        text_field=text_field,
+        id_field=id_field,
+        bad=bad,
+        tell=None if quiet else tell,
     )
     warn_of_bad(bad, "record")
+
+
+def tell(sentence: str) -> None:
+    """Print what a command detected or guessed, on standard error."""
+    from textocl.cli.views import visible
+
+    err_console.print(visible(sentence), highlight=False, markup=False, soft_wrap=True)
 
 
 def warn_of_bad(bad: BadRecords | None, what: str) -> None:

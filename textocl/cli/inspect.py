@@ -35,7 +35,7 @@ def inspect(
     ] = None,
     top: Annotated[int, typer.Option(help="Most anomalous documents to compare.", min=1)] = 10,
     words: Annotated[int, typer.Option(help="Top words to show of each context.", min=1)] = 10,
-    text_field: TextField = "text",
+    text_field: TextField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
@@ -59,7 +59,7 @@ def inspect(
     before = context_weights_of(detector)
     all_alike = dict.fromkeys(range(len(detector.contexts_)), 1.0)
     chosen = with_contexts(detector, weights or before or all_alike, aggregation)
-    with documents_of(docs, text_field, format, skip_bad) as documents:
+    with documents_of(docs, text_field, format, skip_bad, quiet=quiet) as documents:
         texts = [document.text for document in counted(documents, "reading", quiet)]
     if not texts:
         raise DataError("there is no document to rank.")

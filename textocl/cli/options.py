@@ -12,16 +12,19 @@ import typer
 class Format(str, Enum):
     txt = "txt"
     jsonl = "jsonl"
+    json = "json"
     csv = "csv"
     tsv = "tsv"
+    xlsx = "xlsx"
+    parquet = "parquet"
     folder = "folder"
 
 
 Docs = Annotated[
     str,
     typer.Argument(
-        help="Documents: .txt (one a line), .jsonl, .csv, .tsv (also .gz), a folder of .txt files, "
-        "or - for standard input."
+        help="Documents: .txt (one a line), .jsonl, .json, .csv, .tsv (also .gz), .xlsx, .parquet, "
+        "a folder of .txt files, or - for standard input."
     ),
 ]
 Model = Annotated[Path, typer.Argument(help="Folder of a fitted model.")]
@@ -29,7 +32,17 @@ ModelOrFile = Annotated[
     Path,
     typer.Argument(help="Folder of a fitted model, or its exported .onnx file."),
 ]
-TextField = Annotated[str, typer.Option(help="Field or column that holds the text.")]
+TextField = Annotated[
+    str | None,
+    typer.Option(
+        help="Field or column of the texts, or several to be joined: title,body [default: text, "
+        "else the one of long texts]"
+    ),
+]
+IdField = Annotated[
+    str | None,
+    typer.Option(help="Field or column of the ids [default: id, else the number of the line]"),
+]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="Format of DOCS, where its name does not tell.")
 ]

@@ -12,6 +12,7 @@ from textocl.cli.inputs import Labels, counted, documents_of, load_model, refuse
 from textocl.cli.options import (
     Docs,
     FormatOption,
+    IdField,
     Json,
     Model,
     NewRate,
@@ -49,7 +50,8 @@ def report(
         int, typer.Option(help="Characters of each document to show.", min=1)
     ] = 4000,
     false_alarm_rate: NewRate = None,
-    text_field: TextField = "text",
+    text_field: TextField = None,
+    id_field: IdField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
@@ -67,7 +69,9 @@ def report(
     detector = load_model(model, "a report")
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
-    with documents_of(docs, text_field, format, skip_bad) as reading:
+    with documents_of(
+        docs, text_field, format, skip_bad, id_field=id_field, quiet=quiet
+    ) as reading:
         documents = list(counted(reading, "reading", quiet))
     if not documents:
         raise DataError(f"{docs} holds no document to report on.")

@@ -12,6 +12,7 @@ from textocl.cli.inputs import documents_of, refuse_overwriting
 from textocl.cli.options import (
     Docs,
     FormatOption,
+    IdField,
     Json,
     ModelOrFile,
     NewRate,
@@ -57,7 +58,8 @@ def score(
         ),
     ] = False,
     false_alarm_rate: NewRate = None,
-    text_field: TextField = "text",
+    text_field: TextField = None,
+    id_field: IdField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
@@ -93,7 +95,9 @@ def score(
             }
             results = ResumableResults(out, made_from)
     with (
-        documents_of(docs, text_field, format, skip_bad) as documents,
+        documents_of(
+            docs, text_field, format, skip_bad, id_field=id_field, quiet=quiet
+        ) as documents,
         results,
         scorer as scoring,
         counting_bar("scoring", watched(quiet)) as advance,

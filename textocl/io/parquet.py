@@ -48,13 +48,19 @@ def _rows(table: Any, columns: tuple[str, ...], reading: Reading) -> Iterator[Re
 
 
 def _values(column: Any) -> list[Any]:
+    """Cells as Python has them; times to the microsecond, which is as far as Python goes."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        column = column.cast(pa.timestamp("us", kind.tz), safe=False)
+    elif pa.types.is_duration(kind) and kind.unit == "ns":
+        column = column.cast(pa.duration("us"), safe=False)
+    elif pa.types.is_time64(kind) and kind.unit == "ns":
+        column = column.cast(pa.time64("us"), safe=False)
     try:
         return list(column.to_pylist())
-    except (
-        ValueError,
-        OverflowError,
-        ImportError,
-    ):  # nanoseconds, years that Python has no date for
+    except (ValueError, OverflowError):  # a year that Python has no date for
         return list(column.cast("string").to_pylist())
 
 

@@ -148,6 +148,8 @@ class ResultRows:
         return text.getvalue()
 
     def _cell(self, value: Any) -> Any:
+        if value is None:
+            return ""
         if not isinstance(value, str):
             return value if isinstance(value, (int, float)) else json.dumps(value)
         if self.spreadsheet_safe and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
@@ -162,7 +164,7 @@ def _record(document: Document, result: dict[str, Any]) -> dict[str, Any]:
     fields = document.fields or {"text": document.text}
     record: dict[str, Any] = {"id": document.id}
     for name, value in fields.items():
-        while name in result or (name in record and name != "id"):
+        while name in result or (name in record and name != document.id_field):
             name = f"input_{name}"
         record[name] = value
     return record | result
