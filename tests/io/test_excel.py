@@ -64,6 +64,36 @@ def test_rows_are_numbered_as_in_the_sheet_and_empty_ones_at_the_end_left_out(
     assert (corpus.texts, corpus.ids) == (["ship", "", "port"], ["3", "4", "5"])
 
 
+def test_line_ends_as_excel_writes_them_are_read(tmp_path: Path) -> None:
+    corpus = read_corpus(
+        write(tmp_path / "a.xlsx", [["text"], ["two_x000D_\nlines, _x_ and _xyz"]])
+    )
+    assert corpus.texts == ["two\r\nlines, _x_ and _xyz"]
+
+
+def test_a_blank_far_below_is_no_document(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xlsx", [["text"], ["ship"], *[[]] * 500, [" "]])
+    assert read_corpus(path).texts == ["ship"]
+
+
+def test_entities_are_not_expanded(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.xlsx", [["text"], ["ship"]])
+    (tmp_path / "secret").write_text("secret")
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    entity = f'<!DOCTYPE x [<!ENTITY a SYSTEM "{(tmp_path / "secret").as_uri()}">]>'.encode()
+    cell = b'<c r="A2" t="inlineStr"><is><t>&a;</t></is></c>'
+    start = parts[name].index(b'<c r="A2"')
+    end = parts[name].index(b"</row>", start)
+    parts[name] = entity + parts[name][:start] + cell + parts[name][end:]
+    with zipfile.ZipFile(path, "w") as archive:
+        for part, content in parts.items():
+            archive.writestr(part, content)
+    with pytest.raises(DataError, match="cannot be read as .xlsx"):
+        read_corpus(path)
+
+
 def test_formulas_are_read_by_the_value_stored_with_them(tmp_path: Path) -> None:
     path = write(tmp_path / "a.xlsx", [["text", "n"], ["X", 1], ["ship", 2]])
     cell = '<c r="A2" t="str"><f>"sh"&amp;"ip"</f><v>from a formula</v></c>'

@@ -40,8 +40,11 @@ def encoding_of(file: IO[bytes], rereadable: bool) -> str:
     if not rereadable:
         return "cp1252" if _is_western([head]) else "utf-8"
     start = file.tell()
-    western = _is_western(iter(lambda: file.read(_CHUNK), b""))
+    western = not _is_utf8(_chunks(file))
     file.seek(start)
+    if western:
+        western = _is_western(_chunks(file))
+        file.seek(start)
     return "cp1252" if western else "utf-8"
 
 
@@ -74,8 +77,11 @@ def lines_of(file: IO[bytes], encoding: str) -> Iterator[str]:
 
 def stray_byte(text: str) -> int | None:
     """The first byte of a decoded text that the encoding has no character for."""
-    stray = _STRAY.search(text) if not text.isascii() else None
-    return ord(stray.group()[0]) & 0xFF if stray else None
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return ord(text[error.start]) & 0xFF
+    return None
 
 
 def _wide_encoding(head: bytes) -> str | None:
@@ -86,6 +92,20 @@ def _wide_encoding(head: bytes) -> str | None:
         if pairs and zeros.count(0) > 0.4 * pairs and zeros.count(0) > 0.9 * head.count(0):
             return encoding
     return None
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(_CHUNK), b"")
+
+
+def _is_utf8(chunks: Iterable[bytes]) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in chunks:
+            decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_western(chunks: Iterable[bytes]) -> bool:

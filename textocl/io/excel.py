@@ -63,8 +63,10 @@ def _filled_rows(sheet: Any, reading: Reading) -> Iterator[tuple[int, list[Any]]
         sheet.reset_dimensions()  # what a file says of its size may be wrong
         n_empty, begun = 0, False
         for number, cells in enumerate(sheet.iter_rows(), 1):
-            row = [None if cell.data_type == "e" else plain(cell.value) for cell in cells]
-            if all(value is None or value == "" for value in row):
+            row = [_value_of(cell) for cell in cells]
+            if all(
+                value is None or (isinstance(value, str) and not value.strip()) for value in row
+            ):
                 n_empty += 1
                 continue
             for before in range(number - n_empty, number) if begun else ():
@@ -86,6 +88,16 @@ def _records(
     if n_beside:
         rows_have = "1 row has" if n_beside == 1 else f"{n_beside:,} rows have"
         reading.say(f"{rows_have} cells beside the columns with a name; these are not read")
+
+
+def _value_of(cell: Any) -> Any:
+    from openpyxl.utils.escape import unescape
+
+    if cell.data_type == "e":
+        return None
+    value = plain(cell.value)
+    # a carriage return is written as _x000D_, and openpyxl leaves that as it is
+    return unescape(value) if isinstance(value, str) and "_x" in value else value
 
 
 def _damage(reading: Reading, error: Exception) -> DataError:
