@@ -108,6 +108,12 @@ def test_spreadsheets_and_parquet_are_scored(kind: str, model: Path, tmp_path: P
     assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
 
 
+def test_the_help_says_where_texts_and_ids_are_looked_for() -> None:
+    shown = " ".join(run("score", "--help").stdout.replace("│", " ").split())
+    assert "by default text, else the one of long texts" in shown
+    assert "by default id, else the number of the line" in shown
+
+
 def test_what_is_said_cannot_move_the_terminal(model: Path, tmp_path: Path) -> None:
     rows = [["n\x1b[31m", "re[bold]view"], ["1", "the ship left the port today"]]
     csv_of(tmp_path / "a.csv", rows, ",", "utf-8")

@@ -35,13 +35,13 @@ ModelOrFile = Annotated[
 TextField = Annotated[
     str | None,
     typer.Option(
-        help="Field or column of the texts, or several to be joined: title,body [default: text, "
-        "else the one of long texts]"
+        help="Field or column of the texts, or several to be joined: title,body; by default text, "
+        "else the one of long texts."
     ),
 ]
 IdField = Annotated[
     str | None,
-    typer.Option(help="Field or column of the ids [default: id, else the number of the line]"),
+    typer.Option(help="Field or column of the ids; by default id, else the number of the line."),
 ]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="Format of DOCS, where its name does not tell.")
