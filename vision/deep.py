@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.persistence import ModelFiles
+from textocl.core.training_scores import TrainingSet
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.training.devices import choose_device, exactly
 from textocl.training.loop import ParameterGroup, Schedule, train
@@ -185,7 +186,8 @@ class DeepDetector(SampleDetector):
 
     # --- fitting ---
 
-    def _learn(self, samples: Any, labels: NDArray[np.int64]) -> Learned:
+    def _learn(self, training: TrainingSet) -> Learned:
+        samples, labels = training.samples, training.labels
         return self._learn_from(samples, labels)
 
     @exactly()

@@ -15,6 +15,7 @@ from torch import Tensor
 from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError, FormatError, TextoclWarning
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
+from textocl.core.training_scores import TrainingSet
 from textocl.core.validation import check_choice
 from textocl.registry import FEATURE_MODELS, detector_class
 from textocl.training.devices import choose_device
@@ -121,7 +122,8 @@ class FeatureDetector(FrozenNetworkDetector):
         super()._check_parameters()
         self._make_learner()
 
-    def _learn(self, samples: Tensor, labels: NDArray[np.int64]) -> Learned:
+    def _learn(self, training: TrainingSet) -> Learned:
+        samples, labels = training.samples, training.labels
         normal, learner = self._normal(labels), self._make_learner()
         network = self._load_network(samples)
         with counting_bar("encoding", self.verbose, "images") as advance:
@@ -137,7 +139,8 @@ class FeatureDetector(FrozenNetworkDetector):
             network=network,
             learner=learner,
         )
-        return Learned(state, learner.calibration_scores_)
+        scores = learner.training_scores_ if self.calibration == "cross" else None
+        return Learned(state, learner.calibration_scores_, training_scores=scores)
 
     def _make_learner(self) -> PooledDetector:
         check_choice("model", self.model, list(FEATURE_MODELS))

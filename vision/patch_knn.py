@@ -14,6 +14,7 @@ from torch.nn import functional
 from textocl.core.detector import Learned
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
+from textocl.core.training_scores import TrainingSet
 from textocl.core.validation import check_integer
 from textocl.training.devices import choose_device
 from textocl.training.progress import counting_bar
@@ -173,19 +174,20 @@ class PatchKNN(FrozenNetworkDetector):
         check_integer("n_patches", self.n_patches, 1)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
 
-    def _learn(self, samples: Tensor, labels: NDArray[np.int64]) -> Learned:
+    def _learn(self, training: TrainingSet) -> Learned:
+        samples, labels = training.samples, training.labels
         normal = self._normal(labels)
-        training, held_out = (
+        kept, held_out = (
             normal[part] for part in self._split_for_calibration(len(normal), self.random_state)
         )
         network = self._load_network(samples)
         with counting_bar("encoding", self.verbose, "images") as advance:
-            memory = self._remember(network, samples[training], advance)
+            memory = self._remember(network, samples[kept], advance)
         scores, _ = _judged(network, memory, samples[held_out])
         _, maps = _judged(network, memory, samples[some_of(held_out)])
         state = PatchState(
             sample_shape=tuple(samples.shape[1:]),
-            n_samples=len(training),
+            n_samples=len(kept),
             heatmap_range=normal_range(maps),
             network=network,
             memory=memory.to(network.mean.device),

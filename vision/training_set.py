@@ -86,6 +86,9 @@ class MaskedImages:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __getitem__(self, chosen: Any) -> MaskedImages:
+        return MaskedImages(self.images[chosen], np.asarray(self.masks)[chosen])
+
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.images.shape)

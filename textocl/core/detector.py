@@ -24,6 +24,12 @@ from textocl.core.thresholds import (
     conformal_threshold,
     smallest_calibration_size,
 )
+from textocl.core.training_scores import (
+    TrainingRecord,
+    TrainingSet,
+    WithTrainingScores,
+    copies_message,
+)
 from textocl.core.validation import check_choice, check_labels, check_number, warn_of_unknown
 
 Self = TypeVar("Self", bound="OneClassDetector")
@@ -49,6 +55,9 @@ class Learned:
     calibration_scores : (m,) float32, of normal samples
     n_unknown, n_read : how many samples were set aside for having no known word, and of how many
     params : parameters that the fit found a value for, such as the name of an embedding
+    training_scores : (m,) float32, out-of-sample scores of the training set, NaN where there is
+        none; None where the fit has no such scores
+    suspected : (k,) int64, which of the training set were kept from learning as suspected anomalies
     """
 
     state: State
@@ -56,6 +65,8 @@ class Learned:
     n_unknown: int = 0
     n_read: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
+    training_scores: NDArray[np.float32] | None = None
+    suspected: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class Scored(NamedTuple):
@@ -66,7 +77,7 @@ class Scored(NamedTuple):
     nearest_context: NDArray[np.int64] | None = None
 
 
-class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
+class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
     """Learns what is normal; scores, judges and explains what is new.
 
     A subclass stores its keyword-only parameters unchanged, ``false_alarm_rate`` and
@@ -81,6 +92,12 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         Scores above it are called anomalous.
     calibration_scores_ : (n,) float32, ascending
         Scores of normal data that threshold and p-values come from.
+    training_scores_, training_p_values_, training_labels_ : (n,), after fitting
+        Of the samples given to ``fit``, each out of sample; see `WithTrainingScores`.
+    training_groups_ : (n,) int64, after fitting
+        Number of each sample's first copy. Copies, of texts also near ones, are learned from once.
+    suspected_ : (k,) int64, after fitting
+        Numbers of the samples that were kept from learning as suspected anomalies.
     """
 
     #: parameters that describe the machine at hand rather than the model; not saved
@@ -98,12 +115,13 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
     threshold_: float
     calibration_scores_: NDArray[np.float32]
     _fit_params: dict[str, Any]
+    _training: TrainingRecord | None = None
 
     # --- what a kind of detector gives ---
 
     @abstractmethod
-    def _learn(self, samples: Any, labels: NDArray[np.int64]) -> Learned:
-        """Learn from samples as `_read` returns them, with labels ``(n,)`` in {+1, 0, -1}."""
+    def _learn(self, training: TrainingSet) -> Learned:
+        """Learn from samples as `_read` returns them, without copies."""
 
     @abstractmethod
     def _read_state(self, files: ModelFiles) -> State:
@@ -161,15 +179,38 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
             raise DataError(
                 f"expected normal {noun}, got none; give some that are labelled +1 or not labelled."
             )
-        learned = self._learn(samples, labels)
-        params = {**self._frozen_params(), **learned.params}
-        self._take_over(
-            params, **_calibrated(learned.calibration_scores, params), state_=learned.state
-        )
-        n_anomalies = 0 if self.learns_from_anomalies else int((labels < 0).sum())
-        for message in self._doubts_of_fit(learned, n_anomalies, noun):
+        groups = self._copies(samples)
+        copies = None if groups is None else copies_message(groups, noun)
+        training = TrainingSet.of(samples, labels, groups)
+        try:
+            doubts = self._fit_samples(training, groups)
+        except DataError as error:
+            raise error if copies is None else DataError(f"{error} {copies}") from None
+        for message in ([] if copies is None else [copies]) + doubts:
             warnings.warn(message, TextoclWarning, stacklevel=2)
         return self
+
+    def _fit_samples(
+        self, training: TrainingSet, groups: NDArray[np.int64] | None = None
+    ) -> list[str]:
+        """Fit on samples that were judged, and hold no copies; returns what to warn of."""
+        self._check_parameters()
+        learned = self._learn(training)
+        params = {**self._frozen_params(), **learned.params}
+        self._take_over(
+            params,
+            **self._calibrated(learned.calibration_scores, params),
+            state_=learned.state,
+            _training=TrainingRecord.of(
+                training, groups, learned.training_scores, learned.suspected
+            ),
+        )
+        n_anomalies = 0 if self.learns_from_anomalies else int((training.labels < 0).sum())
+        return self._doubts_of_fit(learned, n_anomalies, self._noun(training.samples))
+
+    def _copies(self, samples: Any) -> NDArray[np.int64] | None:
+        """Number of each sample's first copy, ``(n,)``; None where copies are not looked for."""
+        return None
 
     def _take_over(self, params: dict[str, Any], **attributes: Any) -> None:
         """Become what was learned, in one step that no interruption can cut in two."""
@@ -204,9 +245,12 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         return doubts
 
     def fit_predict(self, X: Any, y: Any = None) -> NDArray[np.int64]:
-        """Fit, and predict the same samples."""
-        X = X if isinstance(X, (str, bytes)) or not hasattr(X, "__next__") else list(X)
-        return self.fit(X, y).predict(X)
+        """Fit, and predict the same samples: +1 normal, -1 anomalous, ``(n,)``.
+
+        By out-of-sample scores, as `training_labels_`, with -1 for what cannot be judged.
+        """
+        labels = self.fit(X, y).training_labels_
+        return np.where(labels == 0, -1, labels)
 
     def recalibrate(self: Self, *, false_alarm_rate: float) -> Self:
         """Judge by another false-alarm rate without fitting again.
@@ -227,7 +271,7 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         params = {**self._fit_params, **changes}
         rate = params["false_alarm_rate"]
         check_number("false_alarm_rate", rate, 0, 1, low_open=True, high_open=True)
-        self._take_over(params, **_calibrated(scores, params), **changes, **attributes)
+        self._take_over(params, **self._calibrated(scores, params), **changes, **attributes)
         for message in self._doubts_of_threshold():
             warnings.warn(message, TextoclWarning, stacklevel=3)
 
@@ -386,6 +430,12 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         order = np.random.default_rng(seed).permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
+    def _calibrated(
+        self, scores: NDArray[np.float32], params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        threshold = conformal_threshold(scores, params["false_alarm_rate"], self._WORST_SCORE)
+        return {"calibration_scores_": np.sort(scores), "threshold_": threshold}
+
     def _calibration_shortage(self, n_calibration: int) -> str | None:
         """Say so if there are too few calibration scores for the false-alarm rate."""
         rate = self._fit_params["false_alarm_rate"]
@@ -393,9 +443,9 @@ class OneClassDetector(OutlierMixin, BaseEstimator, ABC):
         if n_calibration >= needed:
             return None
         return (
-            f"a false-alarm rate of {rate:g} needs {needed} held-out {self._noun()}, there are "
-            f"{n_calibration}; the threshold is their highest score, a rate of about "
-            f"{1 / (n_calibration + 1):.2g}."
+            f"a false-alarm rate of {rate:g} needs {needed} {self._noun()} to calibrate with, there "
+            f"are {n_calibration}; the threshold goes on where their scores end, as an exponential "
+            "tail would, and the rate holds roughly."
         )
 
 
@@ -403,10 +453,3 @@ def held_out_size(n_samples: int, false_alarm_rate: float) -> int:
     """How many of ``n_samples`` are held out for calibration."""
     wanted = max(n_samples // 5, smallest_calibration_size(false_alarm_rate))
     return min(wanted, n_samples // 2)
-
-
-def _calibrated(scores: NDArray[np.float32], params: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "calibration_scores_": np.sort(scores),
-        "threshold_": conformal_threshold(scores, params["false_alarm_rate"]),
-    }

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 TOLERANCE = 1e-5
 #: the same of scores that differ by rounding only: two that are closer count as one
 ROUNDING = 1e-6
+_LEAST_TAIL = 3  # scores that tell how a tail goes on
 _ZERO = 1e-12  # what sums of float64 may leave of 0
 
 
@@ -28,12 +29,21 @@ def smallest_calibration_size(false_alarm_rate: float) -> int:
     return math.ceil(1 / false_alarm_rate - 1e-9) - 1
 
 
-def conformal_threshold(calibration_scores: ArrayLike, false_alarm_rate: float) -> float:
+def conformal_threshold(
+    calibration_scores: ArrayLike, false_alarm_rate: float, worst: float | None = None
+) -> float:
     """Score above which a document is called anomalous.
 
     The border of the ⌈(n+1)(1−α)⌉-th smallest of n calibration scores. With fewer than
-    `smallest_calibration_size` scores no finite threshold keeps the promise; the border of the
-    highest score is returned then, whose false-alarm rate is at most 1/(n+1).
+    `smallest_calibration_size` scores no finite threshold is sure to keep the promise. The scores
+    are continued then: the highest tenth of them, or three, lie above a score u by ``m`` on
+    average; in an exponential tail a share α lies above ``u + m log(k / ((n + 1) α))``, k being how
+    many there are. The threshold is never below the highest score.
+
+    Parameters
+    ----------
+    calibration_scores : (n,) float32, sorted or not
+    worst : the highest score there is, which a continuation stays below; None where none is
 
     Examples
     --------
@@ -43,7 +53,18 @@ def conformal_threshold(calibration_scores: ArrayLike, false_alarm_rate: float) 
     borders = calibration_borders(calibration_scores)
     n = len(borders)
     rank = math.ceil((n + 1) * (1 - false_alarm_rate) - 1e-9)
-    return float(borders[min(rank, n) - 1])
+    if rank <= n:
+        return float(borders[rank - 1])
+    highest, k = float(borders[-1]), max(_LEAST_TAIL, math.ceil(n / 10))
+    if n <= k:
+        return highest
+    scores = np.sort(np.asarray(calibration_scores, np.float64))
+    start = scores[-k - 1]
+    excess = float((scores[-k:] - start).mean())
+    continued = float(np.float32(start + excess * math.log(k / ((n + 1) * false_alarm_rate))))
+    if worst is not None and continued >= worst:
+        return highest
+    return max(continued, highest)
 
 
 def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:

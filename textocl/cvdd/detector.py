@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textocl.core.detector import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
+from textocl.core.training_scores import TrainingSet
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.cvdd.contributions import explain_documents
 from textocl.cvdd.parts import Part, embedded_parts
@@ -104,10 +105,11 @@ class CVDD(TextDetector):
         off.
     false_alarm_rate : float in (0, 1), default 0.05
         Share of normal documents (that hold a known word) that may be called anomalous.
-    calibration : "split" or "training", default "split"
+    calibration : "split", "training" or "cross", default "split"
         "split" holds out a fifth of the documents for threshold and p-values, so that the
         false-alarm rate holds for new ones; "training" uses the training scores themselves, which
-        trains on everything but makes p-values of new documents too small.
+        trains on everything but makes p-values of new documents too small; "cross" trains on
+        everything, and takes the scores of each third from a model trained on the other two.
     n_typical : int ≥ 0, default 3
         Typical documents of each context whose beginning is stored in the model, to be shown; 0
         stores no text.
@@ -162,6 +164,7 @@ class CVDD(TextDetector):
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
     _WORST_SCORE: ClassVar[float | None] = WORST_SCORE
+    _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training", "cross")
     state_: CVDDState = field(init=False)
     explains_exactly: ClassVar[bool] = True
 
@@ -246,38 +249,64 @@ class CVDD(TextDetector):
     def learns_from_anomalies(self) -> bool:
         return True
 
-    def _learn(self, samples: list[str], labels: NDArray[np.int64]) -> Learned:
-        space, training, held_out = self._prepare(samples, labels)
-        settings = TrainingSettings(
-            **{field.name: getattr(self, field.name) for field in fields(TrainingSettings)}
-        )
+    def _learn(self, training: TrainingSet) -> Learned:
+        labels = training.labels
+        space, to_train, held_out = self._prepare(training)
         state = CVDDState.trained(
             space,
-            training,
+            to_train,
             held_out if self.calibration == "split" else None,
-            samples,
-            labels,
-            settings,
+            training,
+            self.training_settings(),
             device=choose_device(self.device),
             n_typical=self.n_typical,
+            across_folds=self.calibration == "cross",
         )
-        known, n_normal = np.union1d(training.numbers, held_out.numbers), int((labels >= 0).sum())
+        known, n_normal = np.union1d(to_train.numbers, held_out.numbers), int((labels >= 0).sum())
+        scores = aggregate(state.calibration_distances, *self._resolved())
+        training_scores = None
+        if self.calibration == "cross":
+            training_scores = np.full(len(training), np.nan, np.float32)
+            training_scores[known[labels[known] >= 0]] = scores
         return Learned(
             state,
-            aggregate(state.calibration_distances, *self._resolved()),
+            scores,
             n_normal - int((labels[known] >= 0).sum()),
             n_normal,
             {"embedding": space.source_name},
+            training_scores,
         )
 
-    def _prepare(self, texts: Sequence[str], labels: NDArray[np.int64]) -> tuple[Space, Part, Part]:
+    def training_settings(self) -> TrainingSettings:
+        """The parameters that training goes by."""
+        return TrainingSettings(
+            **{field.name: getattr(self, field.name) for field in fields(TrainingSettings)}
+        )
+
+    def _prepare(self, documents: TrainingSet) -> tuple[Space, Part, Part]:
         """Choose the space; embed the documents to train on and those to calibrate with."""
-        normal = np.flatnonzero(labels >= 0)
+        normal = np.flatnonzero(documents.labels >= 0)
         training, held_out = self._split_for_calibration(len(normal), self.random_state)
         training, held_out = normal[training], normal[held_out]
-        space = fit_space(
+        space = self.space_of([documents.samples[i] for i in training])
+        r = self.n_contexts
+        n_least = r + -(-r // 2) if self.calibration == "cross" else r  # a third is left out
+        return space, *embedded_parts(
+            space,
+            documents.samples,
+            documents.labels,
+            training,
+            held_out,
+            r,
+            n_least=n_least,
+            progress=self.verbose,
+        )
+
+    def space_of(self, texts: Sequence[str]) -> Space:
+        """The space that a fit on these documents chooses."""
+        return fit_space(
             self.embedding,
-            [texts[i] for i in training],
+            texts,
             make_tokenizer(self.tokenization),
             content_words=True,
             language=self.language,
@@ -286,9 +315,6 @@ class CVDD(TextDetector):
             standardized=self.standardize,
             frequency_damping=self.frequency_damping,
             seed=self.random_state,
-        )
-        return space, *embedded_parts(
-            space, texts, labels, training, held_out, self.n_contexts, progress=self.verbose
         )
 
     def recalibrate(

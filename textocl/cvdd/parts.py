@@ -30,6 +30,7 @@ def embedded_parts(
     held_out: NDArray[np.int64],
     n_contexts: int,
     *,
+    n_least: int,
     progress: bool,
 ) -> tuple[Part, Part]:
     """Documents to train on, known anomalies among them, and documents to calibrate with.
@@ -37,7 +38,8 @@ def embedded_parts(
     Parameters
     ----------
     training, held_out : numbers of normal documents; the same for calibration by training scores
-    n_contexts : as many documents or more are needed to train on
+    n_contexts : of the message where too few are left
+    n_least : so many documents or more are needed to train on
 
     Raises
     ------
@@ -55,7 +57,7 @@ def embedded_parts(
     to_train = part_of(np.sort(np.concatenate([training, np.flatnonzero(labels < 0)])))
     to_calibrate = to_train if np.array_equal(training, held_out) else part_of(held_out)
     n_normal, n_left = int((labels >= 0).sum()), int((labels[to_train.numbers] >= 0).sum())
-    if n_left < n_contexts:
+    if n_left < n_least:
         raise DataError(
             f"{n_left} of {n_normal} documents are left to learn from (the others have no known "
             f"word or are held out), too few for n_contexts={n_contexts}; give more documents or "

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from torch.nn import functional
 
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
+from textocl.core.training_scores import TrainingSet, scores_across_folds
 from textocl.core.validation import check_integer
 from textocl.cvdd.contexts import summarize_contexts
 from textocl.cvdd.parts import Part
@@ -20,6 +22,8 @@ from textocl.cvdd.training import TrainingSettings, train_cvdd
 from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace
 from textocl.text.tokenization import make_tokenizer
+
+_FOLDS = 3  # each costs a training
 
 
 class AttentionWeights(NamedTuple):
@@ -67,40 +71,39 @@ class CVDDState:
         space: Space,
         training: Part,
         held_out: Part | None,
-        texts: Sequence[str],
-        labels: NDArray[np.int64],
+        documents: TrainingSet,
         settings: TrainingSettings,
         *,
         device: torch.device,
         n_typical: int,
+        across_folds: bool = False,
     ) -> CVDDState:
         """Train on embedded documents, and calibrate with others or, for None, with the same.
 
         Parameters
         ----------
-        texts, labels : all documents, which the numbers of the parts are of
+        documents : all of them, which the numbers of the parts are of
         n_typical : as in `textocl.CVDD`
+        across_folds : whether documents that calibrate are scored by models of the other folds
         """
-        trained_labels = labels[training.numbers]
+        labels = documents.labels[training.numbers]
         vectors = table_of(space, training.embedded)
-        network, history = train_cvdd(
-            training.embedded, trained_labels, vectors.to(device), settings, device
-        )
-        # scores come from the CPU, where they repeat bit for bit; a GPU would save little
-        weights = AttentionWeights(
-            *(w.detach().cpu() for w in (network.W1, network.W2, network.contexts))
-        )
+        weights, history = trained_weights(training.embedded, labels, vectors, settings, device)
         scoring = weights.scoring_table(vectors)
-        normal = training.take(np.flatnonzero(trained_labels >= 0))
+        normal = training.take(np.flatnonzero(labels >= 0))
         distances = scoring.distances(normal.embedded.packed)
         contexts = summarize_contexts(
             distances,
             scoring.attention(normal.embedded.packed),
             normal.embedded,
-            [texts[i] for i in normal.numbers],
-            normal.numbers,
+            [documents.samples[i] for i in normal.numbers],
+            documents.numbers[normal.numbers],
             n_typical=n_typical,
         )
+        if across_folds:
+            distances = distances_across_folds(
+                training.embedded, labels, vectors, weights.contexts, settings, device
+            )
         table = scoring if isinstance(space, WordSpace) else None
         state = cls(space, weights, table, contexts, distances, len(normal.numbers), history)
         if held_out is None:
@@ -175,6 +178,50 @@ class CVDDState:
             scoring = ScoringTable(table, torch.from_numpy(logits), weights.contexts)
         n_documents = check_integer("n_documents", files.facts.get("n_documents"), 1)
         return cls(space, weights, scoring, summaries, distances, n_documents)
+
+
+def trained_weights(
+    embedded: Embedded,
+    labels: NDArray[np.int64],
+    vectors: torch.Tensor,
+    settings: TrainingSettings,
+    device: torch.device,
+) -> tuple[AttentionWeights, list[float]]:
+    """Train on embedded documents with ``labels``; returns the weights, and the history."""
+    network, history = train_cvdd(embedded, labels, vectors.to(device), settings, device)
+    # scores come from the CPU, where they repeat bit for bit; a GPU would save little
+    learned = (network.W1, network.W2, network.contexts)
+    return AttentionWeights(*(weights.detach().cpu() for weights in learned)), history
+
+
+def distances_across_folds(
+    embedded: Embedded,
+    labels: NDArray[np.int64],
+    vectors: torch.Tensor,
+    contexts: torch.Tensor,
+    settings: TrainingSettings,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Distances of the normal documents, ``(n, r)``, each by a model trained without its third.
+
+    Parameters
+    ----------
+    embedded, labels : documents, known anomalies among them, and their labels
+    contexts : (r, d), which those of each model are put in the order of, by the best match
+    """
+    normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
+
+    def distances_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
+        chosen = np.sort(np.concatenate([normal[others], anomalies]))
+        weights, _ = trained_weights(
+            embedded.take(chosen), labels[chosen], vectors, settings, device
+        )
+        of_fold = embedded.take(normal[fold])
+        distances = weights.scoring_table(vectors).distances(of_fold.packed)
+        alike = functional.normalize(contexts) @ functional.normalize(weights.contexts).T
+        return distances[:, linear_sum_assignment(-alike.numpy())[1]]
+
+    return scores_across_folds(len(normal), settings.random_state, distances_of, _FOLDS)
 
 
 def table_of(space: Space, embedded: Embedded) -> torch.Tensor:

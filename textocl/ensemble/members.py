@@ -1,4 +1,4 @@
-"""Several detectors on one scale: what each says of held-out normal documents, and the mean."""
+"""Several detectors on one scale: what each says of documents out of sample, and the mean."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from textocl.explain.text_detector import TextDetector
 from textocl.shallow.metric import WORST_POOLED_SCORE
 
 
+_QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
+
+
 @dataclass(frozen=True)
 class Member:
     """One detector of several, and how its scores enter the common scale.
@@ -24,7 +27,7 @@ class Member:
     ----------
     detector : TextDetector
     weight : float > 0
-    location, scale : median and standard deviation of its scores of held-out normal documents
+    location, scale : median, and spread about it, of its out-of-sample scores
     """
 
     detector: TextDetector
@@ -38,14 +41,16 @@ class Member:
 
 
 @dataclass(frozen=True)
-class HeldOutScores:
-    """What k members say of n held-out normal documents; the common scale comes from it.
+class OutOfSampleScores:
+    """What k members say of n training documents that they did not learn from.
+
+    The common scale, the threshold and the scores of training documents come from it.
 
     Attributes
     ----------
     scores : (n, k) float32
     is_known : (n, k) bool, whether a member knows a word of a document
-    is_trusted : (n,) bool, False where ``contamination`` suspects an anomaly
+    is_trusted : (n,) bool, False where an anomaly is suspected
     distances : (n, r) float32, to the contexts; r = 0 without a CVDD
     is_normal : (n,) bool, whether a document is labelled normal; None for none
     """
@@ -57,16 +62,24 @@ class HeldOutScores:
     is_normal: NDArray[np.bool_] | None = None
 
     def scale_of(self, k: int) -> tuple[float, float]:
-        """Median and standard deviation of a member's scores of documents that are as usual."""
-        usual = self.is_known[:, k] & self.is_trusted
-        values = self.scores[usual if usual.any() else self.is_known[:, k], k].astype(np.float64)
-        return float(np.median(values)), float(values.std()) or 1.0
+        """Median of a member's scores, and their interquartile range as a standard deviation."""
+        values = self.scores[self.is_known[:, k], k].astype(np.float64)
+        low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+        return float(median), float((high - low) / _QUARTILES) or float(values.std()) or 1.0
 
-    def with_scores(self, k: int, scores: NDArray[np.float32]) -> HeldOutScores:
+    def with_scores(self, k: int, scores: NDArray[np.float32]) -> OutOfSampleScores:
         """The same where a member says something else."""
         changed = self.scores.copy()
         changed[:, k] = scores
         return replace(self, scores=changed)
+
+    def fused(self, members: Sequence[Member]) -> NDArray[np.float32]:
+        """Scores on the common scale, ``(n,)``; NaN for a document without a known word."""
+        columns = [
+            (self.scores[:, k], self.is_known[:, k].astype(np.int64)) for k in range(len(members))
+        ]
+        scores, n_known = fuse(members, columns)
+        return np.where(n_known > 0, scores, np.float32(np.nan))
 
     def calibration_scores(
         self, members: Sequence[Member], contamination: float
@@ -75,11 +88,8 @@ class HeldOutScores:
 
         Without the highest of those that may be anomalies.
         """
-        columns = [
-            (self.scores[:, k], self.is_known[:, k].astype(np.int64)) for k in range(len(members))
-        ]
-        scores, n_known = fuse(members, columns)
-        known = n_known > 0
+        scores = self.fused(members)
+        known = ~np.isnan(scores)
         is_normal = None if self.is_normal is None else self.is_normal[known]
         return trim_highest(scores[known], contamination, is_normal)
 
@@ -96,7 +106,7 @@ class HeldOutScores:
         return ModelFiles({}, arrays)
 
     @classmethod
-    def from_files(cls, files: ModelFiles, n_members: int, n_contexts: int) -> HeldOutScores:
+    def from_files(cls, files: ModelFiles, n_members: int, n_contexts: int) -> OutOfSampleScores:
         """Inverse of `to_files`.
 
         Raises
@@ -109,7 +119,7 @@ class HeldOutScores:
         known = files.array("is_known", np.uint8, n, n_members)
         distances = files.array("distances", np.float32, n, n_contexts)
         if not known.any(axis=0).all():
-            raise FormatError("its held-out scores are not consistent.")
+            raise FormatError("a member knows no word of any document that it was calibrated with.")
         is_normal = None
         if "is_normal" in files.arrays:  # since 0.2
             is_normal = files.array("is_normal", np.uint8, n) > 0

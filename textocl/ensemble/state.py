@@ -10,11 +10,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.contamination import ContaminationEstimate
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
-from textocl.ensemble.members import HeldOutScores, Member
+from textocl.ensemble.members import OutOfSampleScores, Member
 from textocl.ensemble.surprisal import Surprisal
 from textocl.text.shared_index import SharedIndex
 from textocl.text.spaces import ContextSpace, Embedded, WordSpace
@@ -40,19 +41,20 @@ class EnsembleState:
     Attributes
     ----------
     members : fitted detectors by name
-    held_out : what they say of held-out documents; None in models saved before it was kept
+    out_of_sample : what they say of documents that they did not learn from; None in models saved
+        before it was kept
     surprisal : tells unexpected words; None where no vectors are static, or in older models
-    suspected : (m,) int64, documents that ``contamination`` left out; None after loading
+    contamination : the share of anomalies, as told or estimated
     """
 
     members: dict[str, Member]
-    held_out: HeldOutScores | None
+    out_of_sample: OutOfSampleScores | None
     surprisal: Surprisal | None
-    suspected: NDArray[np.int64] | None = None
+    contamination: ContaminationEstimate = ContaminationEstimate(0.0, 0.0)
 
-    def judging_by(self, members: dict[str, Member], held_out: HeldOutScores) -> EnsembleState:
+    def judging_by(self, members: dict[str, Member], out_of_sample: OutOfSampleScores) -> EnsembleState:
         """The same with members that judge otherwise."""
-        return replace(self, members=members, held_out=held_out)
+        return replace(self, members=members, out_of_sample=out_of_sample)
 
     def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
         """Texts as each member takes them, cut once for all."""
@@ -80,7 +82,7 @@ class EnsembleState:
         return list(spaces), index, tokenizer
 
     def to_files(self) -> ModelFiles:
-        files = ModelFiles({"members": {}}, {})
+        files = ModelFiles({"members": {}, "contamination": list(self.contamination)}, {})
         for name, member in self.members.items():
             part = part_of_files(member.detector, name + ".")
             files.facts["members"][name] = {
@@ -94,9 +96,9 @@ class EnsembleState:
             surprisal = self.surprisal.to_files()
             files.facts["surprisal"] = surprisal.facts
             files.arrays |= {_SURPRISAL + name: array for name, array in surprisal.arrays.items()}
-        if self.held_out is not None:
-            held_out = self.held_out.to_files().arrays
-            files.arrays |= {_HELD_OUT + name: array for name, array in held_out.items()}
+        if self.out_of_sample is not None:
+            scores = self.out_of_sample.to_files().arrays
+            files.arrays |= {_HELD_OUT + name: array for name, array in scores.items()}
         return files
 
     @classmethod
@@ -122,7 +124,12 @@ class EnsembleState:
             )
         if "density" not in members:
             raise FormatError("it has no density.")
-        return cls(members, _held_out_from(files, members), _surprisal_from(files, members))
+        return cls(
+            members,
+            _out_of_sample_from(files, members),
+            _surprisal_from(files, members),
+            _contamination_from(files),
+        )
 
 
 def word_member(members: Mapping[str, Member]) -> str | None:
@@ -143,14 +150,23 @@ def _surprisal_from(files: ModelFiles, members: Mapping[str, Member]) -> Surpris
     return Surprisal.from_files(ModelFiles(facts, arrays), len(space.vocabulary))
 
 
-def _held_out_from(files: ModelFiles, members: Mapping[str, Member]) -> HeldOutScores | None:
+def _out_of_sample_from(files: ModelFiles, members: Mapping[str, Member]) -> OutOfSampleScores | None:
     """What a model holds of it; none holds it that was saved before it was kept."""
     arrays = _arrays_of(files, _HELD_OUT)
     if not arrays:
         return None
     contexts = members.get("contexts")
     r = 0 if contexts is None else len(cast(CVDD, contexts.detector).contexts_)
-    return HeldOutScores.from_files(ModelFiles({}, arrays), len(members), r)
+    return OutOfSampleScores.from_files(ModelFiles({}, arrays), len(members), r)
+
+
+def _contamination_from(files: ModelFiles) -> ContaminationEstimate:
+    """What a model holds of it; none holds it that was saved before it was estimated."""
+    values = files.facts.get("contamination", [0.0, 0.0])
+    if not isinstance(values, list) or len(values) != 2:
+        raise FormatError("its contamination must be two numbers: an estimate, and a lower bound.")
+    share, at_least = (check_number("contamination", value, 0, 1) for value in values)
+    return ContaminationEstimate(share, at_least)
 
 
 def _arrays_of(files: ModelFiles, prefix: str) -> dict[str, NDArray[Any]]:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textocl.core.detector import OneClassDetector, Scored
 from textocl.core.exceptions import DataError
 from textocl.core.validation import check_documents, is_features
 from textocl.explain.explanation import Explanation
+from textocl.text.copies import copy_groups
 
 
 class TextDetector(OneClassDetector):
@@ -44,6 +46,9 @@ class TextDetector(OneClassDetector):
         if is_features(X):
             raise DataError(f"a {type(self).__name__} takes texts, got an array of features.")
         return check_documents(X)
+
+    def _copies(self, samples: Any) -> NDArray[np.int64] | None:
+        return copy_groups(samples)
 
     def _scored(self, X: Any) -> Scored:
         return joined([self._scored_embedded(embedded) for embedded in self._embedded_parts(X)])

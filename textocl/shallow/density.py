@@ -88,7 +88,7 @@ class KDE(PooledDetector):
         anomalies = np.ascontiguousarray(points[labels < 0])
         floor = 0.0
         if len(anomalies):
-            densities = _log_density(normal, anomalies, self.anomaly_bandwidth)
+            densities = log_density(normal, anomalies, self.anomaly_bandwidth)
             floor = float(np.quantile(densities, _FLOOR_QUANTILE))
         return {
             "training_points": normal,
@@ -99,7 +99,7 @@ class KDE(PooledDetector):
 
     def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         h = learned["settings"][0]
-        scores = -(h**2) * _log_density(points, learned["training_points"], h)
+        scores = -(h**2) * log_density(points, learned["training_points"], h)
         return scores + self._resemblance(learned, points)
 
     def _resemblance(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
@@ -108,7 +108,7 @@ class KDE(PooledDetector):
         if not len(anomalies):
             return np.zeros(len(points))
         _, g, weight = learned["settings"]
-        density = _log_density(points, anomalies, g)
+        density = log_density(points, anomalies, g)
         above = np.logaddexp(floor, density) - floor  # log(u + p) - log u
         return np.asarray(weight * g**2 * above)
 
@@ -116,7 +116,7 @@ class KDE(PooledDetector):
 _FLOOR_QUANTILE = 0.9
 
 
-def _log_density(
+def log_density(
     points: NDArray[Any], centers: NDArray[Any], bandwidth: float
 ) -> NDArray[np.float64]:
     """``log 1/n Σ_i exp(−‖x − c_i‖² / 2h²)`` of each of ``points`` ``(m, d)``, ``(m,)``."""

@@ -14,6 +14,7 @@ from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
+from textocl.core.training_scores import TrainingSet, scores_across_folds
 from textocl.core.validation import (
     check_choice,
     check_documents,
@@ -32,7 +33,6 @@ from textocl.text.spaces import ContextSpace, Embedded, Space, fit_space
 from textocl.text.tokenization import make_tokenizer
 from textocl.text.vectorizer import DocumentVectorizer, unit
 
-_FOLDS = 5
 _POOLED_AT_ONCE = 2048  # documents or points; bounds the memory of scoring
 _N_GENERAL_WORDS, _N_TRAINING_WORDS = 50_000, 200_000
 
@@ -77,10 +77,8 @@ class PooledDetector(TextDetector):
     Attributes
     ----------
     n_documents_ : int, normal documents or points learned from
-    suspected_ : (m,) int64, after fitting
-        Numbers of the documents that ``contamination`` left out of learning.
-    cross_scores_ : (n,) float32, after fitting with calibration "cross"
-        Of each document given to ``fit``; NaN for anomalies and documents without a known word.
+    training_scores_, training_p_values_, training_labels_, training_groups_, suspected_
+        As in `textocl.core.detector.OneClassDetector`.
     """
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
@@ -133,29 +131,18 @@ class PooledDetector(TextDetector):
     def n_features_in_(self) -> int:
         return self._fitted().state_.metric.dimension
 
-    @property
-    def suspected_(self) -> NDArray[np.int64]:
-        return self._after_fit(self._fitted().state_.suspected)
-
-    @property
-    def cross_scores_(self) -> NDArray[np.float32]:
-        return self._after_fit(self._fitted().state_.cross_scores)
-
-    def _after_fit(self, value: NDArray[Any] | None) -> NDArray[Any]:
-        if value is None:
-            raise AttributeError("known after a fit that computes it, not after loading.")
-        return value
-
     # --- learning ---
 
-    def _learn(self, samples: Any, labels: NDArray[np.int64]) -> Learned:
+    def _learn(self, documents: TrainingSet) -> Learned:
+        samples, labels = documents.samples, documents.labels
         noun, n_normal = self._noun(samples), int((labels >= 0).sum())
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
         training, held_out = self._split_for_calibration(n_normal, self.random_state)
         training, held_out = normal[training], normal[held_out]
         vectorizer = None
         if not isinstance(samples, np.ndarray):
-            vectorizer = self._fit_vectorizer([samples[i] for i in training])
+            texts = [samples[i] for i in training]
+            vectorizer = DocumentVectorizer.fitted(self.space_of(texts), self.pooling, texts)
         if self.learns_from_anomalies:
             training = np.sort(np.concatenate([training, anomalies]))
         raw, n_known = self._all_points(vectorizer, samples, training)
@@ -172,7 +159,7 @@ class PooledDetector(TextDetector):
             )
         to_unit = self.unit_length if self.unit_length is not None else vectorizer is not None
         metric, learned, suspected = self._learn_from(raw, labels[training], to_unit)
-        cross_scores = None
+        training_scores = None
         if self.calibration == "split":
             held, n_known = self._all_points(vectorizer, samples, held_out)
             n_unknown += int((n_known == 0).sum())
@@ -182,8 +169,8 @@ class PooledDetector(TextDetector):
             judged = training[is_normal]
             if self.calibration == "cross":
                 scores = self._cross_scores(raw, labels[training], to_unit)
-                cross_scores = np.full(len(samples), np.nan, np.float32)
-                cross_scores[judged] = scores
+                training_scores = np.full(len(samples), np.nan, np.float32)
+                training_scores[judged] = scores
             else:
                 scores = self._scores(learned, metric.transform(raw[is_normal]))
         if not len(scores):
@@ -191,24 +178,19 @@ class PooledDetector(TextDetector):
                 f"no document with known words is left to calibrate with (of {n_normal}); give "
                 "more documents, or calibration='training'."
             )
-        state = PooledState(
-            vectorizer,
-            metric,
-            learned,
-            n_documents=int(is_normal.sum()),
-            suspected=training[suspected],
-            cross_scores=cross_scores,
-        )
         return Learned(
-            state,
+            PooledState(vectorizer, metric, learned, n_documents=int(is_normal.sum())),
             trim_highest(scores, self.contamination, labels[judged] > 0),
             n_unknown,
             len(samples),
             {} if vectorizer is None else {"embedding": vectorizer.space.source_name},
+            training_scores,
+            training[suspected],
         )
 
-    def _fit_vectorizer(self, texts: Sequence[str]) -> DocumentVectorizer:
-        space = fit_space(
+    def space_of(self, texts: Sequence[str]) -> Space:
+        """The space that a fit on these documents chooses."""
+        return fit_space(
             self.embedding,
             texts,
             make_tokenizer(self.tokenization),
@@ -220,7 +202,6 @@ class PooledDetector(TextDetector):
             frequency_damping=self.frequency_damping,
             seed=self.random_state,
         )
-        return DocumentVectorizer.fitted(space, self.pooling, texts)
 
     def _all_points(
         self, vectorizer: DocumentVectorizer | None, samples: Any, which: NDArray[np.int64]
@@ -255,13 +236,13 @@ class PooledDetector(TextDetector):
     ) -> NDArray[np.float32]:
         """Scores of the normal points, ``(n,)``, each from a detector learned without its fifth."""
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-        fold = np.random.default_rng(self.random_state).permutation(len(normal)) % _FOLDS
-        scores = np.empty(len(normal), np.float32)
-        for k in range(min(_FOLDS, len(normal))):
-            others = np.concatenate([normal[fold != k], anomalies])
-            metric, learned, _ = self._learn_from(raw[others], labels[others], to_unit)
-            scores[fold == k] = self._scores(learned, metric.transform(raw[normal[fold == k]]))
-        return scores
+
+        def scores_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
+            chosen = np.concatenate([normal[others], anomalies])
+            metric, learned, _ = self._learn_from(raw[chosen], labels[chosen], to_unit)
+            return self._scores(learned, metric.transform(raw[normal[fold]]))
+
+        return scores_across_folds(len(normal), self.random_state, scores_of)
 
     # --- scoring ---
 
@@ -338,6 +319,9 @@ class PooledDetector(TextDetector):
         if not on_texts and samples.shape[1] != d:
             raise DataError(f"expected {d} features, as in fit, got {samples.shape[1]}.")
         return samples
+
+    def _copies(self, samples: Any) -> NDArray[np.int64] | None:
+        return None if isinstance(samples, np.ndarray) else super()._copies(samples)
 
     def _noun(self, samples: Any = None) -> str:
         of_fit = samples is None and self.state_.vectorizer is None

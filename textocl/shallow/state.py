@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.shallow.metric import Arrays, Metric
@@ -27,16 +24,12 @@ class PooledState:
     metric : Metric
     learned : arrays that a detector scores by, as its ``_ARRAYS`` says
     n_documents : normal documents or points learned from
-    suspected : (m,) int64, numbers of those that ``contamination`` left out; None after loading
-    cross_scores : (n,) float32 with calibration "cross"; otherwise, and after loading, None
     """
 
     vectorizer: DocumentVectorizer | None
     metric: Metric
     learned: Arrays
     n_documents: int
-    suspected: NDArray[np.int64] | None = None
-    cross_scores: NDArray[np.float32] | None = None
 
     def to_files(self) -> ModelFiles:
         parts = [self.metric.to_files()]

@@ -14,6 +14,7 @@ from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles, words_array
 from textocl.core.thresholds import conformal_p_values
+from textocl.core.training_scores import TrainingSet, scores_across_folds
 from textocl.core.validation import check_integer, check_number
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
@@ -79,7 +80,9 @@ class WordLikelihood(TextDetector):
     tokenization, language : as in `textocl.CVDD`; a language is needed
     n_general_words : int ≥ 0, default 50000
         Frequent words of the language that count as evidence against a document.
-    false_alarm_rate, calibration, random_state : as in `textocl.CVDD`
+    false_alarm_rate, random_state : as in `textocl.CVDD`
+    calibration : "split", "training" or "cross", default "split"
+        As in `textocl.CVDD`; "cross" takes five folds.
 
     Documents without a known word, and known anomalies (``y`` = -1), are left out of learning.
 
@@ -105,6 +108,7 @@ class WordLikelihood(TextDetector):
     """
 
     _WORST_SCORE: ClassVar[float | None] = WORST_LIKELIHOOD_SCORE
+    _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training", "cross")
     state_: LikelihoodState = field(init=False)
     explains_exactly: ClassVar[bool] = True
 
@@ -125,47 +129,85 @@ class WordLikelihood(TextDetector):
     def log_ratios_(self) -> NDArray[np.float32]:
         return self._fitted().state_.log_ratios
 
-    def _learn(self, samples: list[str], labels: NDArray[np.int64]) -> Learned:
-        normal = np.flatnonzero(labels >= 0)
-        training, held_out = self._split_for_calibration(len(normal), self.random_state)
-        words, ratios = self._word_ratios([samples[i] for i in normal[training]])
-        state = LikelihoodState(words, ratios, make_tokenizer(self.tokenization))
-        packed = state.embed([samples[i] for i in normal[held_out]]).packed
-        known = packed.take(np.flatnonzero(packed.n_distinct))
-        if not len(known):
+    def _learn(self, training: TrainingSet) -> Learned:
+        normal = np.flatnonzero(training.labels >= 0)
+        texts = [training.samples[i] for i in normal]
+        kept, held_out = self._split_for_calibration(len(texts), self.random_state)
+        words, counts = self._counted([texts[i] for i in kept])
+        shares = self._general_shares(words)
+        ratios = self._log_ratios(shares, counts)
+        if not ratios.any():
             raise DataError(
-                f"no document with known words is left to calibrate with (of {len(normal)}); "
+                f"no word occurs in {self.min_documents} of {len(kept)} documents; give more "
+                "documents, or a lower min_documents."
+            )
+        state = LikelihoodState(words, ratios, make_tokenizer(self.tokenization))
+        packed = state.embed([texts[i] for i in held_out]).packed
+        scores = np.where(packed.n_distinct > 0, _scores(packed, ratios), np.float32(np.nan))
+        training_scores = None
+        if self.calibration == "cross":
+            known = np.flatnonzero(packed.n_distinct)
+            scores[known] = self._cross_scores(shares, counts, packed.take(known), known)
+            training_scores = np.full(len(training), np.nan, np.float32)
+            training_scores[normal] = scores
+        judged = scores[~np.isnan(scores)]
+        if not len(judged):
+            raise DataError(
+                f"no document with known words is left to calibrate with (of {len(texts)}); "
                 "give more documents, or calibration='training'."
             )
-        n_unknown = len(packed) - len(known)
-        return Learned(state, _scores(known, ratios), n_unknown, len(packed))
+        n_unknown = len(scores) - len(judged)
+        return Learned(state, judged, n_unknown, len(scores), training_scores=training_scores)
 
-    def _word_ratios(self, texts: list[str]) -> tuple[list[str], NDArray[np.float32]]:
-        """Words and what each is worth: those of the documents first, then general ones."""
+    def _counted(self, texts: list[str]) -> tuple[list[str], PackedDocuments]:
+        """Words, those of the documents first, then general ones; and the documents."""
         tokenizer = make_tokenizer(self.tokenization)
-        frequency = general_frequencies(self.language)
         general = frequent_words(self.language, self.n_general_words, tokenizer)
         distinct = sorted({w for part in tokenizer.cut(texts) for w in part.words})
         document_words = [word for word in distinct if tokenizer.keeps(word)]
         if not document_words:
             raise DataError(f"no word is left of {len(texts)} documents to learn from.")
         packed = pack(texts, tokenizer, WordIndex(document_words))
-        weights = np.bincount(packed.rows, np.log1p(packed.counts), len(document_words))
-        holding = np.bincount(packed.rows, minlength=len(document_words))
-        weights = np.where(holding >= self.min_documents, weights - _DISCOUNT, 0).clip(min=0)
-        if not weights.any():
-            raise DataError(
-                f"no word occurs in {self.min_documents} of {len(texts)} documents; give more "
-                "documents, or a lower min_documents."
-            )
-        shares = np.array([max(frequency.get(word, 0.0), _RAREST) for word in document_words])
-        odds = self.mixture / (1 - self.mixture)
-        ratios = np.log1p(odds * weights / weights.sum() / shares)
         known = set(document_words)
-        words = document_words + [word for word in general if word not in known]
-        return words, np.concatenate([ratios, np.zeros(len(words) - len(document_words))]).astype(
-            np.float32
-        )
+        return document_words + [word for word in general if word not in known], packed
+
+    def _general_shares(self, words: list[str]) -> NDArray[np.float64]:
+        """Share of each of the ``words`` in general language, ``(u,)``."""
+        frequency = general_frequencies(self.language)
+        return np.array([max(frequency.get(word, 0.0), _RAREST) for word in words])
+
+    def _log_ratios(
+        self, shares: NDArray[np.float64], counts: PackedDocuments
+    ) -> NDArray[np.float32]:
+        """What each of u words is worth by these documents, ``(u,)``; 0 where they lack it."""
+        weights = np.bincount(counts.rows, np.log1p(counts.counts), len(shares))
+        holding = np.bincount(counts.rows, minlength=len(shares))
+        weights = np.where(holding >= self.min_documents, weights - _DISCOUNT, 0).clip(min=0)
+        odds = self.mixture / (1 - self.mixture)
+        ratios = np.log1p(odds * weights / max(weights.sum(), 1e-30) / shares)
+        return np.asarray(ratios, np.float32)
+
+    def _cross_scores(
+        self,
+        shares: NDArray[np.float64],
+        counts: PackedDocuments,
+        packed: PackedDocuments,
+        known: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Scores of the ``known`` documents, ``packed``, by the words of the other folds.
+
+        A word that only the document's own fold holds is unknown, but for general ones. NaN where
+        none is known.
+        """
+        n_document_words = int(counts.rows.max()) + 1
+
+        def scores_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
+            learned = counts.take(known[others])
+            is_known = np.arange(len(shares)) >= n_document_words
+            is_known[learned.rows] = True
+            return _scores(packed.take(fold), self._log_ratios(shares, learned), is_known)
+
+        return scores_across_folds(len(known), self.random_state, scores_of)
 
     def _scored_embedded(self, embedded: Embedded) -> Scored:
         packed = embedded.packed
@@ -227,10 +269,25 @@ class WordLikelihood(TextDetector):
         return LikelihoodState(words, ratios, make_tokenizer(self.tokenization))
 
 
-def _scores(packed: PackedDocuments, log_ratios: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores ``(n,)``; `WORST_LIKELIHOOD_SCORE` without a known word."""
+def _scores(
+    packed: PackedDocuments,
+    log_ratios: NDArray[np.float32],
+    is_known: NDArray[np.bool_] | None = None,
+) -> NDArray[np.float32]:
+    """Scores ``(n,)``; `WORST_LIKELIHOOD_SCORE` without a known word.
+
+    Parameters
+    ----------
+    log_ratios : (u,)
+    is_known : (u,), which words count; None for all, otherwise NaN stands for a document of none
+    """
     weights = np.log1p(packed.counts.astype(np.float64))
+    if is_known is not None:
+        weights = np.where(is_known[packed.rows], weights, 0)
     documents = packed.documents
     sums = np.bincount(documents, weights * log_ratios[packed.rows], len(packed))
     totals = np.bincount(documents, weights, len(packed))
-    return (-sums / np.maximum(totals, 1e-30) + 0.0).astype(np.float32)
+    scores = -sums / np.maximum(totals, 1e-30) + 0.0
+    if is_known is not None:
+        scores = np.where(totals > 0, scores, np.nan)
+    return scores.astype(np.float32)

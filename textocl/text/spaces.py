@@ -189,11 +189,13 @@ def fit_space(
 
     Parameters
     ----------
-    source : see `textocl.load_embedding`
+    source : see `textocl.load_embedding`; or a space, which stays as it is
     texts : the training documents
     content_words : with a language model, count only words that ``tokenizer`` keeps
     settings : of `textocl.text.vocabulary.build_vocabulary`; of no effect with a language model
     """
+    if isinstance(source, (WordSpace, ContextSpace)):
+        return source
     vectors: WordVectors | ContextualVectors = load_embedding(source)
     if isinstance(vectors, ContextualVectors):
         return ContextSpace(vectors, tokenizer if content_words else None)

@@ -1,0 +1,93 @@
+"""Which training documents two robust detectors rank highest, before anything is learned."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from textocl.cvdd.detector import CVDD
+from textocl.cvdd.scoring import aggregate
+from textocl.cvdd.state import table_of, trained_weights
+from textocl.ensemble.composition import Composition
+from textocl.shallow.density import log_density
+from textocl.text.spaces import ContextSpace
+from textocl.text.vectorizer import DocumentVectorizer, unit
+from textocl.training.devices import choose_device
+
+_SUSPECTED = 0.15  # of the unlabelled documents, where nothing is known
+_LEFT_OUT_AT_FIRST = 0.25
+#: so wide that hidden anomalies hardly support each other: nearly the distance to the mean
+_BANDWIDTH = 0.7
+_POOLED_AT_ONCE = 2048
+
+
+def suspected_documents(
+    composition: Composition, is_unlabelled: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Numbers of the documents of a composition that are suspected to be anomalies, ascending.
+
+    A wide kernel density and a CVDD rank all documents; a quarter is left out, and both rank again
+    by what they learn from the others. The highest 15 % are suspected, or one and a half times the
+    ``contamination`` where that is a number. Parameters were chosen on training splits
+    (benchmarks/choose_robustness.py).
+
+    Parameters
+    ----------
+    is_unlabelled : (n,); documents labelled normal are never suspected
+    """
+    told, n_unlabelled = composition.contamination, int(is_unlabelled.sum())
+    share = _SUSPECTED if isinstance(told, str) else 1.5 * told
+    n_suspected = round(share * n_unlabelled)
+    if not n_suspected:
+        return np.empty(0, np.int64)
+    ranking = _Ranking(composition)
+    suspected = np.empty(0, np.int64)
+    for n_left_out in (round(max(share, _LEFT_OUT_AT_FIRST) * n_unlabelled), n_suspected):
+        ranks = np.where(is_unlabelled, ranking.learned_without(suspected), -1)
+        suspected = np.sort(np.argsort(-ranks, kind="stable")[:n_left_out])
+    return suspected
+
+
+class _Ranking:
+    """Documents as both detectors see them, embedded once."""
+
+    def __init__(self, composition: Composition) -> None:
+        self._points = _points_of(composition)
+        embedded = composition.context_space.embed(composition.texts)
+        self._embedded = embedded
+        self._table = table_of(composition.context_space, embedded)
+        self._settings = CVDD(random_state=composition.random_state).training_settings()
+        self._device = choose_device(composition.device)
+
+    def learned_without(self, left_out: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sum of the ranks of each document, ``(n,)``; those without a known word come last."""
+        kept = np.setdiff1d(np.arange(len(self._points)), left_out)
+        is_known = self._points.any(axis=1)
+        far = -log_density(self._points, self._points[kept[is_known[kept]]], _BANDWIDTH)
+        ranks = rankdata(np.where(is_known, far, -np.inf))
+        is_known = self._embedded.packed.n_distinct > 0
+        kept = kept[is_known[kept]]
+        weights, _ = trained_weights(
+            self._embedded.take(kept),
+            np.zeros(len(kept), np.int64),
+            self._table,
+            self._settings,
+            self._device,
+        )
+        distances = weights.scoring_table(self._table).distances(self._embedded.packed)
+        scores = aggregate(distances, "mean")
+        return ranks + rankdata(np.where(is_known, scores, -np.inf))
+
+
+def _points_of(composition: Composition) -> NDArray[np.float32]:
+    """Documents as unit vectors ``(n, d)``; 0 without a known word."""
+    space, texts = composition.density_space, composition.texts
+    vectorizer = DocumentVectorizer(space, composition.pooling)
+    if isinstance(space, ContextSpace):  # long work: all at once, with a bar
+        space.remember(texts, progress=composition.verbose)
+    points = [np.empty((0, space.dimension), np.float32)]
+    for start in range(0, len(texts), _POOLED_AT_ONCE):
+        embedded = space.embed(texts[start : start + _POOLED_AT_ONCE])
+        points.append(vectorizer.pooled(embedded))
+    return unit(np.concatenate(points))
