@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.persistence import ModelFiles
-from textocl.core.training_scores import TrainingSet
+from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.training.devices import choose_device, exactly
 from textocl.training.loop import ParameterGroup, Schedule, train
@@ -186,7 +186,7 @@ class DeepDetector(SampleDetector):
 
     # --- fitting ---
 
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         samples, labels = training.samples, training.labels
         return self._learn_from(samples, labels)
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError
-from textocl.core.training_scores import TrainingSet
+from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_number
 from textocl.training.objectives import hsc_losses, masked_losses, pseudo_huber
 from textocl.vision.augmentation import without_channels
@@ -92,7 +92,7 @@ class FCDD(DeepDetector):
         images, labels = super()._read(X.images)
         return MaskedImages(images, X.masks), labels
 
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         samples, labels = training.samples, training.labels
         if not isinstance(samples, MaskedImages):
             return self._learn_from(samples, labels)

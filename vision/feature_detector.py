@@ -15,7 +15,7 @@ from torch import Tensor
 from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError, FormatError, TextoclWarning
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
-from textocl.core.training_scores import TrainingSet
+from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_choice
 from textocl.registry import FEATURE_MODELS, detector_class
 from textocl.training.devices import choose_device
@@ -122,7 +122,7 @@ class FeatureDetector(FrozenNetworkDetector):
         super()._check_parameters()
         self._make_learner()
 
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         samples, labels = training.samples, training.labels
         normal, learner = self._normal(labels), self._make_learner()
         network = self._load_network(samples)

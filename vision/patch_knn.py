@@ -14,7 +14,7 @@ from torch.nn import functional
 from textocl.core.detector import Learned
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
-from textocl.core.training_scores import TrainingSet
+from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_integer
 from textocl.training.devices import choose_device
 from textocl.training.progress import counting_bar
@@ -174,7 +174,7 @@ class PatchKNN(FrozenNetworkDetector):
         check_integer("n_patches", self.n_patches, 1)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
 
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         samples, labels = training.samples, training.labels
         normal = self._normal(labels)
         kept, held_out = (

@@ -1,4 +1,4 @@
-"""One scale for several detectors: what held-out documents say of it, and contexts chosen later."""
+"""One scale for several detectors, from out-of-sample scores, and contexts chosen later."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textocl import Detector, WordLikelihood
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.ensemble.context_choice import compare_judgements, with_contexts
-from textocl.ensemble.members import HeldOutScores, Member, fuse
+from textocl.ensemble.members import Member, OutOfSampleScores, fuse
 from textocl.export import to_onnx, verify
 
 
@@ -22,8 +22,8 @@ def fused(ships: list[str]) -> Detector:
     return Detector(n_contexts=3).fit(ships)
 
 
-def held_out() -> HeldOutScores:
-    return HeldOutScores(
+def judged_scores() -> OutOfSampleScores:
+    return OutOfSampleScores(
         np.array([[1, 10], [2, 0], [3, 40], [9, 0]], np.float32),
         np.array([[1, 1], [1, 0], [1, 1], [1, 0]], bool),
         np.array([1, 1, 1, 0], bool),
@@ -31,14 +31,14 @@ def held_out() -> HeldOutScores:
     )
 
 
-def test_the_scale_is_that_of_known_and_trusted_documents() -> None:
-    assert held_out().scale_of(0) == (2, pytest.approx(np.std([1, 2, 3])))
-    assert held_out().scale_of(1) == (25, 15)
+def test_the_scale_is_by_quartiles_of_the_documents_with_a_known_word() -> None:
+    assert judged_scores().scale_of(0) == (2.5, pytest.approx((4.5 - 1.75) / 1.349))
+    assert judged_scores().scale_of(1) == (25, pytest.approx(15 / 1.349))
 
 
 def test_scores_are_means_over_the_members_that_know_a_word() -> None:
     members = [Member(WordLikelihood(), 1.0, 2.0, 1.0), Member(WordLikelihood(), 3.0, 25.0, 15.0)]
-    judged = held_out()
+    judged = judged_scores()
     assert judged.calibration_scores(members, 0.0) == pytest.approx(
         [(-1 - 3) / 4, 0, (1 + 3) / 4, 7]
     )
@@ -63,10 +63,10 @@ def test_chosen_contexts_decide_in_memory_on_disk_and_in_an_exported_file(
     assert (scores != before).any()
     assert fused.anomaly_score(mixed).tobytes() == before.tobytes()
     assert (fused.threshold_, chosen.threshold_ == threshold) == (threshold, False)
-    themes = chosen.members_["contexts"]
-    alone = themes.detector.anomaly_score(mixed)
+    contexts = chosen.members_["contexts"]
+    alone = contexts.detector.anomaly_score(mixed)
     found = chosen.member_scores(mixed)["contexts"]
-    assert found == pytest.approx((alone - themes.location) / themes.scale, abs=1e-4)
+    assert found == pytest.approx((alone - contexts.location) / contexts.scale, abs=1e-4)
     for e, score in zip(chosen.explain(mixed[:5]), scores, strict=False):
         assert e.contributions.sum() == pytest.approx(score, rel=1e-4, abs=1e-4)
     chosen.save(tmp_path / "model")
@@ -133,7 +133,9 @@ def test_a_model_from_before_distances_were_kept_scores_and_says_so(
     ],
 )
 def test_damaged_scores_are_refused(name: str, array: np.ndarray) -> None:
-    files = held_out().to_files()
-    assert HeldOutScores.from_files(files, 2, 2).scores.tolist() == held_out().scores.tolist()
+    files = judged_scores().to_files()
+    assert (
+        OutOfSampleScores.from_files(files, 2, 2).scores.tolist() == judged_scores().scores.tolist()
+    )
     with pytest.raises(FormatError):
-        HeldOutScores.from_files(ModelFiles({}, {**files.arrays, name: array}), 2, 2)
+        OutOfSampleScores.from_files(ModelFiles({}, {**files.arrays, name: array}), 2, 2)

@@ -26,7 +26,7 @@ from textocl.core.thresholds import (
 )
 from textocl.core.training_scores import (
     TrainingRecord,
-    TrainingSet,
+    TrainingSamples,
     WithTrainingScores,
     copies_message,
 )
@@ -120,7 +120,7 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
     # --- what a kind of detector gives ---
 
     @abstractmethod
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         """Learn from samples as `_read` returns them, without copies."""
 
     @abstractmethod
@@ -181,7 +181,7 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
             )
         groups = self._copies(samples)
         copies = None if groups is None else copies_message(groups, noun)
-        training = TrainingSet.of(samples, labels, groups)
+        training = TrainingSamples.of(samples, labels, groups)
         try:
             doubts = self._fit_samples(training, groups)
         except DataError as error:
@@ -191,7 +191,7 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
         return self
 
     def _fit_samples(
-        self, training: TrainingSet, groups: NDArray[np.int64] | None = None
+        self, training: TrainingSamples, groups: NDArray[np.int64] | None = None
     ) -> list[str]:
         """Fit on samples that were judged, and hold no copies; returns what to warn of."""
         self._check_parameters()
@@ -430,9 +430,7 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
         order = np.random.default_rng(seed).permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
-    def _calibrated(
-        self, scores: NDArray[np.float32], params: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _calibrated(self, scores: NDArray[np.float32], params: Mapping[str, Any]) -> dict[str, Any]:
         threshold = conformal_threshold(scores, params["false_alarm_rate"], self._WORST_SCORE)
         return {"calibration_scores_": np.sort(scores), "threshold_": threshold}
 
@@ -443,9 +441,9 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
         if n_calibration >= needed:
             return None
         return (
-            f"a false-alarm rate of {rate:g} needs {needed} {self._noun()} to calibrate with, there "
-            f"are {n_calibration}; the threshold goes on where their scores end, as an exponential "
-            "tail would, and the rate holds roughly."
+            f"a false-alarm rate of {rate:g} needs {needed} {self._noun()} to calibrate with; "
+            f"there are {n_calibration}; the threshold goes on where their scores end, as an "
+            "exponential tail would, and the rate holds roughly."
         )
 
 

@@ -17,7 +17,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class TrainingSet:
+class TrainingSamples:
     """Samples to learn from, of several copies one.
 
     Attributes
@@ -34,7 +34,7 @@ class TrainingSet:
     @classmethod
     def of(
         cls, samples: Any, labels: NDArray[np.int64], groups: NDArray[np.int64] | None = None
-    ) -> TrainingSet:
+    ) -> TrainingSamples:
         """Keep the first of each group of copies.
 
         Copies that are labelled differently count as the majority of them says.
@@ -52,9 +52,9 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, chosen: NDArray[np.int64]) -> TrainingSet:
+    def take(self, chosen: NDArray[np.int64]) -> TrainingSamples:
         """Those at ``chosen``, in this order."""
-        return TrainingSet(
+        return TrainingSamples(
             rows_of(self.samples, chosen), self.labels[chosen], self.numbers[chosen]
         )
 
@@ -70,13 +70,13 @@ class TrainingRecord:
 
     Attributes
     ----------
-    training : TrainingSet of m samples
+    training : TrainingSamples of m samples
     groups : (n,) int64, which of the m each sample given is, or is a copy of
     scores : (m,) float32, NaN where there is none; None before they are computed
     suspected : (k,) int64, which of the m the fit kept from learning
     """
 
-    training: TrainingSet
+    training: TrainingSamples
     groups: NDArray[np.int64]
     scores: NDArray[np.float32] | None
     suspected: NDArray[np.int64]
@@ -84,7 +84,7 @@ class TrainingRecord:
     @classmethod
     def of(
         cls,
-        training: TrainingSet,
+        training: TrainingSamples,
         groups: NDArray[np.int64] | None,
         scores: NDArray[np.float32] | None,
         suspected: NDArray[np.int64],
@@ -175,7 +175,7 @@ class WithTrainingScores:
 
     @property
     def training_groups_(self) -> NDArray[np.int64]:
-        """Number of the first copy of each sample given to ``fit``, ``(n,)``; its own where none."""
+        """Number of each sample's first copy, or its own, of those given to ``fit``, ``(n,)``."""
         record = self._record(scored=False)
         return record.training.numbers[record.groups]
 
@@ -196,7 +196,7 @@ class WithTrainingScores:
             self._training = record
         return record
 
-    def _cross_fit(self, training: TrainingSet) -> NDArray[np.float32]:
+    def _cross_fit(self, training: TrainingSamples) -> NDArray[np.float32]:
         """Scores of a training set, ``(m,)``, each by a fit on four fifths of the others."""
         normal = np.flatnonzero(training.labels >= 0)
         anomalies = np.flatnonzero(training.labels < 0)
@@ -225,7 +225,7 @@ class WithTrainingScores:
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and other processes get no training samples."""
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[misc]
+        state: Any = super().__getstate__()
         return {**state, "_training": None} if "_training" in state else state
 
 

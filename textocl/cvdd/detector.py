@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from textocl.core.detector import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
-from textocl.core.training_scores import TrainingSet
+from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.cvdd.contributions import explain_documents
 from textocl.cvdd.parts import Part, embedded_parts
@@ -249,7 +249,7 @@ class CVDD(TextDetector):
     def learns_from_anomalies(self) -> bool:
         return True
 
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         labels = training.labels
         space, to_train, held_out = self._prepare(training)
         state = CVDDState.trained(
@@ -283,7 +283,7 @@ class CVDD(TextDetector):
             **{field.name: getattr(self, field.name) for field in fields(TrainingSettings)}
         )
 
-    def _prepare(self, documents: TrainingSet) -> tuple[Space, Part, Part]:
+    def _prepare(self, documents: TrainingSamples) -> tuple[Space, Part, Part]:
         """Choose the space; embed the documents to train on and those to calibrate with."""
         normal = np.flatnonzero(documents.labels >= 0)
         training, held_out = self._split_for_calibration(len(normal), self.random_state)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
-from textocl.core.training_scores import TrainingSet, scores_across_folds
+from textocl.core.training_scores import TrainingSamples, scores_across_folds
 from textocl.core.validation import check_integer
 from textocl.cvdd.contexts import summarize_contexts
 from textocl.cvdd.parts import Part
@@ -71,7 +71,7 @@ class CVDDState:
         space: Space,
         training: Part,
         held_out: Part | None,
-        documents: TrainingSet,
+        documents: TrainingSamples,
         settings: TrainingSettings,
         *,
         device: torch.device,

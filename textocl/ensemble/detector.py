@@ -14,7 +14,7 @@ from textocl.core.contamination import ContaminationEstimate, estimate_contamina
 from textocl.core.detector import Learned, OneClassDetector, Scored
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.persistence import ModelFiles
-from textocl.core.training_scores import TrainingSet
+from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_integer, check_number
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import ContextWeights
@@ -96,8 +96,8 @@ class Detector(TextDetector):
     ``score = Σ_j w_j (s_j − location_j) / scale_j / Σ_j w_j`` over the members that know a word of
     the document. Members, weights and parameters are one configuration for every corpus; it was
     chosen on the training splits of two corpora (benchmarks/choose_fusion.py and
-    benchmarks/choose_robustness.py), never on test labels. Labelled anomalies given to ``fit`` (``y`` = -1) are learned from by the
-    densities.
+    benchmarks/choose_robustness.py), never on test labels. Labelled anomalies given to ``fit``
+    (``y`` = -1) are learned from by the densities.
 
     See Also
     --------
@@ -151,7 +151,7 @@ class Detector(TextDetector):
     def learns_from_anomalies(self) -> bool:
         return True
 
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         labels, normal = training.labels, np.flatnonzero(training.labels >= 0)
         self._check_size(len(normal), "normal documents")
         source = load_embedding(self.embedding)
@@ -159,7 +159,9 @@ class Detector(TextDetector):
         composition = Composition.of(self, source, texts)
         suspected = suspected_documents(composition, labels[normal] == 0)
         if self.contamination != "auto":
-            left_out = f"documents beside those that contamination={self.contamination:g} leaves out"
+            left_out = (
+                f"documents beside those that contamination={self.contamination:g} leaves out"
+            )
             self._check_size(len(normal) - len(suspected), left_out)
         unfitted = composition.unfitted()
         is_trusted = ~np.isin(np.arange(len(normal)), suspected)

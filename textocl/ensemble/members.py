@@ -15,7 +15,6 @@ from textocl.core.thresholds import trim_highest
 from textocl.explain.text_detector import TextDetector
 from textocl.shallow.metric import WORST_POOLED_SCORE
 
-
 _QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
 
 

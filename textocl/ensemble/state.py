@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.contamination import ContaminationEstimate
@@ -15,7 +14,7 @@ from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
-from textocl.ensemble.members import OutOfSampleScores, Member
+from textocl.ensemble.members import Member, OutOfSampleScores
 from textocl.ensemble.surprisal import Surprisal
 from textocl.text.shared_index import SharedIndex
 from textocl.text.spaces import ContextSpace, Embedded, WordSpace
@@ -50,9 +49,11 @@ class EnsembleState:
     members: dict[str, Member]
     out_of_sample: OutOfSampleScores | None
     surprisal: Surprisal | None
-    contamination: ContaminationEstimate = ContaminationEstimate(0.0, 0.0)
+    contamination: ContaminationEstimate
 
-    def judging_by(self, members: dict[str, Member], out_of_sample: OutOfSampleScores) -> EnsembleState:
+    def judging_by(
+        self, members: dict[str, Member], out_of_sample: OutOfSampleScores
+    ) -> EnsembleState:
         """The same with members that judge otherwise."""
         return replace(self, members=members, out_of_sample=out_of_sample)
 
@@ -150,7 +151,9 @@ def _surprisal_from(files: ModelFiles, members: Mapping[str, Member]) -> Surpris
     return Surprisal.from_files(ModelFiles(facts, arrays), len(space.vocabulary))
 
 
-def _out_of_sample_from(files: ModelFiles, members: Mapping[str, Member]) -> OutOfSampleScores | None:
+def _out_of_sample_from(
+    files: ModelFiles, members: Mapping[str, Member]
+) -> OutOfSampleScores | None:
     """What a model holds of it; none holds it that was saved before it was kept."""
     arrays = _arrays_of(files, _HELD_OUT)
     if not arrays:

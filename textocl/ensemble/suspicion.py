@@ -63,7 +63,7 @@ class _Ranking:
     def learned_without(self, left_out: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sum of the ranks of each document, ``(n,)``; those without a known word come last."""
         kept = np.setdiff1d(np.arange(len(self._points)), left_out)
-        is_known = self._points.any(axis=1)
+        is_known = np.asarray(self._points.any(axis=1))
         far = -log_density(self._points, self._points[kept[is_known[kept]]], _BANDWIDTH)
         ranks = rankdata(np.where(is_known, far, -np.inf))
         is_known = self._embedded.packed.n_distinct > 0

@@ -14,7 +14,7 @@ from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
-from textocl.core.training_scores import TrainingSet, scores_across_folds
+from textocl.core.training_scores import TrainingSamples, scores_across_folds
 from textocl.core.validation import (
     check_choice,
     check_documents,
@@ -133,7 +133,7 @@ class PooledDetector(TextDetector):
 
     # --- learning ---
 
-    def _learn(self, documents: TrainingSet) -> Learned:
+    def _learn(self, documents: TrainingSamples) -> Learned:
         samples, labels = documents.samples, documents.labels
         noun, n_normal = self._noun(samples), int((labels >= 0).sum())
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)

@@ -14,7 +14,7 @@ from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles, words_array
 from textocl.core.thresholds import conformal_p_values
-from textocl.core.training_scores import TrainingSet, scores_across_folds
+from textocl.core.training_scores import TrainingSamples, scores_across_folds
 from textocl.core.validation import check_integer, check_number
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
@@ -129,7 +129,7 @@ class WordLikelihood(TextDetector):
     def log_ratios_(self) -> NDArray[np.float32]:
         return self._fitted().state_.log_ratios
 
-    def _learn(self, training: TrainingSet) -> Learned:
+    def _learn(self, training: TrainingSamples) -> Learned:
         normal = np.flatnonzero(training.labels >= 0)
         texts = [training.samples[i] for i in normal]
         kept, held_out = self._split_for_calibration(len(texts), self.random_state)

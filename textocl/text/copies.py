@@ -133,9 +133,7 @@ def _pairs(buckets: NDArray[np.int64], band: int) -> NDArray[np.int64]:
     return np.stack([left, right])[:, (bucket[left] == bucket[right]) & (left != right)]
 
 
-def _are_near(
-    shingles: csr_array, a: NDArray[np.int64], b: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _are_near(shingles: csr_array, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether rows ``a`` and ``b``, ``(p,)``, have enough shingles in common."""
     sizes = np.diff(shingles.indptr)
     both = sizes[a] + sizes[b]

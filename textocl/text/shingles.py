@@ -16,7 +16,9 @@ _SLICE = 1 << 18  # words hashed at once
 _EDGE = ["", ""]  # before and behind a text: words at its ends weigh as much as others
 _ASCII_SEPARATORS = {i: " " for i in range(128) if not chr(i).isalnum()}
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_WORD = rf"[{_UNSPACED}]\p{{M}}*|[\p{{L}}\p{{N}}--[{_UNSPACED}]][\p{{L}}\p{{M}}\p{{N}}--[{_UNSPACED}]]*"
+_WORD = (
+    rf"[{_UNSPACED}]\p{{M}}*|[\p{{L}}\p{{N}}--[{_UNSPACED}]][\p{{L}}\p{{M}}\p{{N}}--[{_UNSPACED}]]*"
+)
 
 
 def normalized_words(text: str) -> list[str]:
