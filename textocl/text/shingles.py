@@ -17,8 +17,10 @@ _EDGE = ["", ""]  # before and behind a text: words at its ends weigh as much as
 _ASCII_SEPARATORS = {i: " " for i in range(128) if not chr(i).isalnum()}
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _WORD = (
-    rf"[{_UNSPACED}]\p{{M}}*|[\p{{L}}\p{{N}}--[{_UNSPACED}]][\p{{L}}\p{{M}}\p{{N}}--[{_UNSPACED}]]*"
+    rf"[{_UNSPACED}]\p{{M}}*"
+    rf"|[\p{{L}}\p{{N}}--[{_UNSPACED}]][\p{{L}}\p{{M}}\p{{N}}--[{_UNSPACED}]]*"
 )
+_TELLING_ALONE = rf"[\p{{N}}{_UNSPACED}]"  # one of them changed makes another short text
 
 
 def normalized_words(text: str) -> list[str]:
@@ -40,13 +42,12 @@ def normalized_words(text: str) -> list[str]:
 def marked_words(words: Sequence[str]) -> list[str]:
     """Words with marks of the text's edges, every three of which in a row are a shingle.
 
-    Around each word of a short text: its shingles are then single words. None where only equal
-    texts are copies: below four words; and in short texts with numbers, or of characters, where one
-    of them makes another text.
+    Around each word of a short text: its shingles are then single words. Empty where only equal
+    texts are copies: below four words, and in short texts with numbers or of characters.
     """
     if len(words) > _SHORT:
         return [*words, *_EDGE]
-    if len(words) < _SHORTEST or _compiled(rf"[\p{{N}}{_UNSPACED}]").search(" ".join(words)):
+    if len(words) < _SHORTEST or _compiled(_TELLING_ALONE).search(" ".join(words)):
         return []
     return [mark for word in words for mark in (word, *_EDGE)]
 
