@@ -13,8 +13,6 @@ from scipy.sparse import csr_array
 
 from textocl.text.tokenization import Tokenizer
 
-_MANY = 4  # of so many documents one alone cannot name a group
-
 
 @dataclass(frozen=True, eq=False)
 class WordPresence:
@@ -75,8 +73,8 @@ class WordPresence:
         ``p log(p / q)``, where p is the share of the members that hold the word and q that of the
         rest, at least half a document. It is c-TF-IDF, ``tf log(1 + A / tf_overall)``, with
         documents counted in place of occurrences, so that none dominates by length, and without
-        the 1, so that words that occur everywhere alike weigh 0. Of 4 members or more, 2 must
-        hold a word.
+        the 1, so that words that occur everywhere alike weigh 0. Two members must hold a word,
+        where there are two.
 
         References
         ----------
@@ -96,6 +94,6 @@ class WordPresence:
         inside = held / max(len(members), 1)
         outside = np.maximum(self.holding(against), 0.5) / max(len(against), 1)
         weights = inside * np.log(np.where(held, inside, 1) / outside)
-        weights[held < (2 if len(members) >= _MANY else 1)] = 0
+        weights[held < min(len(members), 2)] = 0
         best = np.argsort(-weights, kind="stable")[:n]
         return [self.words[word] for word in best if weights[word] > 0]
