@@ -9,7 +9,7 @@ from pathlib import Path
 #: from the ground up: a room may import only from rooms before it, and from itself
 FLOORS = (
     "_version", "registry", "core", "training", "text", "embeddings", "explain", "cvdd", "shallow", "ensemble",
-    "vision", "export", "io", "evaluation", "report", "plot", "cli", "__main__", "__init__",
+    "pile", "vision", "export", "io", "evaluation", "report", "plot", "cli", "__main__", "__init__",
 )  # fmt: skip
 
 
