@@ -26,6 +26,8 @@ _HOME = {
     "Relevance": "textocl.shallow.relevance",
     "relevance_of": "textocl.shallow.relevance",
     "explain_by_relevance": "textocl.shallow.relevance",
+    "Findings": "textocl.pile.findings",
+    "find": "textocl.pile.findings",
     "load": "textocl.core.persistence",
     "read_documents": "textocl.io.corpora",
     "load_embedding": "textocl.text.embeddings",
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from textocl.explain.faithfulness import measure_faithfulness as measure_faithfulness
     from textocl.explain.faithfulness import word_auc as word_auc
     from textocl.io.corpora import read_documents as read_documents
+    from textocl.pile.findings import Findings as Findings
+    from textocl.pile.findings import find as find
     from textocl.shallow.density import KDE as KDE
     from textocl.shallow.forest import IsolationForest as IsolationForest
     from textocl.shallow.gaussian import MVE as MVE

@@ -27,9 +27,11 @@ from textocl.ensemble.suspicion import suspected_documents
 from textocl.explain.contexts import ContextSummary
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
+from textocl.shallow.density import KDE
 from textocl.shallow.metric import WORST_POOLED_SCORE
 from textocl.text.embeddings import load_embedding
 from textocl.text.spaces import Embedded, WordSpace
+from textocl.text.vectorizer import unit
 
 _SMALLEST_CORPUS = 8
 
@@ -307,6 +309,11 @@ class Detector(TextDetector):
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each context, ``(n, r)``; see `CVDD.context_distances`."""
         return self._contexts_member().context_distances(X)
+
+    def points(self, X: Any) -> NDArray[np.float32]:
+        """Documents as unit vectors on ``embedding``, ``(n, d)``; 0 without a known word."""
+        density = cast(KDE, self._fitted().members_["density"].detector)
+        return unit(density.pooled(X))
 
     def _contexts_member(self) -> CVDD:
         members = self._fitted().members_

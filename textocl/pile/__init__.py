@@ -1,5 +1,5 @@
-"""What is in a pile of documents: kinds of those that stand out."""
+"""One file with everything in it: what does not belong there, and why?"""
 
-from textocl.pile.kinds import Kind, kinds_of
+from textocl.pile.findings import Findings, find
 
-__all__ = ["Kind", "kinds_of"]
+__all__ = ["Findings", "find"]

@@ -16,6 +16,7 @@ from textocl.text.contrast import WordPresence
 _UNRELATED = 1.0  # cosine distance of documents that have nothing in common
 _MOST = 2000  # points clustered at once: bounds the time and memory of their distances
 _N_CUTS = 24
+_NAMED_BY = 4  # words
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,11 @@ class Kind:
 
     words: list[str]
     documents: NDArray[np.int64]
+
+    @property
+    def name(self) -> str:
+        """Its first words, or that it has none."""
+        return ", ".join(self.words[:_NAMED_BY]) or "each on its own"
 
 
 def kinds_of(

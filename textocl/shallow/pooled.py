@@ -248,10 +248,12 @@ class PooledDetector(TextDetector):
 
     def points(self, X: Any) -> NDArray[np.float32]:
         """Return what the detector sees of each document or feature vector, ``(n, d)``."""
+        return self._fitted().state_.metric.transform(self.pooled(X))
+
+    def pooled(self, X: Any) -> NDArray[np.float32]:
+        """Return the pooled vector of each document, ``(n, d)``, or features as they are."""
         samples = self._fitted()._texts(X)
-        state = self.state_
-        raw, _ = self._all_points(state.vectorizer, samples, np.arange(len(samples)))
-        return state.metric.transform(raw)
+        return self._all_points(self.state_.vectorizer, samples, np.arange(len(samples)))[0]
 
     def explain(self, X: Any) -> list[Explanation]:
         """Say which words make each document normal or anomalous; one `Explanation` each.

@@ -1,0 +1,249 @@
+"""Which documents of a pile do not belong there: learned from the pile itself, out of sample."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.validation import check_documents
+from textocl.ensemble.detector import Detector
+from textocl.explain.explanation import Explanation
+from textocl.pile.decision import Decision, false_discovery_rates
+from textocl.pile.kinds import Kind, kinds_of
+from textocl.text.contrast import WordPresence
+from textocl.text.tokenization import make_tokenizer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STATUS = {1: "normal", -1: "anomalous", 0: "not judged"}
+_COMPARED = 5_000  # documents that are not flagged, to tell what words those flagged share
+
+
+def find(
+    texts: Sequence[str],
+    labels: ArrayLike | None = None,
+    *,
+    top: int | None = None,
+    budget: float | None = None,
+    fdr: float | None = None,
+    false_alarm_rate: float | None = None,
+    detector: Detector | None = None,
+    **parameters: Any,
+) -> Findings:
+    """Find the documents of a pile that do not belong there, without knowing any.
+
+    A `textocl.Detector` learns from the pile itself. It expects that hidden anomalies are among it,
+    and judges every document by members that did not learn from it or a copy of it.
+
+    Parameters
+    ----------
+    texts : n documents
+    labels : (n,) or None
+        +1 belongs, 0 unknown, -1 does not belong; what is known is learned from.
+    top, budget, fdr, false_alarm_rate : what is flagged, one of them; see `Decision`
+        ``fdr=0.1`` where none is given. `Findings.rethreshold` chooses again without learning.
+    detector : a `textocl.Detector` that is not fitted yet; None makes one
+    parameters : of the detector that is made, such as ``embedding``, ``language``
+
+    Raises
+    ------
+    DataError
+        Fewer than 8 different documents, or a parameter is wrong.
+
+    Examples
+    --------
+    >>> from itertools import product
+    >>> who = ["a tanker", "the cargo ship", "two ferries", "a freighter", "one vessel"]
+    >>> what = ["left the port", "sank in a storm", "waited at sea", "reached the harbour"]
+    >>> ships = [" ".join(words) for words in product(who, what, ["today", "in May", "again"])]
+    >>> findings = find([*ships, "she plays the guitar"], top=1, n_contexts=2)
+    >>> findings.flagged.tolist()
+    [60]
+    """
+    decision = Decision.of(top, budget, fdr, false_alarm_rate)
+    documents = check_documents(texts)
+    if detector is None:
+        detector = Detector(**parameters)
+    elif parameters:
+        raise DataError(f"give {', '.join(parameters)} to the detector itself.")
+    with warnings.catch_warnings():
+        # copies and documents that are not judged are told by the findings
+        warnings.filterwarnings("ignore", ".*(copies of others|have no known word).*")
+        detector.fit(documents, labels)
+    return Findings.of(documents, detector, decision)
+
+
+@dataclass(frozen=True, repr=False)
+class Findings:
+    """What a pile of n documents holds that does not belong there.
+
+    Attributes
+    ----------
+    texts : the n documents
+    detector : textocl.Detector, learned from them
+    decision : Decision, what is flagged
+    scores : (n,) float32, out of sample; NaN for a document that is not judged
+    ranks : (n,) int64, 1 is the most anomalous; copies have the same, 0 is not judged
+    p_values : (n,) float64, see `textocl.Detector.training_p_values_`
+    false_discovery : (n,) float64
+        False discovery rate if everything that scores at least as high is flagged.
+    copy_of : (n,) int64, number of the first copy of each document, its own if there is none
+    """
+
+    texts: list[str]
+    detector: Detector
+    decision: Decision
+    scores: NDArray[np.float32]
+    ranks: NDArray[np.int64]
+    p_values: NDArray[np.float64]
+    false_discovery: NDArray[np.float64]
+    copy_of: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: list[str], detector: Detector, decision: Decision) -> Findings:
+        """From a detector fitted on these documents."""
+        scores, groups = detector.training_scores_, detector.training_groups_
+        first = np.flatnonzero((groups == np.arange(len(groups))) & ~np.isnan(scores))
+        order = first[np.argsort(-scores[first], kind="stable")]
+        ranks = np.zeros(len(texts), np.int64)
+        ranks[order] = np.arange(1, len(order) + 1)
+        rates = np.full(len(texts), np.nan)
+        rates[first] = false_discovery_rates(scores[first])
+        return cls(
+            texts,
+            detector,
+            decision,
+            scores,
+            ranks[groups],
+            detector.training_p_values_,
+            rates[groups],
+            groups,
+        )
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __repr__(self) -> str:
+        return f"<Findings: {self.summary}>"
+
+    @property
+    def summary(self) -> str:
+        """One line: how many documents, how many flagged and by what rule, copies, not judged."""
+        n_copies = int(((self.copy_of != np.arange(len(self))) & (self.ranks > 0)).sum())
+        n_unjudged = int((self.labels == 0).sum())
+        parts = [f"{len(self.flagged):,} of {len(self):,} documents flagged by {self.decision}"]
+        if n_copies:
+            parts.append(f"{n_copies:,} are copies of others")
+        if n_unjudged:
+            parts.append(f"{n_unjudged:,} not judged")
+        return "; ".join(parts)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """-1 flagged, +1 not, 0 not judged, ``(n,)``. What was labelled -1 is flagged."""
+        flags = self.decision.flags(self.ranks, self.p_values, self.false_discovery)
+        given = self.detector.training_labels_ * np.isnan(self.scores)
+        return np.where(np.isnan(self.scores), given, np.where(flags, -1, 1))
+
+    @property
+    def status(self) -> list[str]:
+        """Of each document: "normal", "anomalous" or "not judged"."""
+        return [_STATUS[label] for label in self.labels.tolist()]
+
+    @property
+    def flagged(self) -> NDArray[np.int64]:
+        """Numbers of the flagged documents, the most anomalous first, copies together."""
+        numbers = np.flatnonzero((self.labels == -1) & (self.ranks > 0))
+        return numbers[np.argsort(self.ranks[numbers], kind="stable")]
+
+    def oddest(self, n: int = 10) -> NDArray[np.int64]:
+        """Numbers of the ``n`` most anomalous documents, flagged or not; of copies the first."""
+        first = np.flatnonzero((self.copy_of == np.arange(len(self))) & (self.ranks > 0))
+        return first[np.argsort(self.ranks[first], kind="stable")][:n]
+
+    def rethreshold(
+        self,
+        *,
+        top: int | None = None,
+        budget: float | None = None,
+        fdr: float | None = None,
+        false_alarm_rate: float | None = None,
+    ) -> Findings:
+        """The same findings with something else flagged; nothing is learned again."""
+        return replace(self, decision=Decision.of(top, budget, fdr, false_alarm_rate))
+
+    def explain(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[Explanation]:
+        """Say of some documents which words speak for an anomaly.
+
+        Score, p-value and label are those out of sample. The words' contributions add up to the
+        score of the whole model, which is lower where a document was learned from.
+        """
+        chosen = np.asarray(numbers, np.int64)
+        explanations = self.detector.explain([self.texts[i] for i in chosen])
+        return [
+            replace(
+                explanation,
+                score=float(self.scores[i]),
+                p_value=float(self.p_values[i]),
+                label=int(self.labels[i]),
+            )
+            for i, explanation in zip(chosen, explanations, strict=True)
+        ]
+
+    @cached_property
+    def kinds(self) -> list[Kind]:
+        """The flagged documents grouped by what they share, each kind with its words."""
+        flagged = self.flagged
+        others = np.setdiff1d(np.flatnonzero(self.copy_of == np.arange(len(self))), flagged)
+        step = max(1, len(others) // _COMPARED)
+        numbers = np.concatenate([flagged, others[::step]])
+        texts = [self.texts[i] for i in numbers]
+        presence = WordPresence.of(texts, make_tokenizer(self.detector.tokenization))
+        points = self.detector.points(texts[: len(flagged)])
+        places, _ = kinds_of(points, np.arange(len(flagged)), presence, self.copy_of[flagged])
+        return [replace(kind, documents=flagged[kind.documents]) for kind in places]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas DataFrame with one row a document, in the order they were given.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError("pandas", "pandas", "Findings.to_frame") from None
+        return pd.DataFrame({"text": self.texts, **self.columns()})
+
+    def columns(self) -> dict[str, list[Any]]:
+        """What is said of each document, by name: n values each, None where there is none."""
+        kind_of: dict[int, str] = {}
+        for kind in self.kinds:
+            kind_of |= dict.fromkeys(kind.documents.tolist(), kind.name)
+        own = self.copy_of == np.arange(len(self))
+        return {
+            "rank": [rank or None for rank in self.ranks.tolist()],
+            "score": _numbers(self.scores),
+            "p_value": _numbers(self.p_values),
+            "false_discovery_rate": _numbers(self.false_discovery),
+            "status": self.status,
+            "kind": [kind_of.get(i) for i in range(len(self))],
+            "copy_of": [
+                None if alone else number
+                for alone, number in zip(own, self.copy_of.tolist(), strict=True)
+            ],
+        }
+
+
+def _numbers(values: NDArray[Any]) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]
