@@ -23,8 +23,8 @@ err_console = Console(stderr=True)
 
 # as a user meets them
 _ORDER = (
-    "fit", "score", "evaluate", "contexts", "inspect", "explain", "report", "info", "export",
-    "benchmark", "demo", "vision",
+    "find", "fit", "score", "evaluate", "contexts", "inspect", "explain", "report", "info",
+    "export", "benchmark", "demo", "vision",
 )  # fmt: skip
 
 

@@ -13,13 +13,16 @@ from textocl.cli.info import facts_of
 from textocl.cli.inputs import Labels, counted, documents_of, refuse_overwriting
 from textocl.cli.options import (
     Docs,
+    Embedding,
     FalseAlarmRate,
     FormatOption,
     Json,
+    Language,
     Quiet,
     Seed,
     SkipBad,
     TextField,
+    Tokenization,
 )
 
 
@@ -33,13 +36,7 @@ def fit(
             help="auto, cvdd, cvdd-thesis, kde, words, knn, ocsvm …; a wrong name lists all."
         ),
     ] = "auto",
-    embedding: Annotated[
-        str,
-        typer.Option(
-            help="wordllama, minilm, corpus, a file of word vectors (.txt .vec .bin .kv .npz), a "
-            "folder of a language model, gensim:NAME, transformer:NAME, model2vec:NAME."
-        ),
-    ] = "wordllama",
+    embedding: Embedding = "wordllama",
     contexts: Annotated[
         int | None, typer.Option(help="Number of contexts to look for [default: the model's]")
     ] = None,
@@ -69,14 +66,12 @@ def fit(
     ] = None,
     contamination: Annotated[
         float | None,
-        typer.Option(help="Share of unlabelled anomalies that DOCS may hold [default: 0]"),
+        typer.Option(
+            help="Share of anomalies that hide in DOCS [default: auto estimates it; others 0]"
+        ),
     ] = None,
-    tokenization: Annotated[
-        str, typer.Option(help="english, or unicode for other languages.")
-    ] = "english",
-    language: Annotated[
-        str, typer.Option(help="Language of the general word list, or none.")
-    ] = "en",
+    tokenization: Tokenization = "english",
+    language: Language = "en",
     typical: Annotated[
         int | None,
         typer.Option(help="Typical documents of each context whose start is stored [default: 3]"),

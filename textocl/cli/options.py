@@ -59,3 +59,20 @@ NewRate = Annotated[
     typer.Option("--false-alarm-rate", help="Another rate than the model was fitted with."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
+Embedding = Annotated[
+    str,
+    typer.Option(
+        help="wordllama, minilm, corpus, a file of word vectors (.txt .vec .bin .kv .npz), a "
+        "folder of a language model, gensim:NAME, transformer:NAME, model2vec:NAME."
+    ),
+]
+Tokenization = Annotated[str, typer.Option(help="english, or unicode for other languages.")]
+Language = Annotated[str, typer.Option(help="Language of the general word list, or none.")]
+SpreadsheetSafe = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet-safe",
+        help="Put ' before cells of a .csv that a spreadsheet would take for formulas, as they "
+        "begin with = + - @; numbers stay as they are.",
+    ),
+]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from textocl.ensemble.context_choice import ContextChoice
     from textocl.explain.contexts import ContextSummary
     from textocl.explain.explanation import Explanation
+    from textocl.pile import Findings
 
 # apart for every kind of colour vision, as in notebooks
 ANOMALOUS, NORMAL = "dark_orange", "dodger_blue1"
@@ -155,3 +156,39 @@ def evaluation_line(evaluation: Evaluation) -> str:
         f"{100 * evaluation.fpr_at_95_recall:.1f} % "
         f"({evaluation.n_normal:,} normal, {evaluation.n_anomalous:,} anomalous)"
     )
+
+
+def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableType:
+    """How many are flagged, of what kinds, and the ``n`` oddest with the words that say so."""
+    estimate = findings.detector.contamination_
+    parts: list[RenderableType] = [
+        Text(f"{findings.summary}.", style="bold"),
+        Text(
+            f"By their scores about {estimate.share:.1%} of the documents do not belong, at least "
+            f"{estimate.at_least:.1%}."
+        ),
+    ]
+    if len(findings.flagged):
+        table = Table(box=None, padding=(0, 2), show_header=False)
+        table.add_column(justify="right")
+        for kind in findings.kinds:
+            table.add_row(f"{len(kind.documents):,}", Text(visible(kind.name), style=ANOMALOUS))
+        parts += [Text("\nKinds of flagged documents", style="bold"), table]
+    oddest = findings.oddest(n)
+    if len(oddest):
+        parts.append(Text("\nThe oddest", style="bold"))
+    for i, explanation in zip(oddest, findings.explain(oddest), strict=True):
+        words = ", ".join(word for word, _ in explanation.anomalous_words(5))
+        parts.append(
+            Text.assemble(
+                f"{findings.ranks[i]:>3}. ",
+                (visible(ids[i]), "bold"),
+                (f"  p = {explanation.p_value:.2g}", "dim"),
+                ("  flagged" if explanation.label == -1 else "  not flagged", "dim"),
+                "  ",
+                (visible(words), ANOMALOUS),
+            )
+        )
+        excerpt = visible(" ".join(explanation.text[: 4 * _EXCERPT].split()))[:_EXCERPT]
+        parts.append(Padding(Text(excerpt), (0, 0, 0, 5)))
+    return Group(*parts)

@@ -137,14 +137,20 @@ class Findings:
     @property
     def summary(self) -> str:
         """One line: how many documents, how many flagged and by what rule, copies, not judged."""
-        n_copies = int(((self.copy_of != np.arange(len(self))) & (self.ranks > 0)).sum())
         n_unjudged = int((self.labels == 0).sum())
         parts = [f"{len(self.flagged):,} of {len(self):,} documents flagged by {self.decision}"]
-        if n_copies:
-            parts.append(f"{n_copies:,} are copies of others")
+        if self.n_copies:
+            parts.append(
+                f"{self.n_copies:,} {'is a copy' if self.n_copies == 1 else 'are copies'} of others"
+            )
         if n_unjudged:
             parts.append(f"{n_unjudged:,} not judged")
         return "; ".join(parts)
+
+    @property
+    def n_copies(self) -> int:
+        """How many documents are copies of others, of those that are judged."""
+        return int(((self.copy_of != np.arange(len(self))) & (self.ranks > 0)).sum())
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
