@@ -209,6 +209,16 @@ def test_texts_near_one_typical_text_are_its_copies() -> None:
     assert (groups == 0).all()
 
 
+def test_copies_are_found_among_hundreds_that_are_nearly_near() -> None:
+    words = draw(30)
+    texts = [edited(words, i).replace("edited", f"e{j}") for i in range(30) for j in range(90)]
+    assert naive_similarity(texts[0], texts[-1]) < 0.8 < naive_similarity(texts[0], texts[1])
+    groups = copy_groups(texts)
+    sizes = [size for _, size in largest_groups(groups, 30)]
+    assert all(len(set(np.flatnonzero(groups == g) // 90)) == 1 for g in set(groups.tolist()))
+    assert min(sizes) >= 80
+
+
 def test_slices_and_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [edited(draw(30, seed), place) for seed in range(20) for place in (0, 3, 15, 31)]
     groups = copy_groups(texts)
