@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from commands import run, run_process
+from texts import sentences
 
 import textocl
+
+(SHIPS,) = sentences("ships", 1, seed=2)
 
 
 def test_score_keeps_fields_and_adds_results(model: Path, folder: Path, tmp_path: Path) -> None:
@@ -37,7 +40,7 @@ def test_score_reads_standard_input_and_writes_standard_output(exported: Path) -
 
 
 def test_what_has_no_known_word_is_not_judged(model: Path, exported: Path, tmp_path: Path) -> None:
-    (tmp_path / "docs.txt").write_text("the ship\n\nthe guitar\n12 34\n")
+    (tmp_path / "docs.txt").write_text("\n".join([SHIPS, "", "the guitar", "12 34"]) + "\n")
     for scorer in (model, exported):
         done = run("score", scorer, tmp_path / "docs.txt", "--out", tmp_path / "out.jsonl")
         assert "4 documents scored, 1 anomalous, 2 not judged (threshold" in done.stderr
@@ -63,7 +66,7 @@ def test_what_has_no_known_word_is_not_judged(model: Path, exported: Path, tmp_p
 def test_where_all_is_judged_the_summary_says_nothing_of_the_rest(
     model: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "docs.txt").write_text("the ship\n")
+    (tmp_path / "docs.txt").write_text(f"{SHIPS}\n")
     done = run("score", model, tmp_path / "docs.txt", "--out", tmp_path / "out.jsonl")
     assert "1 documents scored, 0 anomalous (threshold" in done.stderr
 
