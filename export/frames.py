@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.assessment import Assessment
 from textocl.core.exceptions import DataError
 from textocl.export.runtime import OnnxDetector
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 #: the columns that `score_frame` adds, as Spark writes a schema
 SCORE_SCHEMA = (
-    "score float, p_value float, label bigint, n_known_words bigint, nearest_context bigint"
+    "score float, p_value float, label bigint, status string, nearest_context bigint, "
+    "n_known_words bigint"
 )
 
 
@@ -46,9 +48,10 @@ def score_frame(
 
     Returns
     -------
-    A new frame of the same rows, index and columns, with ``score`` and ``p_value`` float32;
-    ``label`` (+1 normal, -1 anomalous), ``n_known_words`` and ``nearest_context`` int64. The last
-    is -1 without a known word, or where the detector has no contexts.
+    A new frame of the same rows, index and columns, with those of `textocl.Assessment`: ``score``
+    and ``p_value`` float32, NaN where a text has no known word and is not judged; ``label`` (+1
+    normal, -1 anomalous, 0 not judged) int64; ``status``, which says the same; ``nearest_context``,
+    -1 without a known word, or where the detector has no contexts, and ``n_known_words`` int64.
 
     Raises
     ------
@@ -77,9 +80,7 @@ def score_frame(
     if detector.metadata["input"] != "text":
         taken = detector.metadata["input"]
         raise DataError(f"{Path(model)} takes {taken}; expected a file of a detector on texts.")
-    assessed = detector.assess(texts)
-    columns = {name: assessed[name] for name in ("score", "p_value", "label", "n_known_words")}
-    return frame.assign(**columns, nearest_context=nearest_context(assessed))
+    return frame.assign(**assessment_of(detector.assess(texts)).columns())
 
 
 def score_frames(
@@ -111,6 +112,12 @@ def _texts(frame: Any, text_column: str) -> list[Any]:
             f"{column.index[missing[0]]}; leave such rows out or replace them by an empty string."
         )
     return list(column)
+
+
+def assessment_of(assessed: dict[str, NDArray[Any]]) -> Assessment:
+    """What a detector would say, from what `OnnxDetector.assess` says of texts."""
+    columns = {name: assessed[name] for name in ("score", "p_value", "label", "n_known_words")}
+    return Assessment(**columns, nearest_context=nearest_context(assessed))
 
 
 def nearest_context(assessed: dict[str, NDArray[Any]]) -> NDArray[np.int64]:

@@ -142,7 +142,7 @@ def image_contents(
     listed_names = [(default_names if names is None else names)[i] for i in listed]
     return {
         **shared_contents(detector, title, "image", scores, truth),
-        "known": [1] * len(scores),
+        "judged": [1] * len(scores),
         "images": {
             "number": listed.tolist(),
             "name": [visible(str(name)) for name in listed_names],
