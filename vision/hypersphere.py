@@ -14,7 +14,7 @@ from textocl.core.validation import check_integer, check_number
 from textocl.vision.autoencoder import train_autoencoder, transfer
 from textocl.vision.deep import DeepDetector
 from textocl.vision.deep_model import DeepModel
-from textocl.vision.networks import Encoder, calibrate_batch_norm, initialise, layers_of
+from textocl.vision.networks import calibrate_batch_norm, initialise, layers_of
 from textocl.vision.run import Run
 
 _LEAST_CENTER = 0.1  # entries of the centre nearer to 0 are pushed away from it
@@ -50,16 +50,6 @@ class CenteredDetector(DeepDetector):
         super()._check_parameters()
         check_integer("n_pretraining_epochs", self.n_pretraining_epochs, 0)
         check_number("pretraining_rate", self.pretraining_rate, 0, low_open=True)
-
-    def _network_name(self, sample_shape: tuple[int, ...]) -> str:
-        if self.network != "auto":
-            return self.network
-        if len(sample_shape) == 1:
-            return "tabular"
-        return "mnist" if sample_shape[0] == 1 else "cifar-10"
-
-    def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
-        return Encoder(layers_of(name, sample_shape), sample_shape)
 
     def _vector_shapes(self, model: DeepModel) -> dict[str, tuple[int | None, ...]]:
         return {"center": (layers_of(model.network_name, model.input_shape).n_outputs,)}

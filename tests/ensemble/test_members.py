@@ -63,10 +63,10 @@ def test_chosen_contexts_decide_in_memory_on_disk_and_in_an_exported_file(
     assert (scores != before).any()
     assert fused.anomaly_score(mixed).tobytes() == before.tobytes()
     assert (fused.threshold_, chosen.threshold_ == threshold) == (threshold, False)
-    themes = chosen.members_["contexts"]
-    alone = themes.detector.anomaly_score(mixed)
+    contexts = chosen.members_["contexts"]
+    alone = contexts.detector.anomaly_score(mixed)
     found = chosen.member_scores(mixed)["contexts"]
-    assert found == pytest.approx((alone - themes.location) / themes.scale, abs=1e-4)
+    assert found == pytest.approx((alone - contexts.location) / contexts.scale, abs=1e-4)
     for e, score in zip(chosen.explain(mixed[:5]), scores, strict=False):
         assert e.contributions.sum() == pytest.approx(score, rel=1e-4, abs=1e-4)
     chosen.save(tmp_path / "model")
