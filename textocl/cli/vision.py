@@ -176,7 +176,6 @@ def score(
         err_console.print(
             f"{n_images:,} images scored, {n_anomalous:,} anomalous "
             f"(threshold {detector.threshold_:.4f}).",
-            highlight=False,
         )
 
 
@@ -199,8 +198,6 @@ def _note_changes(n_changed: int, detector: SampleDetector, quiet: bool) -> None
         err_console.print(
             f"{n_changed:,} image{'s'[: n_changed != 1]} brought to the model's form, "
             f"{h} x {w} pixels {kind}.",
-            highlight=False,
-            soft_wrap=True,
         )
 
 
@@ -326,8 +323,6 @@ def report(
         err_console.print(
             f"{written.n_documents:,} images, {written.n_listed:,} with heatmaps: {out} "
             f"({written.n_bytes / 1e6:.1f} MB).",
-            highlight=False,
-            soft_wrap=True,
         )
 
 
