@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textocl.core.validation import check_integer, check_number
+from textocl.training.objectives import off_zero
 from textocl.vision.autoencoder import train_autoencoder, transfer
 from textocl.vision.deep import DeepDetector
 from textocl.vision.deep_model import DeepModel
 from textocl.vision.networks import calibrate_batch_norm, initialise, layers_of
 from textocl.vision.run import Run
-
-_LEAST_CENTER = 0.1  # entries of the centre nearer to 0 are pushed away from it
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -83,16 +82,10 @@ class CenteredDetector(DeepDetector):
 
 @torch.no_grad()
 def first_center(network: nn.Module, normal: Tensor, batch_size: int) -> Tensor:
-    """Mean output of all normal samples in evaluation mode, kept off 0, ``(o,)``.
-
-    An entry nearer to 0 than 0.1 would let zero weights solve the problem; it becomes ±0.1, and an
-    exact 0 becomes 0.1.
-    """
+    """Mean output of all normal samples in evaluation mode, `off_zero`, ``(o,)``."""
     network.eval()
     total = sum(network(part).double().sum(dim=0) for part in normal.split(batch_size))
-    center = (total / len(normal)).to(normal.dtype)
-    away = torch.where(center < 0, -_LEAST_CENTER, _LEAST_CENTER).to(center.dtype)
-    return torch.where(center.abs() < _LEAST_CENTER, away, center)
+    return off_zero((total / len(normal)).to(normal.dtype))
 
 
 def squared_distances(outputs: Tensor, center: Tensor) -> Tensor:
