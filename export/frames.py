@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,16 @@ SCORE_SCHEMA = (
     "score float, p_value float, label bigint, status string, nearest_context bigint, "
     "n_known_words bigint"
 )
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """What is needed of a pandas frame, or one of its kin."""
+
+    columns: Any
+
+    def __getitem__(self, name: str) -> Any: ...
+    def assign(self, **columns: Any) -> Any: ...
 
 
 def score_frame(
@@ -95,7 +105,7 @@ def score_frames(
 
 
 def _texts(frame: Any, text_column: str) -> list[Any]:
-    if not hasattr(frame, "assign"):
+    if not isinstance(frame, Frame):
         raise DataError(f"expected a pandas DataFrame, got {type(frame).__name__}.")
     names = list(frame.columns)
     if names.count(text_column) != 1:

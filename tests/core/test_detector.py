@@ -113,7 +113,7 @@ def test_what_is_labelled_normal_is_never_suspected(kind: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:labels are 0 and 1")
-def test_a_fusion_suspects_nothing_that_is_labelled_normal(ships: list[str]) -> None:
+def test_a_detector_of_members_suspects_nothing_that_is_labelled_normal(ships: list[str]) -> None:
     music = sentences("music", 12)
     labels = [0] * len(ships) + [1] * 12
     detector = Detector(contamination=0.1, n_contexts=2).fit([*ships, *music], labels)

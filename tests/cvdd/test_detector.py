@@ -121,7 +121,7 @@ def test_known_anomalies_score_higher_than_without_them(ships: list[str], object
         for detector in (with_labels, without)
     ]
     assert gap[0] > gap[1]
-    # they set neither the themes nor the threshold
+    # they set neither the contexts nor the threshold
     assert all(word.word not in music[0] for c in with_labels.contexts_ for word in c.words[:3])
     assert with_labels.n_documents_ == without.n_documents_
 
