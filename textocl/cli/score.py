@@ -18,6 +18,7 @@ from textocl.cli.options import (
     NewRate,
     Quiet,
     SkipBad,
+    SpreadsheetSafe,
     TextField,
 )
 
@@ -49,14 +50,7 @@ def score(
             min=1,
         ),
     ] = 1024,
-    spreadsheet_safe: Annotated[
-        bool,
-        typer.Option(
-            "--spreadsheet-safe",
-            help="Put ' before cells of a .csv that a spreadsheet would take for formulas, as they "
-            "begin with = + - @; numbers stay as they are.",
-        ),
-    ] = False,
+    spreadsheet_safe: SpreadsheetSafe = False,
     false_alarm_rate: NewRate = None,
     text_field: TextField = None,
     id_field: IdField = None,
