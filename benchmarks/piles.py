@@ -62,8 +62,8 @@ def hidden(n_seeds: int) -> list[dict[str, Any]]:
         for label in TABLE_3_4[corpus]:
             for share in (0.0, 0.05, 0.1):
                 task = draw_task(documents, label, contamination=share)
-                detector = textocl.Detector().fit(task.texts)
-                hid = np.isin(task.texts, list(strange(documents, label)))
+                detector = textocl.Detector().fit(task.training)
+                hid = np.isin(task.training, list(strange(documents, label)))
                 fresh = detector.anomaly_score(task.test)
                 rows.append(
                     {
@@ -73,7 +73,7 @@ def hidden(n_seeds: int) -> list[dict[str, Any]]:
                         "AUC, test split, %": auc(fresh, task.is_anomaly),
                         "AUC, pile, %": auc(detector.training_scores_, hid) if share else None,
                         "AUC, other training documents, %": fresh_auc(
-                            detector, documents, label, task.texts
+                            detector, documents, label, task.training
                         )
                         if share
                         else None,
@@ -90,8 +90,8 @@ def discoveries(n_seeds: int) -> list[dict[str, Any]]:
         shares, n_flagged = [], []
         for seed in range(n_seeds):
             task = draw_task(documents, label, contamination=0.05, seed=seed)
-            hid = np.isin(task.texts, list(strange(documents, label)))
-            flagged = textocl.find(task.texts, fdr=0.1, random_state=seed).flagged
+            hid = np.isin(task.training, list(strange(documents, label)))
+            flagged = textocl.find(task.training, fdr=0.1, random_state=seed).flagged
             shares.append(1 - hid[flagged].mean() if len(flagged) else 0.0)
             n_flagged.append(len(flagged) / max(hid.sum(), 1))
         rows.append(
