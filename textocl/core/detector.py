@@ -353,6 +353,10 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
         """Name, detector and weight of each member, of a detector that has some."""
         return []
 
+    def recalled_scores(self, X: Any) -> NDArray[np.float32]:
+        """Out-of-sample scores of training samples that it remembers, ``(n,)``; NaN of others."""
+        return np.full(len(X), np.nan, np.float32)
+
     def context_summaries(self) -> list[Any]:
         """The `ContextSummary` of each context, of a detector that has some."""
         return []

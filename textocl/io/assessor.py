@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from textocl.core.assessment import Assessment
 from textocl.core.exceptions import DataError
+from textocl.core.thresholds import training_p_values
 from textocl.io.corpora import Document
 from textocl.io.results import Counts, Part, ResultRows, Task
 from textocl.registry import DETECTORS, TEXTS
@@ -71,7 +75,25 @@ def load_assessor(
     detector = load_text_detector(model)
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
-    return Assessor(detector._assess, detector.threshold_)
+    return Assessor(partial(_assess_remembering, detector), detector.threshold_)
+
+
+def _assess_remembering(detector: OneClassDetector, texts: Sequence[str]) -> Assessment:
+    """Assess texts; those that the detector was trained on, and remembers, out of sample."""
+    assessment = detector._assess(texts)
+    recalled = detector.recalled_scores(texts)
+    known = ~np.isnan(recalled)
+    if not known.any():
+        return assessment
+    scores = np.where(known, recalled, assessment.score)
+    return replace(
+        assessment,
+        score=scores,
+        p_value=np.where(
+            known, training_p_values(detector.calibration_scores_, recalled), assessment.p_value
+        ),
+        label=np.where(known, np.where(scores > detector.threshold_, -1, 1), assessment.label),
+    )
 
 
 def load_text_detector(model: Path) -> OneClassDetector:
