@@ -30,6 +30,7 @@ from textocl import (
     TextoclWarning,
     WordLikelihood,
 )
+from textocl.core.training_scores import TrainingSamples
 
 CLOUD = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
 ON_POINTS: list[Any] = [
@@ -56,9 +57,9 @@ def test_learning_changes_nothing_of_a_detector(
 ) -> None:
     learn = type(detector)._learn
 
-    def guarded(self: Any, samples: Any, labels: Any) -> Any:
+    def guarded(self: Any, training: TrainingSamples) -> Any:
         before = dict(vars(self))
-        learned = learn(self, samples, labels)
+        learned = learn(self, training)
         assert vars(self) == before
         return learned
 
