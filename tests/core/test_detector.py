@@ -20,6 +20,7 @@ from textocl import (
     OCSVM,
     PCA,
     SVDD,
+    Assessment,
     DataError,
     Detector,
     Gaussian,
@@ -113,7 +114,7 @@ def test_what_is_labelled_normal_is_never_suspected(kind: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:labels are 0 and 1")
-def test_a_fusion_suspects_nothing_that_is_labelled_normal(ships: list[str]) -> None:
+def test_a_detector_of_members_suspects_nothing_that_is_labelled_normal(ships: list[str]) -> None:
     music = sentences("music", 12)
     labels = [0] * len(ships) + [1] * 12
     detector = Detector(contamination=0.1, n_contexts=2).fit([*ships, *music], labels)
@@ -163,6 +164,31 @@ def test_features_are_called_samples() -> None:
 
 
 # --- assessments ---
+
+
+def test_what_is_not_judged_is_counted_apart_and_missing_in_tables() -> None:
+    pytest.importorskip("pandas")
+    worst = np.finfo(np.float32).max
+    assessment = Assessment(
+        score=np.array([0.25, worst, 0.75], np.float32),
+        p_value=np.array([0.5, 0.01, 0.02]),
+        label=np.array([1, 0, -1]),
+        nearest_context=np.array([0, -1, 1]),
+        n_known_words=np.array([3, 0, 2]),
+    )
+    assert repr(assessment) == "<Assessment of 3: 1 anomalous, 1 not judged, scores 0.25 to 0.75>"
+    assert assessment.status.tolist() == ["normal", "not judged", "anomalous"]
+    frame = assessment.to_frame()
+    for name in ("score", "p_value"):
+        assert frame[name].isna().tolist() == [False, True, False]
+        assert frame[name].dtype == getattr(assessment, name).dtype
+    assert frame["status"].tolist() == [row.status for row in assessment]
+    assert np.argmax(assessment.score) == 1  # ranks first
+    nothing = Assessment(*(values[:0] for values in vars(assessment).values()))
+    assert repr(nothing) == "<Assessment of 0: 0 anomalous>"
+    assert list(nothing.to_frame().columns) == list(frame.columns)
+    unjudged = Assessment(*(values[1:2] for values in vars(assessment).values()))
+    assert repr(unjudged) == "<Assessment of 1: 0 anomalous, 1 not judged>"
 
 
 def test_an_assessment_is_a_table(ships: list[str]) -> None:

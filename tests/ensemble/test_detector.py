@@ -99,7 +99,7 @@ def test_the_false_alarm_rate_holds_for_new_documents(rate: float) -> None:
     assert np.mean(alarms) == pytest.approx(rate, abs=0.5 * rate)
 
 
-def test_contributions_add_up_and_attention_is_that_of_the_themes(
+def test_contributions_add_up_and_attention_is_that_of_the_contexts(
     fitted: Detector, mixed: list[str]
 ) -> None:
     scores = fitted.anomaly_score(mixed)

@@ -83,10 +83,18 @@ def test_the_spread_reaches_the_lowest_score() -> None:
 def test_a_document_without_a_known_word_is_listed_as_such(ships: list[str]) -> None:
     detector = Detector(n_contexts=1, embedding="corpus").fit(ships)
     found = contents(detector, ["é", ships[0]])
-    assert found["known"] == [0, 1]
+    assert found["judged"] == [0, 1]
     assert found["scores"][0] is None
     assert found["documents"]["explanation"][0]["words"] == ""
     json.dumps(found, allow_nan=False)
+
+
+def test_what_is_not_judged_takes_no_place_of_what_is(ships: list[str]) -> None:
+    texts = [""] * 40 + sentences("music", 10)
+    found = contents(KDE().fit(ships), texts, limits=ReportLimits(8, 4))
+    assert len(set(found["documents"]["number"]) & set(range(40, 50))) >= 6
+    explained = zip(found["documents"]["number"], found["documents"]["explanation"], strict=True)
+    assert sum(number >= 40 for number, packed in explained if packed) >= 3
 
 
 @pytest.mark.parametrize("make", [KDE, WordLikelihood, Detector])

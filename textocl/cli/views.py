@@ -103,17 +103,16 @@ def coloured_document(explanation: Explanation, max_characters: int | None = Non
 
 
 def judgement(explanation: Explanation) -> Text:
-    """One line: label, score, threshold, p-value, nearest context."""
-    anomalous = explanation.label == -1
-    text = Text("anomalous" if anomalous else "normal", style=ANOMALOUS if anomalous else NORMAL)
+    """One line: status, score, threshold, p-value, nearest context."""
+    if not explanation.label:
+        return Text.assemble((explanation.status, "bold"), ", no known word")
+    text = Text(explanation.status, style=ANOMALOUS if explanation.label == -1 else NORMAL)
     text.append(
         f"  score {explanation.score:.3f} (threshold {explanation.threshold:.3f}), "
         f"p = {explanation.p_value:.2g}",
         style="default",
     )
-    if not explanation.words:
-        text.append(", no known word", style="default")
-    elif explanation.nearest_context is not None:
+    if explanation.nearest_context is not None:
         text.append(f", nearest context {explanation.nearest_context}", style="default")
     return text
 

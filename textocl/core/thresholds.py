@@ -126,6 +126,20 @@ def trim_highest(
     return np.sort(np.concatenate([scores[known], unknown[:n_kept]]))
 
 
+def training_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """p-values of samples that calibration scores may be of, ``(n,)``; NaN of a NaN.
+
+    As `conformal_p_values`, but a score that is one of the calibration scores does not count
+    itself.
+    """
+    calibration, values = np.asarray(calibration_scores, np.float32), np.asarray(scores, np.float32)
+    p_values = conformal_p_values(calibration, np.nan_to_num(values))
+    n, is_inside = len(calibration), np.isin(values, calibration)
+    without_itself = (p_values * (n + 1) - 1) / max(n, 1)
+    p_values = np.where(is_inside, without_itself, p_values)
+    return np.where(np.isnan(values), np.nan, p_values)
+
+
 def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
     """p-values of ``scores``: ``(1 + #{b_i >= s}) / (1 + n)``, with borders b_i of the s_i.
 

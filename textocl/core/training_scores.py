@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import TextoclWarning
-from textocl.core.thresholds import calibration_borders
+from textocl.core.thresholds import training_p_values
 
 FOLDS = 5
 
@@ -153,13 +153,8 @@ class WithTrainingScores:
 
         A score that is one of them does not count itself twice; copies count once.
         """
-        scores = self.training_scores_.astype(np.float64)
         calibration: NDArray[np.float32] = self.calibration_scores_  # type: ignore[attr-defined]
-        borders = calibration_borders(calibration).astype(np.float64)
-        at_least = len(borders) - np.searchsorted(borders, scores)
-        inside = np.isin(scores.astype(np.float32), calibration)
-        p_values = (1 + at_least - inside) / (1 + len(borders) - inside)
-        return np.where(np.isnan(scores), np.nan, np.minimum(p_values, 1))
+        return training_p_values(calibration, self.training_scores_)
 
     @property
     def training_labels_(self) -> NDArray[np.int64]:

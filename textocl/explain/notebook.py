@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any, Protocol
 
+from textocl.core.assessment import STATUS
 from textocl.core.characters import visible
 
 # orange and blue are apart for every kind of colour vision; seen through, so the page's own text
@@ -52,14 +53,15 @@ def text_html(text: str) -> str:
 
 def explanation_html(explanation: Explained, n_words: int = 8) -> str:
     """Judgement, coloured text, legend, and the words that decided."""
-    anomalous = explanation.label == -1
-    judgement = (
-        f"<b>{'anomalous' if anomalous else 'normal'}</b> score {explanation.score:.3f} "
-        f"(threshold {explanation.threshold:.3f}), p = {explanation.p_value:.2g}"
-    )
-    if not explanation.words:
+    judgement = f"<b>{STATUS[explanation.label]}</b>"
+    if not explanation.label:
         judgement += ", no known word"
-    elif explanation.nearest_context is not None:
+    else:
+        judgement += (
+            f" score {explanation.score:.3f} (threshold {explanation.threshold:.3f}), "
+            f"p = {explanation.p_value:.2g}"
+        )
+    if explanation.nearest_context is not None:
         judgement += f", nearest context {explanation.nearest_context}"
     parts = [
         f"<div>{judgement}</div>",

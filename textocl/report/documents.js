@@ -3,27 +3,31 @@
 const ROWS = 50, EXCERPT = 280;
 const listed = data.documents;
 const documentScores = Float32Array.from(listed.number, (i) => scores[i]);
+const isJudgedHere = (i) => isJudged(listed.number[i]);
+const isFlagged = (i) => isJudgedHere(i) && documentScores[i] > threshold;
 const opened = new Set();
 let order = new Uint32Array(0), page = 0, lowered = null;
 
 const keys = {
-  highest: (i) => -documentScores[i],
-  lowest: (i) => documentScores[i],
-  nearest: (i) => Math.abs(documentScores[i] - threshold),
+  highest: (i) => (isJudgedHere(i) ? -documentScores[i] : Infinity),
+  lowest: (i) => (isJudgedHere(i) ? documentScores[i] : Infinity),
+  nearest: (i) => (isJudgedHere(i) ? Math.abs(documentScores[i] - threshold) : Infinity),
   order: (i) => i,
   longest: (i) => -listed.length[i],
 };
 
 function truthOf(i) {
-  const flagged = documentScores[i] > threshold;
+  if (!isJudgedHere(i)) return "not judged";
+  const flagged = isFlagged(i);
   if (!isAnomaly || Boolean(isAnomaly[listed.number[i]]) === flagged) return flagged ? "flagged" : "";
   return flagged ? "false alarm" : "missed";
 }
 
 const shows = {
   all: () => true,
-  flagged: (i) => documentScores[i] > threshold,
-  passed: (i) => documentScores[i] <= threshold,
+  flagged: isFlagged,
+  passed: (i) => isJudgedHere(i) && !isFlagged(i),
+  unjudged: (i) => !isJudgedHere(i),
   alarms: (i) => truthOf(i) === "false alarm",
   missed: (i) => truthOf(i) === "missed",
 };
@@ -35,9 +39,11 @@ function matching() {
   const context = Number(byId("context").value || -2), label = Number(byId("label").value || -2);
   const from = byId("from").value === "" ? -Infinity : Number(byId("from").value);
   const to = byId("to").value === "" ? Infinity : Number(byId("to").value);
+  const anyScore = from === -Infinity && to === Infinity;
   const found = [];
   for (let i = 0; i < documentScores.length; i++) {
-    if (documentScores[i] >= from && documentScores[i] <= to && shown(i)
+    const between = isJudgedHere(i) && documentScores[i] >= from && documentScores[i] <= to;
+    if ((anyScore || between) && shown(i)
       && (context === -2 || listed.context[i] === context)
       && (label === -2 || listed.label[i] === label)
       && words.every((word) => lowered[i].includes(word))) found.push(i);
@@ -62,7 +68,7 @@ function scoreMark(i) {
 
 function chips(i) {
   const judged = truthOf(i), parts = [];
-  const kind = documentScores[i] > threshold ? "anomalous" : "normal";
+  const kind = isFlagged(i) ? "anomalous" : isJudgedHere(i) ? "normal" : "";
   if (judged) parts.push(element("span", { class: `chip ${kind}` }, judged));
   if (listed.label) parts.push(element("span", { class: "chip", dir: "auto" }, data.labels[listed.label[i]]));
   if (listed.context[i] >= 0) parts.push(element("span", { class: "chip" }, `context ${listed.context[i]}`));
@@ -74,7 +80,8 @@ function row(i) {
   const text = listed.text[i];
   const excerpt = text.length > EXCERPT ? text.slice(0, EXCERPT) + "…" : text;
   const head = element("button", { type: "button", class: "row", "aria-expanded": String(opened.has(i)) },
-    element("span", { class: "score" }, decimal(documentScores[i]), scoreMark(i)),
+    element("span", { class: "score" },
+      ...(isJudgedHere(i) ? [decimal(documentScores[i]), scoreMark(i)] : ["–"])),
     element("span", { class: "what" },
       element("span", { class: "excerpt", dir: "auto" }, excerpt.trim() || "(empty)"),
       element("span", { class: "chips" }, ...chips(i))));

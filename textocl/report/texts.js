@@ -6,11 +6,11 @@ function notesOnTexts() {
       "moved the score; what they mean is the reader’s to judge. They are weighed against the " +
       "model’s own threshold, wherever the slider stands.",
   ];
-  const nUnknown = scores.length - nKnown, nListed = listed.text.length;
-  if (nUnknown) {
-    notes.push(`${counted(nUnknown, "document")} without a single known word ` +
-      `${nUnknown === 1 ? "has" : "have"} the worst score there is: nothing is known of ` +
-      `${nUnknown === 1 ? "it" : "them"}.`);
+  const nListed = listed.text.length;
+  if (nNotJudged) {
+    notes.push(`${counted(nNotJudged, "document")} without a single known word ` +
+      `${nNotJudged === 1 ? "is" : "are"} not judged.` +
+      (isAnomaly ? " Where labels are compared, they count with the worst score there is." : ""));
   }
   if (data.n_explained < nListed) {
     notes.push(`${whole(data.n_explained)} of ${whole(nListed)} listed documents are explained: ` +

@@ -158,8 +158,9 @@ def text_contents(
         raise DataError(f"expected an id for each of {len(texts):,} documents, got {len(ids):,}.")
     assessment = detector._assess(texts)
     scores = assessment.score
-    listed = highest_and_spread(scores, limits.documents)
-    explained = highest_and_spread(scores[listed], limits.n_explained(detector))
+    ranked = np.where(assessment.label == 0, -np.inf, scores)  # not judged: listed last
+    listed = highest_and_spread(ranked, limits.documents)
+    explained = highest_and_spread(ranked[listed], limits.n_explained(detector))
     explanations = _explain(detector, [texts[listed[i]] for i in explained], advance)
     scale = evidence_scale(explanations)
     vocabulary = Vocabulary()
@@ -172,7 +173,7 @@ def text_contents(
         **shared_contents(detector, title, "document", scores, truth),
         "contexts": [_context(context) for context in detector.context_summaries()],
         "labels": [visible(name) for name in kinds],
-        "known": (assessment.n_known_words > 0).astype(int).tolist(),
+        "judged": (assessment.label != 0).astype(int).tolist(),
         "documents": {
             "number": listed.tolist(),
             "id": [visible(str(i + 1 if ids is None else ids[i])) for i in listed],
