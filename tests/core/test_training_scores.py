@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from sklearn.base import clone
 from texts import FILLER, TOPICS, sentences
 
 import textocl
-from textocl import CVDD, KDE, KNN, DataError, Detector, NotFittedError, OneClassDetector
+from textocl import KDE, KNN, DataError, Detector, NotFittedError, OneClassDetector
 from textocl.core.thresholds import calibration_borders
 from textocl.core.training_scores import (
     TrainingSamples,
@@ -40,6 +39,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "CVDD": {"n_epochs": 4, "embedding": VECTORS, "language": None},
     "WordLikelihood": {"n_general_words": 500},
     "Hypersphere": {"n_epochs": 3},
+    "IsolationForest": {"n_estimators": 20},
 }
 OF_TEXTS = [name for name, entry in DETECTORS.items() if TEXTS in entry.takes]
 ON_POINTS = [name for name in OF_TEXTS if FEATURES in DETECTORS[name].takes]
@@ -146,7 +146,7 @@ def test_scores_are_those_of_fits_without_the_fold(name: str) -> None:
 
 @pytest.mark.parametrize("name", ON_POINTS)
 def test_scores_of_features_are_those_of_fits_without_the_fold(name: str) -> None:
-    detector = detector_class(name)(calibration="cross").fit(CLOUD)
+    detector = detector_class(name)(calibration="cross", **QUICK.get(name, {})).fit(CLOUD)
     expected = np.full(60, np.nan)
     folds = fold_numbers(60, 0)
     for k in range(5):
@@ -223,7 +223,7 @@ def test_a_pile_given_several_times_is_judged_as_given_once(name: str) -> None:
 
 
 def test_copies_of_what_is_suspected_are_suspected() -> None:
-    detector = KDE(contamination=0.1, embedding=VECTORS, language=None)
+    detector = KDE(contamination=0.1, calibration="cross", embedding=VECTORS, language=None)
     once = detector.fit(SHIPS).suspected_
     assert len(once) == 9
     assert clone(detector).fit(SHIPS * 2).suspected_.tolist() == [*once, *(once + 60)]
