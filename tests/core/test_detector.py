@@ -31,6 +31,7 @@ from textocl import (
     TextoclWarning,
     WordLikelihood,
 )
+from textocl.core.training_scores import TrainingSamples
 
 CLOUD = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
 ON_POINTS: list[Any] = [
@@ -57,9 +58,9 @@ def test_learning_changes_nothing_of_a_detector(
 ) -> None:
     learn = type(detector)._learn
 
-    def guarded(self: Any, samples: Any, labels: Any) -> Any:
+    def guarded(self: Any, training: TrainingSamples) -> Any:
         before = dict(vars(self))
-        learned = learn(self, samples, labels)
+        learned = learn(self, training)
         assert vars(self) == before
         return learned
 
@@ -148,9 +149,10 @@ def test_few_points_are_learned_from_or_refused(kind: Any, calibration: str) -> 
 
 
 def test_as_many_documents_as_are_asked_for_are_enough() -> None:
-    with pytest.raises(DataError, match="at least 9 normal documents, got 8"):
-        Detector(language=None).fit(sentences("ships", 8))
-    assert "held-out documents" in said(Detector(language=None), sentences("ships", 9))[-1]
+    with pytest.raises(DataError, match="at least 10 normal documents, got 9"):
+        Detector(language=None).fit(sentences("ships", 9))
+    message = said(Detector(language=None), sentences("ships", 10))[-1]
+    assert "needs 19 documents to calibrate with; there are 10" in message
 
 
 def test_features_are_called_samples() -> None:

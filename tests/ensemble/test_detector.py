@@ -19,7 +19,7 @@ from textocl import CVDD, KDE, DataError, Detector, FormatError, TextoclWarning,
 from textocl.core.metrics import evaluate
 from textocl.core.persistence import CONFIG, WEIGHTS
 
-WEIGHTS_OF = {"density": 1.0, "contexts": 0.25, "words": 0.25}
+WEIGHTS_OF = {"density": 1.0, "contexts": 0.5, "words": 0.35}
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_with_a_language_model_a_density_of_words_joins(
         ({"n_contexts": 0}, "n_contexts must be"),
         ({"support_weight": -0.1}, "support_weight must be"),
         ({"false_alarm_rate": 1}, "false_alarm_rate must be"),
-        ({"calibration": "training"}, "calibration must be one of 'split'"),
+        ({"calibration": "training"}, "calibration must be one of 'cross'"),
         ({"random_state": -1}, "random_state"),
         ({"embedding": 7}, "embedding must be a name"),
         ({"tokenization": "bpe"}, "tokenization must be one of"),

@@ -202,7 +202,11 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
             **self._calibrated(learned.calibration_scores, params),
             state_=learned.state,
             _training=TrainingRecord.of(
-                training, groups, learned.training_scores, learned.suspected
+                training,
+                groups,
+                learned.training_scores,
+                learned.suspected,
+                self.get_params(deep=False),
             ),
         )
         n_anomalies = 0 if self.learns_from_anomalies else int((training.labels < 0).sum())
