@@ -142,8 +142,9 @@ class WithTrainingScores:
         """Out-of-sample score of each sample given to ``fit``, ``(n,)``.
 
         None is by a model that learned from the sample or a copy of it: by the cross-fit of the
-        calibration where there was one, else five fits, made when first asked for. NaN for samples
-        labelled -1, and for documents without a known word. Known after a fit, not after loading.
+        calibration where there was one, else five fits, made when first asked for. NaN for a
+        document without a known word, and for samples labelled -1 where the fit left these out, or
+        learned from all of them. Known after a fit, not after loading.
         """
         record = self._record()
         scores = record.scores
@@ -169,8 +170,8 @@ class WithTrainingScores:
         """
         scores, record = self.training_scores_, self._record()
         labels = np.where(scores > self.threshold_, -1, 1)  # type: ignore[attr-defined]
-        given = record.training.labels[record.groups]
-        return np.where(np.isnan(scores), np.minimum(given, 0), labels)
+        labels = np.where(np.isnan(scores), 0, labels)
+        return np.where(record.training.labels[record.groups] < 0, -1, labels)
 
     @property
     def training_groups_(self) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from textocl.text.spaces import Space
 
 #: of the density where anomalies may hide: wider, so that those left over support each other less
 _ROBUST = {"bandwidth": 0.3}
+_HALF_WEIGHT = 100  # suspected documents that count half as much as very many
 #: weights beside the density in units of ``support_weight``, with a language model
 _BESIDE_LANGUAGE_MODEL = {"word_density": 1.0, "contexts": 0.4, "words": 0.2}
 #: without one, where all is trusted, and where anomalies may hide
@@ -42,10 +43,18 @@ class Composition:
         names = [field.name for field in fields(cls) if field.name not in ("source", "texts")]
         return cls(source, texts, **{name: getattr(detector, name) for name in names})
 
-    def unfitted(self) -> dict[str, tuple[TextDetector, float]]:
-        """The members by name, each with its weight."""
+    def unfitted(self, n_suspected: int = 0) -> dict[str, tuple[TextDetector, float]]:
+        """The members by name, each with its weight.
+
+        Parameters
+        ----------
+        n_suspected : documents that the densities are given as anomalies without being told so:
+            they count the more, the more there are
+        """
         is_robust = self.contamination != 0
         density = {**self._on_vectors, **(_ROBUST if is_robust else {})}
+        if n_suspected:
+            density["anomaly_weight"] = 0.5 * n_suspected / (n_suspected + _HALF_WEIGHT)
         members: dict[str, tuple[TextDetector, float]] = {
             "density": (
                 KDE(

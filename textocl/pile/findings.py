@@ -78,7 +78,8 @@ def find(
         # copies and documents that are not judged are told by the findings
         warnings.filterwarnings("ignore", ".*(copies of others|have no known word).*")
         detector.fit(documents, labels)
-    return Findings.of(documents, detector, decision)
+    known = np.zeros(len(documents), np.int64) if labels is None else np.asarray(labels, np.int64)
+    return Findings.of(documents, known, detector, decision)
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,6 +89,7 @@ class Findings:
     Attributes
     ----------
     texts : the n documents
+    known : (n,) int64, what was told of them: +1, 0 or -1
     detector : textocl.Detector, learned from them
     decision : Decision, what is flagged
     scores : (n,) float32, out of sample; NaN for a document that is not judged
@@ -99,6 +101,7 @@ class Findings:
     """
 
     texts: list[str]
+    known: NDArray[np.int64]
     detector: Detector
     decision: Decision
     scores: NDArray[np.float32]
@@ -108,7 +111,9 @@ class Findings:
     copy_of: NDArray[np.int64]
 
     @classmethod
-    def of(cls, texts: list[str], detector: Detector, decision: Decision) -> Findings:
+    def of(
+        cls, texts: list[str], known: NDArray[np.int64], detector: Detector, decision: Decision
+    ) -> Findings:
         """From a detector fitted on these documents."""
         scores, groups = detector.training_scores_, detector.training_groups_
         first = np.flatnonzero((groups == np.arange(len(groups))) & ~np.isnan(scores))
@@ -119,6 +124,7 @@ class Findings:
         rates[first] = false_discovery_rates(scores[first])
         return cls(
             texts,
+            known,
             detector,
             decision,
             scores,
@@ -156,8 +162,8 @@ class Findings:
     def labels(self) -> NDArray[np.int64]:
         """-1 flagged, +1 not, 0 not judged, ``(n,)``. What was labelled -1 is flagged."""
         flags = self.decision.flags(self.ranks, self.p_values, self.false_discovery)
-        given = self.detector.training_labels_ * np.isnan(self.scores)
-        return np.where(np.isnan(self.scores), given, np.where(flags, -1, 1))
+        labels = np.where(np.isnan(self.scores), 0, np.where(flags, -1, 1))
+        return np.where(self.known < 0, -1, labels)
 
     @property
     def flagged(self) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
-from textocl.core.training_scores import TrainingSamples, scores_across_folds
+from textocl.core.training_scores import FOLDS, TrainingSamples, fold_numbers
 from textocl.core.validation import (
     check_choice,
     check_documents,
@@ -168,9 +168,10 @@ class PooledDetector(TextDetector):
         else:
             judged = training[is_normal]
             if self.calibration == "cross":
-                scores = self._cross_scores(raw, labels[training], to_unit)
+                crossed = self._cross_scores(raw, labels[training], to_unit)
                 training_scores = np.full(len(samples), np.nan, np.float32)
-                training_scores[judged] = scores
+                training_scores[training] = crossed
+                scores = crossed[is_normal]
             else:
                 scores = self._scores(learned, metric.transform(raw[is_normal]))
         if not len(scores):
@@ -234,15 +235,17 @@ class PooledDetector(TextDetector):
     def _cross_scores(
         self, raw: NDArray[np.float32], labels: NDArray[np.int64], to_unit: bool
     ) -> NDArray[np.float32]:
-        """Scores of the normal points, ``(n,)``, each from a detector learned without its fifth."""
+        """Scores of all points, ``(n,)``, each from a detector learned without its fold."""
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-
-        def scores_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
-            chosen = np.concatenate([normal[others], anomalies])
-            metric, learned, _ = self._learn_from(raw[chosen], labels[chosen], to_unit)
-            return self._scores(learned, metric.transform(raw[normal[fold]]))
-
-        return scores_across_folds(len(normal), self.random_state, scores_of)
+        folds = np.empty(len(raw), np.int64)
+        folds[normal] = fold_numbers(len(normal), self.random_state)
+        folds[anomalies] = fold_numbers(len(anomalies), self.random_state, min(FOLDS, len(normal)))
+        scores = np.empty(len(raw), np.float32)
+        for k in np.unique(folds[normal]):
+            others, fold = folds != k, folds == k
+            metric, learned, _ = self._learn_from(raw[others], labels[others], to_unit)
+            scores[fold] = self._scores(learned, metric.transform(raw[fold]))
+        return scores
 
     # --- scoring ---
 
