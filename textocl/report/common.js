@@ -56,7 +56,9 @@ function atLeast(sorted, value) {
   return sorted.length - low;
 }
 
-const toScores = (values) => Float32Array.from(values, (s) => (s === null ? Infinity : s));
+// without a known word: the worst score there is, but not judged among findings
+const MISSING = data.findings ? -Infinity : Infinity;
+const toScores = (values) => Float32Array.from(values, (s) => (s === null ? MISSING : s));
 const scores = toScores(data.scores);
 const sortedScores = scores.slice().sort();
 const calibration = toScores(data.calibration);
@@ -69,7 +71,7 @@ const ofTruth = isAnomaly
 const falseAlarmRate = (value) => (1 + above(calibration, value)) / (1 + calibration.length);
 const pValue = (score) => (1 + atLeast(calibration, score)) / (1 + calibration.length);
 
-const modelThreshold = Math.fround(data.card.threshold);
+const modelThreshold = Math.fround(data.threshold ?? data.card.threshold);
 let threshold = modelThreshold;
 const watchers = [];
 

@@ -196,7 +196,7 @@ function startScores() {
     key("expected", `as normal ${data.noun}s would lie (calibration)`));
   const nUnknown = scores.length - nKnown;
   byId("histogram-note").textContent = "The first and last bar also hold what lies beyond." +
-    (nUnknown ? ` ${counted(nUnknown, data.noun)} without a known word, always worst, left out.` : "");
+    (nUnknown ? ` ${counted(nUnknown, data.noun)} ${data.findings ? "that are not judged" : "without a known word, always worst,"} left out.` : "");
   dragHistogram();
   withThreshold(drawHistogram);
   withThreshold(readThreshold);

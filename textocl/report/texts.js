@@ -6,29 +6,17 @@ function notesOnTexts() {
       "moved the score; what they mean is the reader’s to judge. They are weighed against the " +
       "model’s own threshold, wherever the slider stands.",
   ];
-  const nUnknown = scores.length - nKnown, nListed = listed.text.length;
+  const nUnknown = scores.length - nKnown;
   if (nUnknown) {
     notes.push(`${counted(nUnknown, "document")} without a single known word ` +
       `${nUnknown === 1 ? "has" : "have"} the worst score there is: nothing is known of ` +
       `${nUnknown === 1 ? "it" : "them"}.`);
   }
-  if (data.n_explained < nListed) {
-    notes.push(`${whole(data.n_explained)} of ${whole(nListed)} listed documents are explained: ` +
-      "the most anomalous ones, and some of every lower score.");
-  }
-  if (nListed < scores.length) {
-    notes.push(`${whole(nListed)} of ${whole(scores.length)} documents are listed: the most ` +
-      "anomalous ones, and some of every lower score. All count in the figures.");
-  }
-  const nCut = listed.length.filter((length) => length > data.n_characters).length;
-  if (nCut) {
-    notes.push(`Of ${counted(nCut, "long document")} only the first ${whole(data.n_characters)} ` +
-      "characters are shown; the score is of the whole text.");
-  }
-  return notes;
+  return [...notes, ...notesOnListed()];
 }
 
 startContexts();
+startDecidingWords();
 startScores();
 startDocuments();
 startSummary(notesOnTexts);

@@ -170,7 +170,7 @@ def text_contents(
     number = {name: i for i, name in enumerate(kinds)}
     return {
         **shared_contents(detector, title, "document", scores, truth),
-        "contexts": [_context(context) for context in detector.context_summaries()],
+        "contexts": context_contents(detector),
         "labels": [visible(name) for name in kinds],
         "known": (assessment.n_known_words > 0).astype(int).tolist(),
         "documents": {
@@ -229,6 +229,11 @@ def _check_labels(
             "give another field."
         )
     return names
+
+
+def context_contents(detector: OneClassDetector) -> list[dict[str, Any]]:
+    """What a page shows of each context."""
+    return [_context(context) for context in detector.context_summaries()]
 
 
 def _context(context: ContextSummary) -> dict[str, Any]:
