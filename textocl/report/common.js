@@ -93,7 +93,7 @@ const range = (() => {
   const all = Float32Array.from([...sample(usual), ...sample(finite)]).sort();
   const at = (q) => all[Math.round(q * (all.length - 1))];
   const low = Math.min(at(0.002), modelThreshold);
-  const high = Math.max(at(0.998), modelThreshold);
+  const high = Math.max(at(data.findings ? 1 : 0.998), modelThreshold);
   const margin = 0.03 * (high - low) || Math.max(Math.abs(high), 1) * 0.05;
   return { low: low - margin, high: high + margin };
 })();

@@ -3,6 +3,8 @@
 const ROWS = data.findings ? 10 : 50, EXCERPT = 280;
 const listed = data.documents;
 const documentScores = Float32Array.from(listed.number, (i) => scores[i]);
+const nShown = listed.number.length + // with copies, which are folded into the first of them
+  (listed.copies ?? []).reduce((sum, ids) => sum + ids.length, 0);
 const opened = new Set();
 const arranged = []; // called when the list has been filtered and sorted
 let order = new Uint32Array(0), page = 0, lowered = null;
@@ -109,7 +111,7 @@ function drawList() {
   const pages = Math.max(1, Math.ceil(order.length / ROWS));
   page = Math.min(page, pages - 1);
   byId("list").replaceChildren(...Array.from(order.subarray(page * ROWS, (page + 1) * ROWS), row));
-  const beyond = scores.length - documentScores.length;
+  const beyond = scores.length - nShown;
   byId("count").textContent = `${whole(order.length)} of ${counted(documentScores.length, "document")}` +
     (beyond ? `; ${whole(beyond)} more are not listed but count in all figures` : "");
   byId("place").textContent = `page ${whole(page + 1)} of ${whole(pages)}`;
@@ -157,8 +159,8 @@ function notesOnListed() {
     notes.push(`${whole(data.n_explained)} of ${whole(nListed)} listed documents are explained: ` +
       "the most anomalous ones, and some of every lower score.");
   }
-  if (nListed < scores.length) {
-    notes.push(`${whole(nListed)} of ${whole(scores.length)} documents are listed: the most ` +
+  if (nShown < scores.length) {
+    notes.push(`${whole(nShown)} of ${whole(scores.length)} documents are listed: the most ` +
       "anomalous ones, and some of every lower score. All count in the figures.");
   }
   const nCut = listed.length.filter((length) => length > data.n_characters).length;

@@ -1,7 +1,6 @@
 // The page about a pile: the answer, the kinds, what stands beside each document, and the order
 // in which its parts begin.
 
-const found = data.findings;
 const INLINE = 3, SHORT = 24; // other columns shown beside a document, and their longest value
 
 function drawAnswer() {
@@ -81,8 +80,7 @@ parts.facts = (i) => {
   return element("p", { class: "facts" },
     `Rank ${whole(listed.rank[i])}, score ${decimal(documentScores[i])}. ` +
     `About ${percent(p, p < 0.01 ? 2 : 1)} of normal documents score at least as high. ` +
-    (rate > 0.55 ? "Flagging all down to here would flag mostly normal ones."
-      : `If all down to here are flagged, at most about 1 in ${whole(Math.floor(1 / Math.max(rate, 1e-3)))} is expected to be wrong.`));
+    `If all down to here are flagged: ${wrongOnes(listed.rank[i], rate).toLowerCase()}`);
 };
 
 parts.tail = (i) => [markButtons(i)];
@@ -133,6 +131,8 @@ shows.unmarked = (i) => !marks.has(listed.number[i]);
 drawAnswer();
 startContexts();
 startScores();
+byId("reset").textContent = "Back to what is flagged";
+byId("histogram-note").append(" The list above stays as it was decided.");
 startMarks();
 startKinds();
 startDocuments();

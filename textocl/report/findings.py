@@ -185,7 +185,7 @@ def answer_of(findings: Findings) -> str:
     decision, estimate = findings.decision, findings.detector.contamination_
     n, n_flagged = len(findings), len(findings.flagged)
     estimated = (
-        f"by the scores of all, about {estimate.share:.1%} do not "
+        f"by the scores of all, about {estimate.share:.1%} do not belong "
         f"(at least {estimate.at_least:.1%})."
     )
     if not n_flagged:

@@ -1,7 +1,7 @@
 // Where the documents lie: those flagged are lit, one is told about at a time.
 
 const INNER = 16, NEAR = 16, DOT = 3.5; // pixels
-const chart = data.findings.map;
+const found = data.findings, chart = found.map;
 let dots = [], lit = -1;
 
 function drawMap() {
@@ -78,11 +78,11 @@ function startMap() {
   byId("map").hidden = !chart;
   document.querySelector('nav a[href="#map"]').hidden = !chart;
   if (!chart) return;
-  const beyond = scores.length - chart.x.length;
+  const nJudged = scores.filter((_, i) => data.known[i]).length - found.n_copies;
   byId("map-about").textContent =
-    "Documents with like words lie together; those flagged are lit. The two axes hold " +
+    `Documents with like words lie together${found.n_flagged ? "; those flagged are lit" : ""}. The two axes hold ` +
     `${percent(chart.share, 0)} of all differences, so neighbours here may still differ.` +
-    (beyond ? ` ${whole(chart.x.length)} of ${counted(scores.length, "document")} are drawn.` : "");
+    (chart.x.length < nJudged ? ` ${whole(chart.x.length)} of ${whole(nJudged)} are drawn.` : "");
   new ResizeObserver(drawMap).observe(byId("map-place"));
   drawMap();
 }

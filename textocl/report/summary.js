@@ -30,9 +30,10 @@ function wrongOnes(n, rate) {
     return n === 1 ? "The one flagged may well be normal: as many would score so high by chance."
       : `Most of these ${whole(n)} may well be normal: about as many would score so high by chance.`;
   }
-  const share = rate < 0.01 ? "fewer than 1 in 100" : `at most about 1 in ${Math.max(2, Math.floor(1 / rate))}`;
-  if (n === 1) return `The one flagged is wrong in ${share} such cases.`;
-  return `${share[0].toUpperCase()}${share.slice(1)} of these ${whole(n)} is expected to be wrong.`;
+  const one = Math.floor(1 / Math.max(rate, 1e-9));
+  const share = one > 100 ? "fewer than 1 in 100" : one > 2 ? `at most about 1 in ${one}` : "at most about half";
+  if (n === 1) return `The one flagged is wrong in ${share} of such cases.`;
+  return `${share[0].toUpperCase()}${share.slice(1)} of these ${whole(n)} ${one > 2 ? "is" : "are"} expected to be wrong.`;
 }
 
 /** What holds of every report, then what a page adds. */
