@@ -71,12 +71,15 @@ def write_findings_report(
     Examples
     --------
     >>> import tempfile
+    >>> from itertools import product
     >>> from textocl import find
-    >>> ships = [f"a {s} {d}" for s in ("tanker", "ferry", "ship") for d in ("sank", "left")]
-    >>> findings = find([*ships, "two vessels", "she plays guitar"], top=1, n_contexts=1)
+    >>> ships = ["a tanker", "the ship", "two ferries", "a vessel"]
+    >>> what = ["left the port", "sank in a storm", "waited at sea"]
+    >>> texts = [" ".join(words) for words in product(ships, what, ["today", "in May"])]
+    >>> findings = find([*texts, "she plays the guitar"], top=1, n_contexts=1)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_findings_report(findings, f"{folder}/report.html").n_listed
-    8
+    25
     """
     target = Path(path)
     check_report_target(target)

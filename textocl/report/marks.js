@@ -82,6 +82,9 @@ function download(name, type, content) {
 function startMarks() {
   readMarks();
   drawMarks();
+  if (listed.length.some((length) => length > data.n_characters)) {
+    byId("with-text").parentElement.append(` (first ${whole(data.n_characters)} characters)`);
+  }
   const withText = () => byId("with-text").checked;
   byId("csv").addEventListener("click", () => download("marks.csv", "text/csv", marksCsv(withText())));
   byId("jsonl").addEventListener("click", () =>
