@@ -62,12 +62,12 @@ def main() -> None:
             for label in THESIS_GLOVE_R3[name]:
                 texts, late, is_anomaly = one_vs_rest(corpus, label)
                 detector = Detector(embedding=embedding).fit(texts)
-                found = detector.member_scores(late)
+                member_scores = detector.member_scores(late)
                 scores = np.stack(
-                    [np.nan_to_num(found.get(m, np.zeros(len(late)))) for m in MEMBERS]
+                    [np.nan_to_num(member_scores.get(m, np.zeros(len(late)))) for m in MEMBERS]
                 )
-                own = [getattr(detector.members_.get(m), "weight", 0) for m in MEMBERS]
-                for title, weights in [*WEIGHTS.items(), (AS_IN_DETECTOR, own)]:
+                detector_weights = [getattr(detector.members_.get(m), "weight", 0) for m in MEMBERS]
+                for title, weights in [*WEIGHTS.items(), (AS_IN_DETECTOR, detector_weights)]:
                     fused = np.array(weights) @ scores
                     aucs[title].append(100 * evaluate(fused, is_anomaly).auc)
                 print(embedding, name, label, aucs[AS_IN_DETECTOR][-1], flush=True)

@@ -55,8 +55,8 @@ SPOILS: dict[str, Spoil] = {
 
 def shallow(detector: KDE | KNN, test: np.ndarray, n_spoilt: int) -> Judged:
     """A detector on pixels, explained by relevance."""
-    found = relevance_of(detector, test.reshape(len(test), -1))
-    return found.scores, found.features[-n_spoilt:].reshape(-1, 28, 28)
+    relevance = relevance_of(detector, test.reshape(len(test), -1))
+    return relevance.scores, relevance.features[-n_spoilt:].reshape(-1, 28, 28)
 
 
 def deep(detector: DeepSVDD, test: np.ndarray, n_spoilt: int) -> Judged:
@@ -91,7 +91,7 @@ def main() -> None:
         "Deep SVDD, relevance": partial(deep, svdd),
         "Deep SVDD, absolute gradient": partial(by_gradient, svdd),
     }
-    found: dict[str, dict[str, CleverHans]] = defaultdict(dict)
+    judgements: dict[str, dict[str, CleverHans]] = defaultdict(dict)
     for kind, spoil in SPOILS.items():
         spoilt = np.array([spoil(image, random) for image in original], np.float32)
         truths = np.abs(spoilt - original)
@@ -99,13 +99,15 @@ def main() -> None:
         is_anomaly = np.arange(len(everything)) >= len(kept)
         for title, judge in rows.items():
             scores, maps = judge(everything, len(spoilt))
-            found[kind][title] = clever_hans_score(scores, is_anomaly, list(maps), list(truths))
-            print(kind, title, found[kind][title], flush=True)
+            judgements[kind][title] = clever_hans_score(
+                scores, is_anomaly, list(maps), list(truths)
+            )
+            print(kind, title, judgements[kind][title], flush=True)
     lines = [
         "| damage | detector, explanation | AUC | explanation accuracy | Clever Hans score |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for kind, of_title in found.items():
+    for kind, of_title in judgements.items():
         for title, judged in of_title.items():
             values = (judged.auc, judged.explanation_accuracy, judged.score)
             lines.append(

@@ -49,20 +49,20 @@ def rows_of(
     embedding: str = "wordllama",
 ) -> str:
     """Fit on each label, export with each dtype, and say the worst of each measure."""
-    found = {dtype: [] for dtype in dtypes}
+    reports_of = {dtype: [] for dtype in dtypes}
     documents = read_corpus(corpus)
     with tempfile.TemporaryDirectory() as folder:
         for label in labels:
             training, test, is_anomaly = one_vs_rest(documents, label)
-            own = {} if embedding == "wordllama" else {"embedding": embedding}
-            detector = kind(**own).fit(training)
+            settings = {} if embedding == "wordllama" else {"embedding": embedding}
+            detector = kind(**settings).fit(training)
             for dtype in dtypes:
                 file = to_onnx(detector, Path(folder) / "model.onnx", dtype=dtype)
                 report = verify(
                     detector, file, test, is_anomaly=is_anomaly, largest_difference=np.inf
                 )
-                found[dtype].append((report, file.stat().st_size))
-    return "\n".join(row(corpus, kind, dtype, reports) for dtype, reports in found.items())
+                reports_of[dtype].append((report, file.stat().st_size))
+    return "\n".join(row(corpus, kind, dtype, reports) for dtype, reports in reports_of.items())
 
 
 def row(

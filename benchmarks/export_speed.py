@@ -73,15 +73,15 @@ def measured(
     """Rows of one detector: its own path and its file, in turn."""
     file = to_onnx(detector, folder / "model.onnx", dtype=dtype)
     exported = OnnxDetector(file, n_threads=1)
-    own, theirs = [], []
+    library_speeds, file_speeds = [], []
     for _ in range(ROUNDS):
-        own.append(per_cpu_second(lambda: detector.anomaly_score(texts), len(texts)))
-        theirs.append(per_cpu_second(lambda: exported.anomaly_score(texts), len(texts)))
-    ratios = [b / a for a, b in zip(own, theirs, strict=True)]
+        library_speeds.append(per_cpu_second(lambda: detector.anomaly_score(texts), len(texts)))
+        file_speeds.append(per_cpu_second(lambda: exported.anomaly_score(texts), len(texts)))
+    ratios = [b / a for a, b in zip(library_speeds, file_speeds, strict=True)]
     return "\n".join(
         [
-            f"| {name}: the exported file, documents per CPU second | {middle(theirs)} |",
-            f"| {name}: the library's own path | {middle(own)} |",
+            f"| {name}: the exported file, documents per CPU second | {middle(file_speeds)} |",
+            f"| {name}: the library's own path | {middle(library_speeds)} |",
             f"| {name}: ratio, round by round | {middle(ratios, '.2f')} |",
         ]
     )

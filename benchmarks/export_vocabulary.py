@@ -18,7 +18,7 @@ SIZES = (None, 30_000, 20_000, 10_000, 5_000)
 
 def rows_of(corpus: str) -> list[str]:
     documents = read_corpus(corpus)
-    found = {size: [] for size in SIZES}
+    reports_of = {size: [] for size in SIZES}
     with tempfile.TemporaryDirectory() as folder:
         for label in THESIS_GLOVE_R3[corpus]:
             training, test, is_anomaly = one_vs_rest(documents, label)
@@ -26,9 +26,9 @@ def rows_of(corpus: str) -> list[str]:
             for size in SIZES:
                 file = to_onnx(detector, Path(folder) / "model.onnx", max_words=size)
                 report = verify(detector, file, test, is_anomaly=is_anomaly)
-                found[size].append((report, file.stat().st_size))
+                reports_of[size].append((report, file.stat().st_size))
     rows = []
-    for size, reports in found.items():
+    for size, reports in reports_of.items():
         changes = [100 * (r.onnx_auc - r.auc) for r, _ in reports]
         rows.append(
             f"| {corpus} | {'all' if size is None else f'{size:,}'} "

@@ -63,7 +63,7 @@ def main() -> None:
         assert n_scored == n, "every document is scored"
         detector = CVDD.load(model)
         vectors_mb = detector.state_.scoring.vectors.numel() * 4 / 2**20
-        themes = "\n".join(
+        contexts = "\n".join(
             f"| {c.context} | {c.share:.0%} | {', '.join(w.word for w in c.words[:12])} |"
             for c in detector.contexts_
         )
@@ -86,7 +86,7 @@ the operating system counts it. Seed 0, r = 10.
 
 | context | share | top words |
 | --- | --- | --- |
-{themes}
+{contexts}
 """,
     )
 

@@ -93,13 +93,13 @@ class Topic:
     @classmethod
     def of(cls, corpus: list[Labelled], label: str) -> Topic:
         training = [d for d in corpus if d.split == "train"]
-        own = [set(TOKENIZER.words(d.text)) for d in training if d.label == label]
+        documents = [set(TOKENIZER.words(d.text)) for d in training if d.label == label]
         donors = [sorted(set(TOKENIZER.words(d.text))) for d in training if d.label != label]
         donors = [words for words in donors if words]
         return cls(
-            Counter(word for words in own for word in words),
+            Counter(word for words in documents for word in words),
             Counter(word for words in donors for word in words),
-            len(own),
+            len(documents),
             donors,
         )
 
@@ -118,12 +118,12 @@ def plant(
     text: str, topic: Topic, times: float, random: np.random.Generator
 ) -> tuple[str, set[str]]:
     """The text with words planted that it does not hold itself, and these words."""
-    own = TOKENIZER.words(text)
+    words = TOKENIZER.words(text)
     planted: list[str] = []
-    while len(planted) < max(1, round(PLANTED * len(own))):
+    while len(planted) < max(1, round(PLANTED * len(words))):
         donor = topic.donors[random.integers(len(topic.donors))]
         word = donor[random.integers(len(donor))]
-        if word not in own and word not in planted and topic.is_off(word, times):
+        if word not in words and word not in planted and topic.is_off(word, times):
             planted.append(word)
     parts = text.split(" ")
     for word in planted:
@@ -140,26 +140,26 @@ def values_of(
     """Ranking -> text -> value of each word."""
     words = sorted({word for explanation in explanations for word in explanation.words})
     alone = dict(zip(words, detector.anomaly_score(words).astype(np.float64), strict=True))
-    found: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    values: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     if isinstance(detector, (KDE, OCSVM)):
         for e in explain_by_relevance(detector, [e.text for e in explanations]):
-            found["relevance"][e.text] = e.evidence
+            values["relevance"][e.text] = e.evidence
     for e in explanations:
         shares = np.where(e.shares >= 0, 1, -1) * np.maximum(np.abs(e.shares), 1e-9)
-        found["evidence"][e.text] = e.evidence
-        found["contribution"][e.text] = e.contributions
-        found["contribution / share"][e.text] = e.contributions / shares
-        found["evidence / occurrence"][e.text] = e.evidence / e.counts
-        found["word alone"][e.text] = np.array([alone[word] for word in e.words])
+        values["evidence"][e.text] = e.evidence
+        values["contribution"][e.text] = e.contributions
+        values["contribution / share"][e.text] = e.contributions / shares
+        values["evidence / occurrence"][e.text] = e.evidence / e.counts
+        values["word alone"][e.text] = np.array([alone[word] for word in e.words])
         if e.surprisal is not None:
-            found["surprisal"][e.text] = e.surprisal
-            found["surprisal, uncounted"][e.text] = e.surprisal + np.log(e.counts)
+            values["surprisal"][e.text] = e.surprisal
+            values["surprisal, uncounted"][e.text] = e.surprisal + np.log(e.counts)
         if e.nearest_context is not None:
-            found["attention"][e.text] = e.attention.max(axis=1)
-            found["attention, nearest"][e.text] = e.attention[:, e.nearest_context]
-        found["random"][e.text] = random.permutation(len(e.words)).astype(float)
-        found["oracle"][e.text] = np.array([topic.log_odds(word) for word in e.words])
-    return found
+            values["attention"][e.text] = e.attention.max(axis=1)
+            values["attention, nearest"][e.text] = e.attention[:, e.nearest_context]
+        values["random"][e.text] = random.permutation(len(e.words)).astype(float)
+        values["oracle"][e.text] = np.array([topic.log_odds(word) for word in e.words])
+    return values
 
 
 def run_class(corpus: list[Labelled], label: str, n_documents: int) -> dict[tuple[str, ...], float]:
@@ -174,7 +174,7 @@ def run_class(corpus: list[Labelled], label: str, n_documents: int) -> dict[tupl
         level: [plant(text, topic, times, random) for text in normal]
         for level, times in LEVELS.items()
     }
-    found: dict[tuple[str, ...], float] = {}
+    figures: dict[tuple[str, ...], float] = {}
     for title, make in DETECTORS.items():
         detector = make().fit(training)
         for level, planted in documents.items():
@@ -192,7 +192,7 @@ def run_class(corpus: list[Labelled], label: str, n_documents: int) -> dict[tupl
                     word_auc(e, marked, lambda e, v=of_text: v[e.text])
                     for e, marked in zip(explanations, marks, strict=True)
                 ]
-                found[title, level, ranking] = float(np.mean(aucs))
+                figures[title, level, ranking] = float(np.mean(aucs))
             if level != HEADLINE:
                 continue
             for ranking in MEASURED:
@@ -205,11 +205,11 @@ def run_class(corpus: list[Labelled], label: str, n_documents: int) -> dict[tupl
                         n_random=1,
                     ).ranked
                     for measure in ("comprehensiveness", "sufficiency", "deletion_area"):
-                        found["removal", title, ranking, measure] = getattr(removal, measure)
-    return found
+                        figures["removal", title, ranking, measure] = getattr(removal, measure)
+    return figures
 
 
-def auc_tables(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
+def auc_tables(figures: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
     tables = []
     for level in LEVELS:
         lines = [
@@ -218,7 +218,7 @@ def auc_tables(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
             "| --- " * (len(RANKINGS) + 2) + "|",
         ]
         for title in DETECTORS:
-            for name, of_key in found.items():
+            for name, of_key in figures.items():
                 cells = [
                     f"{np.mean(of_key[title, level, r]):.3f}" if (title, level, r) in of_key else ""
                     for r in RANKINGS
@@ -228,14 +228,14 @@ def auc_tables(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
     return "\n\n".join(tables)
 
 
-def target_table(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
+def target_table(figures: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
     """The chosen detector and ranking, and the default detector's evidence, against the target."""
     lines = [
         "| words | corpus | detector, ranking | AUC | above attention | oracle | target |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for level in LEVELS:
-        for name, of_key in found.items():
+        for name, of_key in figures.items():
             attention = max(
                 np.mean(of_key["CVDD", level, ranking])
                 for ranking in ("attention", "attention, nearest")
@@ -256,18 +256,18 @@ def target_table(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
     return "\n".join(lines)
 
 
-def removal_table(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
+def removal_table(figures: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
     lines = [
         "| detector | ranking | "
-        + " | ".join(f"{name}: comprehensiveness | sufficiency | deletion area" for name in found)
+        + " | ".join(f"{name}: comprehensiveness | sufficiency | deletion area" for name in figures)
         + " |",
-        "| --- " * (2 + 3 * len(found)) + "|",
+        "| --- " * (2 + 3 * len(figures)) + "|",
     ]
     for title in DETECTORS:
         for ranking in MEASURED:
             cells = [
                 f"{np.mean(of_key['removal', title, ranking, measure]):.4f}"
-                for of_key in found.values()
+                for of_key in figures.values()
                 for measure in ("comprehensiveness", "sufficiency", "deletion_area")
                 if ("removal", title, ranking, measure) in of_key
             ]
@@ -276,9 +276,9 @@ def removal_table(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
     return "\n".join(lines)
 
 
-def class_table(found: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
+def class_table(figures: dict[str, dict[tuple[str, ...], list[float]]]) -> str:
     tables = []
-    for name, of_key in found.items():
+    for name, of_key in figures.items():
         labels = list(THESIS_GLOVE_R3[name])
         lines = [
             f"| {name}, by evidence | " + " | ".join(labels) + " |",
@@ -297,14 +297,14 @@ def main() -> None:
     parser.add_argument("--choose", action="store_true", help="within the training split")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", TextoclWarning)
-    found: dict[str, dict[tuple[str, ...], list[float]]] = {}
+    figures: dict[str, dict[tuple[str, ...], list[float]]] = {}
     for name in THESIS_GLOVE_R3:
         corpus = late_corpus(name) if arguments.choose else read_corpus(name)
-        found[name] = defaultdict(list)
+        figures[name] = defaultdict(list)
         for label in THESIS_GLOVE_R3[name]:
             of_class = run_class(corpus, label, arguments.documents)
             for key, value in of_class.items():
-                found[name][key].append(value)
+                figures[name][key].append(value)
             print(name, label, of_class["WordLikelihood", HEADLINE, "evidence"], flush=True)
     where = (
         "the last quarter of each topic's **training** documents, learned from the first three"
@@ -341,13 +341,13 @@ is no detector: it knows how often the other classes use each word, and ranks by
 Detector and ranking were chosen within the training split (planted_words_choose.md). Attention is
 CVDD's, the better of the two.
 
-{target_table(found)}
+{target_table(figures)}
 {TRIED}
-{auc_tables(found)}
+{auc_tables(figures)}
 
 ## {HEADLINE}, class by class
 
-{class_table(found)}
+{class_table(figures)}
 
 ## What taking words out does to the score ({HEADLINE})
 
@@ -356,7 +356,7 @@ detector's score. Comprehensiveness, the fall without the first words: higher is
 sufficiency, the fall with these alone: lower is better; area under the deletion curve: lower is
 better. Compare rankings of one detector.
 
-{removal_table(found)}
+{removal_table(figures)}
 """,
     )
 

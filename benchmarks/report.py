@@ -73,12 +73,12 @@ def used(browser: Any, file: Path) -> tuple[float, dict[str, np.ndarray]]:
     loaded = 1000 * (time.perf_counter() - start)
     times = {}
     for name, (field, event, values) in ACTIONS.items():
-        found = [
+        milliseconds = [
             browser.execute_async_script(MEASURE, field, event, value)
             for _ in range(REPEATS)
             for value in values
         ]
-        times[name] = np.array(found)
+        times[name] = np.array(milliseconds)
         browser.execute_script("document.getElementById('tools').reset(); arrange()")
     return loaded, times
 
@@ -104,9 +104,9 @@ def main() -> None:
             )
             if name == "CVDD":
                 used_rows = [
-                    f"| {action} | {np.median(found[:, 0]):.0f} | {found[:, 0].max():.0f} "
-                    f"| {np.median(found[:, 1]):.0f} | {found[:, 1].max():.0f} |"
-                    for action, found in times.items()
+                    f"| {action} | {np.median(milliseconds[:, 0]):.0f} | {milliseconds[:, 0].max():.0f} "
+                    f"| {np.median(milliseconds[:, 1]):.0f} | {milliseconds[:, 1].max():.0f} |"
+                    for action, milliseconds in times.items()
                 ]
     median_length = int(np.median([len(text) for text in texts]))
     write_result(

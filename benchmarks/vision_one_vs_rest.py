@@ -116,13 +116,13 @@ def aucs(
     detector = DeepSVDD(**parameters).fit(train)
     seconds = time.perf_counter() - started
     untrained = DeepSVDD(**{**parameters, "n_epochs": 0, "n_pretraining_epochs": 0}).fit(train)
-    found = [
+    scores_of = [
         untrained.anomaly_score(test),
         autoencoder_scores(train, test, name, settings, seed),
         detector.anomaly_score(test),
         DeepSAD(**parameters).fit(both, y).anomaly_score(test),
     ]
-    return [100 * evaluate(scores, data["y_test"] != label).auc for scores in found], seconds
+    return [100 * evaluate(scores, data["y_test"] != label).auc for scores in scores_of], seconds
 
 
 def main() -> None:
@@ -146,7 +146,7 @@ def main() -> None:
     times: list[float] = []
     for label in arguments.classes:
         runs = [aucs(data, name, label, settings, seed) for seed in range(arguments.seeds)]
-        figures[label] = np.array([found for found, _ in runs])  # (seeds, rows)
+        figures[label] = np.array([of_rows for of_rows, _ in runs])  # (seeds, rows)
         times += [seconds for _, seconds in runs]
         print(label, figures[label].round(1).tolist(), flush=True)
     published = dict(enumerate(PUBLISHED[name]))
@@ -163,8 +163,8 @@ def main() -> None:
         f"| normal class | {' | '.join(ROWS)} | published Deep SVDD |",
         f"| --- |{' --- |' * (len(ROWS) + 1)}",
     ]
-    for label, found in figures.items():
-        cells = " | ".join(f"{value:.1f}" for value in found.mean(axis=0))
+    for label, of_class in figures.items():
+        cells = " | ".join(f"{value:.1f}" for value in of_class.mean(axis=0))
         lines.append(f"| {label} | {cells} | {published.get(label, '')} |")
     of_seeds = np.mean(list(figures.values()), axis=0)  # (seeds, rows), means over the classes
     cells = " | ".join(
@@ -178,14 +178,14 @@ def main() -> None:
 
 def choose(name: str, data: dict[str, np.ndarray], classes: list[int], n_seeds: int) -> None:
     """Deep SVDD by each of some settings, tested on a fifth of the training split."""
-    own, thesis = SETTINGS[name], THESIS[name]
+    default, thesis = SETTINGS[name], THESIS[name]
     candidates = [
         thesis,
         thesis._replace(n_pretraining_epochs=0),
-        own._replace(network="fashion-mnist"),
-        own._replace(preprocessing="contrast"),
-        own._replace(preprocessing="standardize"),
-        own._replace(preprocessing="none"),
+        default._replace(network="fashion-mnist"),
+        default._replace(preprocessing="contrast"),
+        default._replace(preprocessing="standardize"),
+        default._replace(preprocessing="none"),
     ]
     lines = [
         f"# {name}: settings of Deep SVDD, on a fifth of the training split: AUC in %",
@@ -197,18 +197,18 @@ def choose(name: str, data: dict[str, np.ndarray], classes: list[int], n_seeds: 
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for settings in dict.fromkeys(candidates):
-        found = []
+        pairs = []
         for label in classes:
             train = data["x_train"][data["y_train"] == label]
             is_anomaly = data["y_test"] != label
             for seed in range(n_seeds):
                 parameters: dict[str, Any] = {**settings._asdict(), "random_state": seed}
                 untrained = {**parameters, "n_epochs": 0, "n_pretraining_epochs": 0}
-                found.append([
+                pairs.append([
                     100 * evaluate(d.fit(train).anomaly_score(data["x_test"]), is_anomaly).auc
                     for d in (DeepSVDD(**parameters), DeepSVDD(**untrained))
                 ])  # fmt: skip
-        cells = " | ".join(f"{value:.1f}" for value in np.mean(found, axis=0))
+        cells = " | ".join(f"{value:.1f}" for value in np.mean(pairs, axis=0))
         network, preprocessing, before, epochs = settings
         lines.append(f"| {network} | {preprocessing} | {before} | {epochs} | {cells} |")
         print(lines[-1], flush=True)

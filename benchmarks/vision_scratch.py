@@ -45,7 +45,7 @@ def main() -> None:
     for label in arguments.classes:
         normal, is_anomaly = data["x_train"][data["y_train"] == label], data["y_test"] != label
         both, y = np.concatenate([normal, others]), np.repeat([0, -1], [len(normal), len(others)])
-        found = np.zeros(len(rows))
+        aucs = np.zeros(len(rows))
         for seed in range(arguments.seeds):
             for i, row in enumerate(rows):
                 started = time.perf_counter()
@@ -55,13 +55,13 @@ def main() -> None:
                     detector = DETECTORS[row].set_params(random_state=seed).fit(both, y)
                 seconds[row] += time.perf_counter() - started
                 auc = evaluate(detector.anomaly_score(data["x_test"]), is_anomaly).auc
-                found[i] += 100 * auc / arguments.seeds
-        figures[label] = found
-        print(NAMES[label], found.round(1), flush=True)
+                aucs[i] += 100 * auc / arguments.seeds
+        figures[label] = aucs
+        print(NAMES[label], aucs.round(1), flush=True)
     n_fits = len(figures) * arguments.seeds
     lines = [
-        f"| {NAMES[label]} | {' | '.join(f'{value:.1f}' for value in found)} |"
-        for label, found in figures.items()
+        f"| {NAMES[label]} | {' | '.join(f'{value:.1f}' for value in aucs)} |"
+        for label, aucs in figures.items()
     ]
     mean = np.mean(list(figures.values()), axis=0)
     lines.append(f"| mean | {' | '.join(f'{value:.1f}' for value in mean)} |")

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.assessment import Assessment
 from textocl.core.exceptions import DataError
 from textocl.export.runtime import OnnxDetector
 
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
 
 #: the columns that `score_frame` adds, as Spark writes a schema
 SCORE_SCHEMA = (
-    "score float, p_value float, label bigint, n_known_words bigint, nearest_context bigint"
+    "score float, p_value float, label bigint, status string, nearest_context bigint, "
+    "n_known_words bigint"
 )
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """What is needed of a pandas frame, or one of its kin."""
+
+    columns: Any
+
+    def __getitem__(self, name: str) -> Any: ...
+    def assign(self, **columns: Any) -> Any: ...
 
 
 def score_frame(
@@ -46,9 +58,10 @@ def score_frame(
 
     Returns
     -------
-    A new frame of the same rows, index and columns, with ``score`` and ``p_value`` float32;
-    ``label`` (+1 normal, -1 anomalous), ``n_known_words`` and ``nearest_context`` int64. The last
-    is -1 without a known word, or where the detector has no contexts.
+    A new frame of the same rows, index and columns, with those of `textocl.Assessment`: ``score``
+    and ``p_value`` float32, NaN where a text has no known word and is not judged; ``label`` (+1
+    normal, -1 anomalous, 0 not judged) int64; ``status``, which says the same; ``nearest_context``,
+    -1 without a known word, or where the detector has no contexts, and ``n_known_words`` int64.
 
     Raises
     ------
@@ -77,9 +90,7 @@ def score_frame(
     if detector.metadata["input"] != "text":
         taken = detector.metadata["input"]
         raise DataError(f"{Path(model)} takes {taken}; expected a file of a detector on texts.")
-    assessed = detector.assess(texts)
-    columns = {name: assessed[name] for name in ("score", "p_value", "label", "n_known_words")}
-    return frame.assign(**columns, nearest_context=nearest_context(assessed))
+    return frame.assign(**assessment_of(detector.assess(texts)).columns())
 
 
 def score_frames(
@@ -94,7 +105,7 @@ def score_frames(
 
 
 def _texts(frame: Any, text_column: str) -> list[Any]:
-    if not hasattr(frame, "assign"):
+    if not isinstance(frame, Frame):
         raise DataError(f"expected a pandas DataFrame, got {type(frame).__name__}.")
     names = list(frame.columns)
     if names.count(text_column) != 1:
@@ -111,6 +122,12 @@ def _texts(frame: Any, text_column: str) -> list[Any]:
             f"{column.index[missing[0]]}; leave such rows out or replace them by an empty string."
         )
     return list(column)
+
+
+def assessment_of(assessed: dict[str, NDArray[Any]]) -> Assessment:
+    """What a detector would say, from what `OnnxDetector.assess` says of texts."""
+    columns = {name: assessed[name] for name in ("score", "p_value", "label", "n_known_words")}
+    return Assessment(**columns, nearest_context=nearest_context(assessed))
 
 
 def nearest_context(assessed: dict[str, NDArray[Any]]) -> NDArray[np.int64]:

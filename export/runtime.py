@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.assessment import judged_labels, status_of
 from textocl.core.exceptions import DataError, FormatError, MissingExtraError
 from textocl.core.validation import check_documents, check_features
 
@@ -169,6 +170,9 @@ class OnnxDetector:
     def assess(self, X: Any) -> dict[str, NDArray[Any]]:
         """Scores and what else the file says of each of ``X``, by the names of its outputs.
 
+        A text without a known word is not judged: its ``label`` is 0, where the file itself has
+        the worst score and -1. ``status`` says what the label means, as in `textocl.Assessment`.
+
         Parameters
         ----------
         X : texts, features ``(n, d)``, or images
@@ -180,6 +184,12 @@ class OnnxDetector:
         DataError
             ``X`` is not what the file takes.
         """
+        found = self._outputs_of(X)
+        label = judged_labels(found["label"], found.get("n_known_words", np.ones(1, np.int64)))
+        return {**found, "label": label, "status": status_of(label)}
+
+    def _outputs_of(self, X: Any) -> dict[str, NDArray[Any]]:
+        """What the file says of each of ``X``."""
         if self.metadata["input"] == "images":
             return self._run_images(X, self._outputs)
         if self.metadata["input"] == "features":
@@ -263,15 +273,15 @@ class OnnxDetector:
 
     def anomaly_score(self, X: Any) -> NDArray[np.float32]:
         """Score texts, features or images, ``(n,)``; higher is more anomalous."""
-        return np.asarray(self.assess(X)["score"])
+        return np.asarray(self._outputs_of(X)["score"])
 
     def p_value(self, X: Any) -> NDArray[np.float32]:
         """Probability that a normal sample scores at least as high, ``(n,)``."""
-        return np.asarray(self.assess(X)["p_value"])
+        return np.asarray(self._outputs_of(X)["p_value"])
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """+1 for normal, -1 for anomalous, ``(n,)``."""
-        return np.asarray(self.assess(X)["label"])
+        """+1 for normal, -1 for anomalous, and without a known word, ``(n,)``."""
+        return np.asarray(self._outputs_of(X)["label"])
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
         """``threshold_ - anomaly_score(X)``: positive is normal, ``(n,)``."""
@@ -285,7 +295,7 @@ class OnnxDetector:
         """Distance of each text to each context, ``(n, r)``."""
         if "context_distance" not in self._outputs:
             raise DataError(f"a {self.metadata['detector']} has no contexts.")
-        return np.asarray(self.assess(X)["context_distance"])
+        return np.asarray(self._outputs_of(X)["context_distance"])
 
     def _run(
         self, inputs: dict[str, NDArray[Any]], outputs: Sequence[str] = ()

@@ -38,7 +38,7 @@ class Verification:
     largest_difference : of scores, divided by the size of the score where that is above 1
     rank_agreement : Spearman's correlation of the scores; 1 is the same order, and where all scores
         of one side are equal 1 if those of the other differ within the bound, or else 0
-    flipped_labels : number of documents that one calls normal and the other anomalous
+    flipped_labels : number of documents with another label, which may be 0 for not judged
     at_threshold : number of documents that score the threshold but for rounding, so that their
         labels may differ
     words_kept, words_before : words with vectors in the file, and in the detector; None where

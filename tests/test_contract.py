@@ -255,21 +255,25 @@ def test_assess_says_the_same_as_the_single_members(
     assert set(assessment.nearest_context.tolist()) <= contexts
 
 
-def test_a_document_without_words_has_the_worst_score(
+def test_a_document_without_words_is_not_judged_and_ranks_worst(
     fitted: OneClassDetector, mixed: list[str]
 ) -> None:
     with pytest.warns(TextoclWarning, match="2 of 82 documents have no known word") as caught:
         assessment = fitted.assess([*mixed, "", "  \t"])
     assert len(caught) == 1
     assert (assessment.score[-2:] == assessment.score.max()).all()
-    assert (assessment.label[-2:] == -1).all()
+    assert assessment.label[-2:].tolist() == [0, 0]
+    assert (assessment.label[:-2] != 0).all()
+    assert assessment.status[-2:].tolist() == ["not judged"] * 2
+    with pytest.warns(TextoclWarning, match="2 of 2 documents have no known word"):
+        assert fitted.predict(["", "  \t"]).tolist() == [-1, -1]
     assert assessment.n_known_words[-2:].tolist() == [0, 0]
     assert assessment.nearest_context[-2:].tolist() == [-1, -1]
     explanation = fitted.explain(["  \t"])[0]
     assert explanation.words == []
     assert explanation.score == assessment.score[-1]
     assert explanation.p_value == assessment.p_value[-1]
-    assert explanation.label == -1
+    assert (explanation.label, explanation.status) == (0, "not judged")
 
 
 def test_contributions_add_up_to_the_score_and_evidence_to_its_excess(

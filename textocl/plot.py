@@ -134,11 +134,8 @@ def word_evidence(explanation: Explanation, *, n_words: int = 8, ax: Axes | None
     _name_bars(axes, [word for word, _ in words])
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(xlabel="← normal     evidence     anomalous →")
-    judgement = "anomalous" if explanation.label == -1 else "normal"
-    axes.set_title(
-        f"{judgement}: score {explanation.score:.3g}, threshold {explanation.threshold:.3g}",
-        loc="left",
-    )
+    scores = f": score {explanation.score:.3g}, threshold {explanation.threshold:.3g}"
+    axes.set_title(explanation.status + (scores if explanation.label else ""), loc="left")
     return axes
 
 

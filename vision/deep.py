@@ -32,7 +32,7 @@ from textocl.vision.model_files import (
     range_from,
     shape_from,
 )
-from textocl.vision.networks import initialise
+from textocl.vision.networks import Encoder, initialise, layers_of
 from textocl.vision.overlays import normal_range
 from textocl.vision.preprocessing import PREPROCESSINGS, Preprocessing
 from textocl.vision.run import Run
@@ -109,6 +109,9 @@ class DeepDetector(SampleDetector):
     _BALANCED: ClassVar[bool] = False
     #: whether the network takes a backbone's maps, rather than their means
     _DENSE: ClassVar[bool] = False
+    #: what network="auto" is for grey images, and whether the network has biases
+    _GREY_NETWORK: ClassVar[str] = "mnist"
+    _BIASED: ClassVar[bool] = False
 
     network: str = "auto"
     backbone: str | None = None
@@ -134,14 +137,6 @@ class DeepDetector(SampleDetector):
     # --- what a kind of detector gives ---
 
     @abstractmethod
-    def _network_name(self, sample_shape: tuple[int, ...]) -> str:
-        """Return the name of the network that ``network`` means for such samples."""
-
-    @abstractmethod
-    def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
-        """Return a network, its weights not yet set."""
-
-    @abstractmethod
     def _losses(
         self, model: DeepModel, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int
     ) -> Tensor:
@@ -150,6 +145,18 @@ class DeepDetector(SampleDetector):
     @abstractmethod
     def _distances_to_scores(self, model: DeepModel, outputs: Tensor) -> Tensor:
         """Scores ``(b,)`` of a batch's outputs."""
+
+    def _network_name(self, sample_shape: tuple[int, ...]) -> str:
+        """Return the name of the network that ``network`` means for such samples."""
+        if self.network != "auto":
+            return self.network
+        if len(sample_shape) == 1:
+            return "tabular"
+        return self._GREY_NETWORK if sample_shape[0] == 1 else "cifar-10"
+
+    def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
+        """Return a network, its weights not yet set."""
+        return Encoder(layers_of(name, sample_shape, biased=self._BIASED), sample_shape)
 
     def _prepare(
         self, network: nn.Module, X: Tensor, labels: Tensor, name: str, run: Run

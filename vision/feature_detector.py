@@ -52,7 +52,8 @@ class FeatureDetector(FrozenNetworkDetector):
     """A shallow detector, such as `textocl.KNN`, on the features of a frozen pretrained network.
 
     Start here: it needs no training, and few normal images. What it cannot see is what its network
-    was not made for. Each image is one vector, the mean of the network's last maps.
+    was not made for. Each image is one vector, the mean of the network's last maps. Beside the
+    parameters of `textocl.vision.frozen.FrozenNetworkDetector`:
 
     Parameters
     ----------
@@ -66,25 +67,9 @@ class FeatureDetector(FrozenNetworkDetector):
     backbone_size : int ≥ 32 or None, default None
         Pixels that images' shorter side is scaled to. Raising it sees more, and takes longer by
         its square. None leaves images as they are, or enlarges them to 128 pixels.
-    backbone_contrast : bool, default False
-        Whether each image's brightness and contrast are evened out first: where light varies from
-        photo to photo.
-    false_alarm_rate : float in (0, 1), default 0.05
     calibration : "split", "training" or "cross", default "split"
         Scores of held-out normal images, a fifth, give the threshold; those of all; or those that
         each fifth of them gets from a detector learned on the other four.
-    random_state : int, default 0
-    device : str, default "auto"
-        Where the network runs.
-    verbose : bool, default False
-        Count the images that fit is done with.
-
-    Attributes
-    ----------
-    n_samples_ : int, normal and unlabelled images learned from
-    sample_shape_ : (c, h, w)
-    heatmap_range_ : (low, high) of float
-        Scale for what `explain` returns.
 
     See Also
     --------

@@ -20,7 +20,27 @@ _FEWEST = 3  # normal images
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FrozenNetworkDetector(SampleDetector):
-    """Base class of detectors that compare what a pretrained network sees in images."""
+    """Base class of detectors that compare what a pretrained network sees in images.
+
+    Parameters
+    ----------
+    backbone_contrast : bool, default False
+        Whether each image's brightness and contrast are evened out first: where light varies from
+        photo to photo.
+    false_alarm_rate : float in (0, 1), default 0.05
+    random_state : int, default 0
+    device : str, default "auto"
+        Where the network runs.
+    verbose : bool, default False
+        Count the images that fit is done with.
+
+    Attributes
+    ----------
+    n_samples_ : int, normal and unlabelled images learned from
+    sample_shape_ : (c, h, w)
+    heatmap_range_ : (low, high) of float
+        Scale for what `explain` returns.
+    """
 
     _UNSAVED: ClassVar[tuple[str, ...]] = ("device", "verbose")
     #: pixels to which smaller images are enlarged

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from textocl.core.validation import check_choice
 from textocl.training.objectives import NORMS, hsc_losses, norm_by_name
 from textocl.vision.deep import DeepDetector
 from textocl.vision.deep_model import DeepModel
-from textocl.vision.networks import Encoder, layers_of
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -41,22 +40,14 @@ class HSC(DeepDetector):
     _NEEDS_ANOMALIES: ClassVar[bool] = True
     _BALANCED: ClassVar[bool] = True
     _LEARNS_FROM_ANOMALIES: ClassVar[bool] = True
+    _GREY_NETWORK: ClassVar[str] = "fashion-mnist"
+    _BIASED: ClassVar[bool] = True
 
     norm: str = "pseudo-huber"
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_choice("norm", self.norm, NORMS)
-
-    def _network_name(self, sample_shape: tuple[int, ...]) -> str:
-        if self.network != "auto":
-            return self.network
-        if len(sample_shape) == 1:
-            return "tabular"
-        return "fashion-mnist" if sample_shape[0] == 1 else "cifar-10"
-
-    def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
-        return Encoder(layers_of(name, sample_shape, biased=True), sample_shape)
 
     def _losses(
         self, model: DeepModel, outputs: Tensor, labels: Tensor, masks: Tensor | None, epoch: int

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from textocl.core.validation import check_integer, check_number
+from textocl.training.objectives import off_zero
 from textocl.vision.autoencoder import train_autoencoder, transfer
 from textocl.vision.deep import DeepDetector
 from textocl.vision.deep_model import DeepModel
-from textocl.vision.networks import Encoder, calibrate_batch_norm, initialise, layers_of
+from textocl.vision.networks import calibrate_batch_norm, initialise, layers_of
 from textocl.vision.run import Run
-
-_LEAST_CENTER = 0.1  # entries of the centre nearer to 0 are pushed away from it
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -51,16 +50,6 @@ class CenteredDetector(DeepDetector):
         check_integer("n_pretraining_epochs", self.n_pretraining_epochs, 0)
         check_number("pretraining_rate", self.pretraining_rate, 0, low_open=True)
 
-    def _network_name(self, sample_shape: tuple[int, ...]) -> str:
-        if self.network != "auto":
-            return self.network
-        if len(sample_shape) == 1:
-            return "tabular"
-        return "mnist" if sample_shape[0] == 1 else "cifar-10"
-
-    def _make_network(self, name: str, sample_shape: tuple[int, ...]) -> nn.Module:
-        return Encoder(layers_of(name, sample_shape), sample_shape)
-
     def _vector_shapes(self, model: DeepModel) -> dict[str, tuple[int | None, ...]]:
         return {"center": (layers_of(model.network_name, model.input_shape).n_outputs,)}
 
@@ -93,16 +82,10 @@ class CenteredDetector(DeepDetector):
 
 @torch.no_grad()
 def first_center(network: nn.Module, normal: Tensor, batch_size: int) -> Tensor:
-    """Mean output of all normal samples in evaluation mode, kept off 0, ``(o,)``.
-
-    An entry nearer to 0 than 0.1 would let zero weights solve the problem; it becomes ±0.1, and an
-    exact 0 becomes 0.1.
-    """
+    """Mean output of all normal samples in evaluation mode, `off_zero`, ``(o,)``."""
     network.eval()
     total = sum(network(part).double().sum(dim=0) for part in normal.split(batch_size))
-    center = (total / len(normal)).to(normal.dtype)
-    away = torch.where(center < 0, -_LEAST_CENTER, _LEAST_CENTER).to(center.dtype)
-    return torch.where(center.abs() < _LEAST_CENTER, away, center)
+    return off_zero((total / len(normal)).to(normal.dtype))
 
 
 def squared_distances(outputs: Tensor, center: Tensor) -> Tensor:

@@ -104,7 +104,8 @@ class PatchKNN(FrozenNetworkDetector):
 
     Use it to find defects of small parts, such as cracks and stains, where none is known: it
     needs no training, and shows the place. A place, or patch, is a cell of a pretrained network's
-    maps with those around it.
+    maps with those around it. Beside the parameters of
+    `textocl.vision.frozen.FrozenNetworkDetector`:
 
     Parameters
     ----------
@@ -117,24 +118,9 @@ class PatchKNN(FrozenNetworkDetector):
     backbone_size : int ≥ 32 or None, default None
         Pixels that images' shorter side is scaled to. Raising it sees smaller things, and takes
         longer by its fourth power. None leaves images as they are, or enlarges them to 192 pixels.
-    backbone_contrast : bool, default False
-        Whether each image's brightness and contrast are evened out first: where light varies from
-        photo to photo.
-    false_alarm_rate : float in (0, 1), default 0.05
     calibration : "split" or "training", default "split"
         Scores of held-out normal images, a fifth, give the threshold; or those of all, which are
         too low, since their own cells are among those kept.
-    random_state : int, default 0
-    device : str, default "auto"
-    verbose : bool, default False
-        Count the images that fit is done with.
-
-    Attributes
-    ----------
-    n_samples_ : int, normal and unlabelled images learned from
-    sample_shape_ : (c, h, w)
-    heatmap_range_ : (low, high) of float
-        Scale for what `explain` returns.
 
     See Also
     --------

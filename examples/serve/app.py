@@ -27,9 +27,10 @@ class Texts(BaseModel):
 
 
 class Score(BaseModel):
-    score: float
-    p_value: float
+    score: float | None  # none of a text that is not judged, as no word of it is known
+    p_value: float | None
     label: int
+    status: str
     n_known_words: int
 
 
@@ -70,7 +71,9 @@ async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
 def score(request: Request, body: Texts) -> list[Score]:
     found = request.app.state.detector.assess(body.texts)
     rows = zip(*(found[name].tolist() for name in Score.model_fields), strict=True)
-    return [Score(**dict(zip(Score.model_fields, row, strict=True))) for row in rows]
+    scores = [Score(**dict(zip(Score.model_fields, row, strict=True))) for row in rows]
+    unjudged = {"score": None, "p_value": None}
+    return [one if one.label else one.model_copy(update=unjudged) for one in scores]
 
 
 @app.get("/healthz")

@@ -33,5 +33,5 @@ def test_labels_are_spelled_as_json_spells_them(model: Path, tmp_path: Path) -> 
         "evaluate", model, tmp_path / "a.jsonl", "--label-field", "ok", "--normal", "true", "--json"
     )
     assert json.loads(done.stdout)["n_normal"] == 1
-    assert json.loads(done.stdout)["without_known_word"] == 1
+    assert json.loads(done.stdout)["not_judged"] == 1
     assert "1 of 3 documents have no known word" in done.stderr

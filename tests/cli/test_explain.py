@@ -36,6 +36,16 @@ def test_contexts_explain_and_info(model: Path) -> None:
     }
 
 
+def test_a_text_that_cannot_be_judged_has_no_score(model: Path) -> None:
+    shown = run("explain", model, "12 34").stdout
+    assert shown.startswith("not judged, no known word\n")
+    assert "score" not in shown
+    (explanation,) = explained(model, "12 34")
+    assert (explanation["label"], explanation["status"]) == (0, "not judged")
+    assert explanation["score"] is None
+    assert explanation["p_value"] is None
+
+
 def test_control_characters_never_reach_the_terminal(model: Path) -> None:
     shown = run("explain", model, "ship \x1b[31mred\x07 \u202e reversed").stdout
     assert "\x1b" not in shown

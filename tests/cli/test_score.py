@@ -7,11 +7,13 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 from commands import run, run_process
+from texts import sentences
 
 import textocl
+
+(SHIPS,) = sentences("ships", 1, seed=2)
 
 
 def test_score_keeps_fields_and_adds_results(model: Path, folder: Path, tmp_path: Path) -> None:
@@ -33,9 +35,40 @@ def test_score_reads_standard_input_and_writes_standard_output(exported: Path) -
     done = run_process("score", exported, "-", "--out", "-", input="the ship\n\nthe guitar\n")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["text"] for row in rows] == ["the ship", "", "the guitar"]
-    assert rows[1]["score"] == np.finfo(np.float32).max  # the worst there is
-    assert rows[1]["n_known_words"] == 0
-    assert "1 of 3 documents have no known word" in done.stderr
+    assert [row["n_known_words"] for row in rows] == [1, 0, 1]
+    assert "1 of 3 documents have no known word; they are not judged" in done.stderr
+
+
+def test_what_has_no_known_word_is_not_judged(model: Path, exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "docs.txt").write_text("\n".join([SHIPS, "", "the guitar", "12 34"]) + "\n")
+    for scorer in (model, exported):
+        done = run("score", scorer, tmp_path / "docs.txt", "--out", tmp_path / "out.jsonl")
+        assert "4 documents scored, 1 anomalous, 2 not judged (threshold" in done.stderr
+        rows = [json.loads(line) for line in (tmp_path / "out.jsonl").open()]
+        assert [row["label"] for row in rows] == [1, 0, -1, 0]
+        assert [row["status"] for row in rows] == [
+            "normal", "not judged", "anomalous", "not judged"
+        ]  # fmt: skip
+        for row in rows:
+            assert (row["score"] is None) == (row["p_value"] is None) == (row["label"] == 0)
+        arguments = (scorer, tmp_path / "docs.txt", "--out", tmp_path / "out.csv", "--json")
+        summary = json.loads(run("score", *arguments).stdout)
+        assert (summary["documents"], summary["anomalous"], summary["not_judged"]) == (4, 1, 2)
+        with (tmp_path / "out.csv").open(newline="") as file:
+            table = list(csv.DictReader(file))
+        columns = list(table[0])
+        assert columns[columns.index("label") + 1] == "status"
+        assert [row["status"] for row in table] == [row["status"] for row in rows]
+        assert [row["score"] == "" for row in table] == [row["label"] == 0 for row in rows]
+        assert [row["p_value"] == "" for row in table] == [row["label"] == 0 for row in rows]
+
+
+def test_where_all_is_judged_the_summary_says_nothing_of_the_rest(
+    model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "docs.txt").write_text(f"{SHIPS}\n")
+    done = run("score", model, tmp_path / "docs.txt", "--out", tmp_path / "out.jsonl")
+    assert "1 documents scored, 0 anomalous (threshold" in done.stderr
 
 
 def test_an_exported_file_scores_and_evaluates(

@@ -149,11 +149,18 @@ def test_a_run_of_workers_that_is_cut_off_goes_on(
     assert "an unfinished run with another batch size" in refused.stderr
     refused = run(*arguments, "--text-field", "label", code=3)
     assert "documents 1 to 128 are not those of the unfinished run in" in refused.stderr
+    manifest = parts / "manifest.json"
+    made_from = manifest.read_text()
+    before = ["score", "p_value", "label", "nearest_context", "n_known_words"]
+    manifest.write_text(json.dumps({**json.loads(made_from), "set of result columns": before}))
+    refused = run(*arguments, code=3)
+    assert "an unfinished run with another set of result columns" in refused.stderr
+    manifest.write_text(made_from)
     done = run(*arguments, "--json")
     assert f"going on after {n_kept:,} documents" in done.stderr
     summary = json.loads(done.stdout)
     assert summary == {
-        "documents": 1536, "anomalous": summary["anomalous"], "without_known_word": 1, "out": str(out)
+        "documents": 1536, "anomalous": summary["anomalous"], "not_judged": 1, "out": str(out)
     }  # fmt: skip
     assert "1 of 1,536 documents have no known word" in done.stderr
     assert out.read_bytes() == (tmp_path / "expected.csv").read_bytes()

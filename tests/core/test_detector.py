@@ -20,6 +20,7 @@ from textocl import (
     OCSVM,
     PCA,
     SVDD,
+    Assessment,
     DataError,
     Detector,
     Gaussian,
@@ -30,6 +31,7 @@ from textocl import (
     TextoclWarning,
     WordLikelihood,
 )
+from textocl.core.training_scores import TrainingSamples
 
 CLOUD = np.random.default_rng(0).normal(size=(120, 3)).astype(np.float32)
 ON_POINTS: list[Any] = [
@@ -56,9 +58,9 @@ def test_learning_changes_nothing_of_a_detector(
 ) -> None:
     learn = type(detector)._learn
 
-    def guarded(self: Any, samples: Any, labels: Any) -> Any:
+    def guarded(self: Any, training: TrainingSamples) -> Any:
         before = dict(vars(self))
-        learned = learn(self, samples, labels)
+        learned = learn(self, training)
         assert vars(self) == before
         return learned
 
@@ -112,7 +114,7 @@ def test_what_is_labelled_normal_is_never_suspected(kind: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:labels are 0 and 1")
-def test_a_fusion_suspects_nothing_that_is_labelled_normal(ships: list[str]) -> None:
+def test_a_detector_of_members_suspects_nothing_that_is_labelled_normal(ships: list[str]) -> None:
     music = sentences("music", 12)
     labels = [0] * len(ships) + [1] * 12
     detector = Detector(contamination=0.1, n_contexts=2).fit([*ships, *music], labels)
@@ -147,9 +149,10 @@ def test_few_points_are_learned_from_or_refused(kind: Any, calibration: str) -> 
 
 
 def test_as_many_documents_as_are_asked_for_are_enough() -> None:
-    with pytest.raises(DataError, match="at least 9 normal documents, got 8"):
-        Detector(language=None).fit(sentences("ships", 8))
-    assert "held-out documents" in said(Detector(language=None), sentences("ships", 9))[-1]
+    with pytest.raises(DataError, match="at least 10 normal documents, got 9"):
+        Detector(language=None).fit(sentences("ships", 9))
+    message = said(Detector(language=None), sentences("ships", 10))[-1]
+    assert "needs 19 documents to calibrate with; there are 10" in message
 
 
 def test_features_are_called_samples() -> None:
@@ -161,6 +164,31 @@ def test_features_are_called_samples() -> None:
 
 
 # --- assessments ---
+
+
+def test_what_is_not_judged_is_counted_apart_and_missing_in_tables() -> None:
+    pytest.importorskip("pandas")
+    worst = np.finfo(np.float32).max
+    assessment = Assessment(
+        score=np.array([0.25, worst, 0.75], np.float32),
+        p_value=np.array([0.5, 0.01, 0.02]),
+        label=np.array([1, 0, -1]),
+        nearest_context=np.array([0, -1, 1]),
+        n_known_words=np.array([3, 0, 2]),
+    )
+    assert repr(assessment) == "<Assessment of 3: 1 anomalous, 1 not judged, scores 0.25 to 0.75>"
+    assert assessment.status.tolist() == ["normal", "not judged", "anomalous"]
+    frame = assessment.to_frame()
+    for name in ("score", "p_value"):
+        assert frame[name].isna().tolist() == [False, True, False]
+        assert frame[name].dtype == getattr(assessment, name).dtype
+    assert frame["status"].tolist() == [row.status for row in assessment]
+    assert np.argmax(assessment.score) == 1  # ranks first
+    nothing = Assessment(*(values[:0] for values in vars(assessment).values()))
+    assert repr(nothing) == "<Assessment of 0: 0 anomalous>"
+    assert list(nothing.to_frame().columns) == list(frame.columns)
+    unjudged = Assessment(*(values[1:2] for values in vars(assessment).values()))
+    assert repr(unjudged) == "<Assessment of 1: 0 anomalous, 1 not judged>"
 
 
 def test_an_assessment_is_a_table(ships: list[str]) -> None:

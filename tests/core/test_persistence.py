@@ -417,8 +417,8 @@ def test_a_model_on_vectors_in_memory_scores_but_says_it_cannot_refit(
 
 
 @pytest.fixture(scope="module")
-def saved_fusion(ships: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "fusion"
+def saved_detector(ships: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "detector"
     Detector(n_contexts=2, language=None).fit(ships).save(folder)
     return folder
 
@@ -438,9 +438,9 @@ def saved_fusion(ships: list[str], tmp_path_factory: pytest.TempPathFactory) -> 
     ],
 )
 def test_the_arrays_of_a_detector_within_a_detector_are_judged_as_its_own(
-    saved_fusion: Path, tmp_path: Path, changes: dict[str, Any], message: str
+    saved_detector: Path, tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    model = Path(shutil.copytree(saved_fusion, tmp_path / "model"))
+    model = Path(shutil.copytree(saved_detector, tmp_path / "model"))
     edit_weights(model)
     textocl.load(model)
     edit_weights(model, **changes)
@@ -449,9 +449,9 @@ def test_the_arrays_of_a_detector_within_a_detector_are_judged_as_its_own(
 
 
 def test_a_detector_within_a_detector_cannot_name_any_class_nor_nest_further(
-    saved_fusion: Path, tmp_path: Path
+    saved_detector: Path, tmp_path: Path
 ) -> None:
-    model = Path(shutil.copytree(saved_fusion, tmp_path / "model"))
+    model = Path(shutil.copytree(saved_detector, tmp_path / "model"))
     whole = json.loads((model / CONFIG).read_text("utf-8"))
     for name in ("Detector", "OCSVM", "os.system", "", None, ["KDE"], {"KDE": 1}):
         members = json.loads(json.dumps(whole["members"]))

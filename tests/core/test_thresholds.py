@@ -78,9 +78,49 @@ def test_false_alarms_of_new_normal_data_stay_at_the_rate() -> None:
     assert np.mean(rates) == pytest.approx(0.1, abs=0.01)
 
 
-def test_too_few_scores_give_the_highest() -> None:
-    threshold = conformal_threshold([0.3, 0.1], 0.05)
+# --- where there are too few calibration scores ---
+
+
+@pytest.mark.parametrize("calibration", [[0.3], [0.3, 0.1], [0.2, 0.3, 0.1]])
+def test_scores_that_tell_of_no_tail_give_the_highest(calibration: list[float]) -> None:
+    threshold = conformal_threshold(calibration, 0.05)
     assert 0.3 < threshold == pytest.approx(0.3, abs=1.1 * TOLERANCE)
+
+
+def test_the_continued_tail_worked_by_hand() -> None:
+    # the highest three of 0 to 9 lie above 6 by 2 on average: 6 + 2 log(3 / (11 α))
+    assert conformal_threshold(range(10), 0.05) == pytest.approx(9.392896, abs=1e-5)
+    assert conformal_threshold(range(10), 0.01) == pytest.approx(12.611772, abs=1e-5)
+    # the highest tenth of 0 to 39, four, lie above 35 by 2.5: 35 + 2.5 log(4 / (41 α))
+    assert conformal_threshold(range(40), 0.01) == pytest.approx(40.694733, abs=1e-5)
+
+
+def test_a_continued_tail_is_never_below_the_highest_score() -> None:
+    # 6 + 2 log(3 / (11 * 0.09)) = 8.2
+    assert 9 < conformal_threshold(range(10), 0.09) == pytest.approx(9, abs=10 * TOLERANCE)
+
+
+@pytest.mark.parametrize(("worst", "expected"), [(9.5, 9.3929), (9.3, 9.0), (9.0, 9.0)])
+def test_a_continued_tail_stays_below_the_worst_score(worst: float, expected: float) -> None:
+    threshold = conformal_threshold(range(10), 0.05, worst)
+    assert threshold == pytest.approx(expected, abs=1e-4)
+
+
+@given(scores, st.sampled_from([0.001, 0.01, 0.05, 0.1]))
+def test_a_worst_score_that_no_score_reaches_stays_above_a_threshold(
+    calibration: list[float], rate: float
+) -> None:
+    threshold = conformal_threshold(calibration, rate, worst=1.1)
+    assert max(calibration) < threshold < 1.1 or len(calibration) >= smallest_calibration_size(rate)
+
+
+def test_the_rate_holds_roughly_with_too_few_scores_of_an_exponential_tail() -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.exponential(size=(2000, 40))
+    alarms = [np.exp(-conformal_threshold(sample, 0.005)) for sample in samples]
+    assert np.median(alarms) == pytest.approx(0.005, rel=0.5)
+    # the highest score alone would be passed three times as often
+    assert np.median(np.exp(-samples.max(axis=1))) > 2.5 * np.median(alarms)
 
 
 anywhere = st.lists(
@@ -99,14 +139,15 @@ def test_a_threshold_lies_between_scores(calibration: list[float], rate: float) 
     attained, threshold = kth(calibration, rate), conformal_threshold(calibration, rate)
     assert threshold >= attained
     largest = float(np.finfo(np.float32).max)
+    assert threshold == np.float32(threshold) <= largest
     # above all that rounding explains, unless float32 has no number in between
     size = float(score_sizes(calibration, attained))
     rounded = max(c for c in calibration if c <= attained + ROUNDING * size)
     higher = min((c for c in calibration if c > rounded), default=np.inf)
     between = float(np.nextafter(np.float32(rounded), np.float32(np.inf)))
     assert rounded < threshold < higher or between in (higher, np.inf)
-    assert threshold == np.float32(threshold) <= largest
-    assert threshold <= rounded + 1.1 * TOLERANCE * max(abs(rounded), 1)
+    if len(calibration) >= smallest_calibration_size(rate):
+        assert threshold <= rounded + 1.1 * TOLERANCE * max(abs(rounded), 1)
 
 
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=60), rates)
@@ -154,7 +195,7 @@ def test_small_scores_are_told_apart() -> None:
     calibration = np.arange(1, 41) * 1e-5
     threshold = conformal_threshold(calibration, 0.1)
     assert (calibration > threshold).sum() == 3
-    assert conformal_threshold(calibration, 0.01) < 41e-5
+    assert conformal_threshold(calibration, 0.025) < 41e-5
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1e-6, 1e-9])

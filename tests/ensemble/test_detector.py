@@ -19,7 +19,7 @@ from textocl import CVDD, KDE, DataError, Detector, FormatError, TextoclWarning,
 from textocl.core.metrics import evaluate
 from textocl.core.persistence import CONFIG, WEIGHTS
 
-WEIGHTS_OF = {"density": 1.0, "contexts": 0.25, "words": 0.25}
+WEIGHTS_OF = {"density": 1.0, "contexts": 0.5, "words": 0.35}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_the_false_alarm_rate_holds_for_new_documents(rate: float) -> None:
     assert np.mean(alarms) == pytest.approx(rate, abs=0.5 * rate)
 
 
-def test_contributions_add_up_and_attention_is_that_of_the_themes(
+def test_contributions_add_up_and_attention_is_that_of_the_contexts(
     fitted: Detector, mixed: list[str]
 ) -> None:
     scores = fitted.anomaly_score(mixed)
@@ -190,7 +190,7 @@ def test_with_a_language_model_a_density_of_words_joins(
         ({"n_contexts": 0}, "n_contexts must be"),
         ({"support_weight": -0.1}, "support_weight must be"),
         ({"false_alarm_rate": 1}, "false_alarm_rate must be"),
-        ({"calibration": "training"}, "calibration must be one of 'split'"),
+        ({"calibration": "training"}, "calibration must be one of 'cross'"),
         ({"random_state": -1}, "random_state"),
         ({"embedding": 7}, "embedding must be a name"),
         ({"tokenization": "bpe"}, "tokenization must be one of"),

@@ -81,6 +81,10 @@ def test_http(
         scores = [row["score"] for row in rows]
         np.testing.assert_allclose(scores, detector.anomaly_score(mixed), atol=1e-5)
         assert client.post("/score", json={"texts": []}).json() == []
+        (unjudged,) = client.post("/score", json={"texts": [""]}).json()
+        assert unjudged == {
+            "score": None, "p_value": None, "label": 0, "status": "not judged", "n_known_words": 0
+        }  # fmt: skip
         wrong: list[Any] = [{"texts": "ship"}, {"texts": [1]}, {"texts": ["a"] * 1001}, {}]
         for body in wrong:
             assert client.post("/score", json=body).status_code == 422

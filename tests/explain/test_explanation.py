@@ -132,6 +132,7 @@ def test_what_is_printed_fits_a_terminal(detector: CVDD) -> None:
     assert all(word in shown for word, _ in explanation.anomalous_words(3))
     assert "text='The band on the ship" in shown
     (empty,) = detector.explain([""])
+    assert repr(empty).startswith("Explanation(label=0, not judged, ")
     assert "text=''" in repr(empty)
     contexts = repr(detector.contexts_)
     assert len(contexts.splitlines()) == len(detector.contexts_)

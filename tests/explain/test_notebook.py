@@ -66,7 +66,9 @@ def test_a_text_cannot_act_on_the_page(detector: CVDD) -> None:
 
 def test_a_document_without_words_and_a_very_long_one_are_shown(detector: CVDD) -> None:
     unknown, long = detector.explain(["12 34 <i>", "ship port guitar " * 3000])
-    assert "no known word" in _Reader(unknown._repr_html_()).text
+    shown = _Reader(unknown._repr_html_()).text
+    assert shown.startswith("not judged, no known word")
+    assert "score" not in shown
     assert " …" in _Reader(long._repr_html_()).text
     assert len(long.text) > 50_000 > len(_Reader(long._repr_html_()).text)
 
@@ -110,7 +112,9 @@ def test_every_explanation_is_json(kind: str, detector: CVDD) -> None:
         plain = json.loads(json.dumps(explanation.to_dict(), allow_nan=False))
         assert plain["label"] == explanation.label
         assert [word["word"] for word in plain["words"]] == explanation.words
-        assert "score" in _Reader(explanation._repr_html_()).text
+        assert (plain["score"] is None) == (plain["p_value"] is None) == (not plain["words"])
+        assert plain["status"] == explanation.status
+        assert _Reader(explanation._repr_html_()).text.startswith(explanation.status)
 
 
 def test_equal_evidence_of_nothing_colours_nothing(detector: CVDD) -> None:

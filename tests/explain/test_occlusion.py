@@ -123,7 +123,7 @@ def test_a_text_without_words_has_the_worst_score_and_no_words(fitted: KDE) -> N
     assert explanation.words == []
     assert explanation.contributions.shape == explanation.evidence.shape == (0,)
     assert explanation.score == np.finfo(np.float32).max
-    assert explanation.label == -1
+    assert (explanation.label, explanation.status) == (0, "not judged")
 
 
 def test_explaining_what_it_was_calibrated_with_agrees_with_its_judgement(

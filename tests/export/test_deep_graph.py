@@ -87,7 +87,7 @@ def test_a_file_scores_samples_as_its_detector_does(case: Exported, n: int) -> N
     X = case.new[:n]
     file = OnnxDetector(case.file)
     own, theirs = case.detector.assess(X), file.assess(X)
-    assert set(theirs) == {"score", "p_value", "label"}
+    assert set(theirs) == {"score", "p_value", "label", "status"}
     assert theirs["score"].shape == (n,)
     np.testing.assert_allclose(theirs["score"], own.score, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(theirs["label"], own.label)

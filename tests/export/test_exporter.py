@@ -78,6 +78,7 @@ def assert_equal(detector: Any, file: Path, X: Any) -> None:
     own, theirs = detector.assess(X), OnnxDetector(file).assess(X)
     np.testing.assert_allclose(theirs["score"], own.score, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(theirs["label"], own.label)
+    np.testing.assert_array_equal(theirs["status"], own.status)
     np.testing.assert_array_equal(theirs["n_known_words"], own.n_known_words)
     # a score may move past one calibration score
     room = 1.01 / (1 + len(detector.calibration_scores_))
@@ -98,6 +99,8 @@ def test_a_file_scores_texts_as_its_detector_does(
     onnx.checker.check_model(onnx.load(file))
     assert_equal(detector, file, mixed + HARD)
     assert_equal(detector, file, [])
+    assert OnnxDetector(file).assess(["", " "])["label"].tolist() == [0, 0]
+    assert OnnxDetector(file).predict(["", " "]).tolist() == [-1, -1]
     assert_equal(detector, file, [""])
     if name.startswith(("cvdd", "auto")):
         exported = OnnxDetector(file)
@@ -347,7 +350,7 @@ def test_texts_one_by_one_and_together_score_alike(
     together = file.assess(texts)
     for name, values in together.items():
         one_by_one = np.concatenate([file.assess([text])[name] for text in texts])
-        if name in ("label", "n_known_words"):
+        if name in ("label", "status", "n_known_words"):
             np.testing.assert_array_equal(one_by_one, values)
         else:
             np.testing.assert_allclose(one_by_one, values, rtol=1e-5, atol=1e-6)

@@ -30,6 +30,18 @@ def test_scores_are_added_to_what_there_was(detector: CVDD, mixed: list[str], mo
     np.testing.assert_array_equal(scored["nearest_context"], own.nearest_context)
 
 
+@pytest.mark.filterwarnings("ignore::textocl.core.exceptions.TextoclWarning")
+def test_what_is_not_judged_is_missing_in_a_frame(detector: CVDD, model: Path) -> None:
+    texts = ["the ship", "", "guitar", "12 34"]
+    scored = score_frame(pandas.DataFrame({"text": texts}), model)
+    assert scored["label"].tolist() == [1, 0, -1, 0]
+    assert scored["status"].tolist() == ["normal", "not judged", "anomalous", "not judged"]
+    assert scored["score"].isna().tolist() == [False, True, False, True]
+    own = detector.assess(texts).to_frame()
+    assert list(own.columns) == COLUMNS
+    pandas.testing.assert_frame_equal(scored[COLUMNS], own, check_dtype=False, atol=0.02)
+
+
 def test_frames_of_a_partition_have_one_schema(mixed: list[str], model: Path) -> None:
     frame = pandas.DataFrame({"body": mixed})
     whole = score_frame(frame, model, text_column="body")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 from texts import sentences
 
-from textocl import CVDD, KDE, DataError, FormatError
+from textocl import CVDD, KDE, Assessment, DataError, FormatError
 from textocl.export import to_onnx
 from textocl.io.assessor import fingerprint, load_assessor
-from textocl.io.results import RESULTS
+from textocl.io.corpora import Document
+from textocl.io.results import Counts, ResultRows
 from textocl.vision import DeepSVDD
 
 
@@ -30,9 +32,18 @@ def test_folder_and_file_say_the_same(detector: CVDD, mixed: list[str], folder: 
     own, exported = load_assessor(folder / "model"), load_assessor(folder / "model.onnx")
     assert own.threshold == exported.threshold == detector.threshold_
     first, second = own.assess(texts), exported.assess(texts)
-    assert tuple(first) == RESULTS
-    for name in RESULTS:
-        np.testing.assert_allclose(first[name], second[name], atol=1e-5, err_msg=name)
+    assert first.label[-1] == 0
+    assert first.status.tolist() == second.status.tolist()
+    for field in fields(Assessment):
+        one, other = getattr(first, field.name), getattr(second, field.name)
+        np.testing.assert_allclose(one, other, atol=1e-5, err_msg=field.name)
+
+
+def test_what_is_not_judged_is_counted_and_not_anomalous(folder: Path) -> None:
+    documents = [Document(i, text) for i, text in enumerate(["the ship", "", "guitar", "12"])]
+    for name in ("model", "model.onnx"):
+        part = load_assessor(folder / name).part(ResultRows(), documents)
+        assert part.counts == Counts(n_documents=4, n_anomalous=1, n_not_judged=2)
 
 
 def test_a_folder_takes_any_rate_and_a_file_its_own(detector: CVDD, folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,16 @@ from textocl import Assessment, DataError
 from textocl.io.corpora import Document
 from textocl.io.results import RESULTS, Counts, Part, ResultRows, ResultWriter, tasks_of
 
-RESULT = {"score": 0.25, "p_value": 0.5, "label": 1, "nearest_context": 2, "n_known_words": 3}
+RESULT = {
+    "score": 0.25, "p_value": 0.5, "label": 1, "status": "normal", "nearest_context": 2,
+    "n_known_words": 3,
+}  # fmt: skip
 JSON, TABLE = ResultRows(), ResultRows(table=True)
 
 
 def lines(rows: ResultRows, *documents: Document) -> str:
-    found = {name: np.array([value] * len(documents)) for name, value in RESULT.items()}
-    return rows.lines(list(documents), found).decode()
+    each = {name: np.full(len(documents), v) for name, v in RESULT.items() if name != "status"}
+    return rows.lines(list(documents), Assessment(**each)).decode()
 
 
 def records(text: str) -> list[dict[str, Any]]:
@@ -30,7 +32,24 @@ def records(text: str) -> list[dict[str, Any]]:
 
 
 def test_results_are_what_a_detector_assesses() -> None:
-    assert tuple(field.name for field in fields(Assessment)) == RESULTS == tuple(RESULT)
+    nothing = Assessment(*(np.empty(0, np.int64) for _ in range(5)))
+    assert tuple(nothing.columns()) == RESULTS == tuple(RESULT)
+
+
+def test_what_is_not_judged_has_no_score_but_says_so() -> None:
+    worst = float(np.finfo(np.float32).max)
+    values = ([worst, 0.25], [0.01, 0.5], [0, 1], [-1, 2], [0, 3])
+    assessment = Assessment(*map(np.array, values))
+    documents = [Document(1, ""), Document(2, "ship")]
+    first, second = records(JSON.lines(documents, assessment).decode())
+    assert first == {
+        "id": 1, "text": "", "score": None, "p_value": None, "label": 0, "status": "not judged",
+        "nearest_context": -1, "n_known_words": 0,
+    }  # fmt: skip
+    assert second == {"id": 2, "text": "ship", **RESULT}
+    header, row, _ = TABLE.lines(documents, assessment).decode().splitlines()
+    assert header == "id,text,score,p_value,label,status,nearest_context,n_known_words"
+    assert row == "1,,,,0,not judged,-1,0"
 
 
 def test_json_lines_keep_fields_and_rename_those_in_the_way() -> None:

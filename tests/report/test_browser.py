@@ -264,7 +264,18 @@ def test_a_page_without_labels_contexts_or_all_explanations(
     assert "5 of 60 listed documents are explained" in notes
     assert "60 of 82 documents are listed" in notes
     assert "22 more are not listed" in page.one("#count").text
-    assert "without a single known word" in notes
+    assert "1 document without a single known word is not judged" in notes
+    assert "1 could not be judged." in page.one("#lead").text
+    assert "not judged\n1" in page.one("#figures").text.lower()
+    page.choose("sort", "order")
+    page.choose("show", "unjudged")
+    shown = [row.text for row in page.all(".row")]
+    assert len(shown) == 1
+    assert "not judged" in shown[0]
+    page.choose("show", "flagged")
+    assert page.all(".row")
+    assert all("not judged" not in row.text for row in page.all(".row"))
+    page.choose("show", "all")
     page.choose("sort", "longest")
     page.run("document.querySelector('.row').click()")
     assert "the first 200 of 556 characters" in page.one(".opened").text.lower()

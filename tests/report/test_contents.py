@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from texts import sentences
 from textocl import CVDD, KDE, DataError, Detector, NotFittedError, WordLikelihood
 from textocl.core.metrics import evaluate
 from textocl.core.thresholds import calibration_borders
+from textocl.explain.contexts import Contexts
 from textocl.report import ReportLimits
 from textocl.report.card import card_of
 from textocl.report.contents import highest_and_spread
@@ -43,6 +46,19 @@ def test_scores_contexts_and_measures_are_the_detector_s(
     assert [context["share"] for context in found["contexts"]] == [
         round(context.share, 4) for context in detector.contexts_
     ]
+
+
+def test_merged_contexts_are_one_in_the_report(detector: CVDD, mixed: list[str]) -> None:
+    merged = copy.copy(detector)
+    contexts = list(detector.contexts_)
+    contexts[2] = replace(contexts[2], merged_into=0)
+    merged.state_ = replace(detector.state_, contexts=Contexts(contexts))
+    found = contents(merged, mixed)
+    assert [context["name"] for context in found["contexts"]] == ["0, 2", "1"]
+    assert [len(context["notes"]) for context in found["contexts"]] == [1, 0]
+    nearest = detector.assess(mixed).nearest_context
+    assert (nearest == 2).any()
+    assert found["documents"]["context"] == np.where(nearest == 2, 0, nearest).tolist()
 
 
 def test_limits_choose_the_highest_and_some_of_every_height(
@@ -83,10 +99,18 @@ def test_the_spread_reaches_the_lowest_score() -> None:
 def test_a_document_without_a_known_word_is_listed_as_such(ships: list[str]) -> None:
     detector = Detector(n_contexts=1, embedding="corpus").fit(ships)
     found = contents(detector, ["é", ships[0]])
-    assert found["known"] == [0, 1]
+    assert found["judged"] == [0, 1]
     assert found["scores"][0] is None
     assert found["documents"]["explanation"][0]["words"] == ""
     json.dumps(found, allow_nan=False)
+
+
+def test_what_is_not_judged_takes_no_place_of_what_is(ships: list[str]) -> None:
+    texts = [""] * 40 + sentences("music", 10)
+    found = contents(KDE().fit(ships), texts, limits=ReportLimits(8, 4))
+    assert len(set(found["documents"]["number"]) & set(range(40, 50))) >= 6
+    explained = zip(found["documents"]["number"], found["documents"]["explanation"], strict=True)
+    assert sum(number >= 40 for number, packed in explained if packed) >= 3
 
 
 @pytest.mark.parametrize("make", [KDE, WordLikelihood, Detector])

@@ -16,7 +16,22 @@ from textocl.report.explanations import (
     pack_explanation,
     utf16_places,
 )
-from textocl.report.vlq import decoded, encoded
+from textocl.report.vlq import encoded
+
+DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def decoded(text: str) -> list[int]:
+    """Integers from Base64 VLQ, as explanations.js reads them."""
+    numbers, value, shift = [], 0, 0
+    for character in text:
+        digit = DIGITS.index(character)
+        value += (digit % 32) << shift
+        shift += 5
+        if digit < 32:
+            numbers.append(-(value >> 1) if value & 1 else value >> 1)
+            value, shift = 0, 0
+    return numbers
 
 
 @given(st.lists(st.integers(-(2**30), 2**30)))

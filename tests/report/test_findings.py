@@ -43,7 +43,7 @@ def contents(findings: Findings) -> dict[str, Any]:
 def test_scores_are_those_out_of_sample(findings: Findings, contents: dict[str, Any]) -> None:
     shown = np.array([np.nan if s is None else s for s in contents["scores"]], np.float32)
     assert np.array_equal(shown, findings.scores[findings.copy_of], equal_nan=True)
-    assert contents["known"] == [0 if i == 66 else 1 for i in range(68)]
+    assert contents["judged"] == [0 if i == 66 else 1 for i in range(68)]
     in_sample = findings.detector.anomaly_score(TEXTS[:66])
     assert not np.allclose(shown[:66], in_sample)
     documents = contents["documents"]

@@ -39,18 +39,18 @@ def test_points_of_texts_have_unit_length_and_features_only_if_asked(ships: list
     assert np.allclose(scaled, CLOUD / np.linalg.norm(CLOUD, axis=1, keepdims=True), atol=1e-6)
 
 
-def test_cross_scores_come_from_a_detector_that_did_not_see_the_point() -> None:
+def test_training_scores_come_from_a_detector_that_did_not_see_the_point() -> None:
     detector = KNN(n_neighbors=1, calibration="cross").fit(CLOUD)
     # the nearest training point of each is itself
     assert (detector.anomaly_score(CLOUD) == 0).all()
-    assert (detector.cross_scores_ > 0).all()
-    assert (detector.calibration_scores_ == np.sort(detector.cross_scores_)).all()
+    assert (detector.training_scores_ > 0).all()
+    assert (detector.calibration_scores_ == np.sort(detector.training_scores_)).all()
     for i in (0, 17, 99):  # one of the nearest half a dozen was in another fold
         nearest = np.sort(np.linalg.norm(CLOUD - CLOUD[i], axis=1))
-        assert np.abs(nearest[1:12] - detector.cross_scores_[i]).min() < 1e-4
+        assert np.abs(nearest[1:12] - detector.training_scores_[i]).min() < 1e-4
 
 
-def test_cross_scores_are_numbered_as_the_documents_given(ships: list[str]) -> None:
+def test_training_scores_are_numbered_as_the_documents_given(ships: list[str]) -> None:
     texts = [*ships[:50], "12", *sentences("music", 10), *ships[50:]]
     labels = [0] * 51 + [-1] * 10 + [0] * 70
     with pytest.warns(TextoclWarning) as caught:
@@ -58,7 +58,7 @@ def test_cross_scores_are_numbered_as_the_documents_given(ships: list[str]) -> N
     anomalies, unknown = (str(warning.message) for warning in caught)
     assert "10 documents labelled -1 were left out" in anomalies
     assert "1 of 131 documents have no known word" in unknown
-    unscored = np.flatnonzero(np.isnan(detector.cross_scores_)).tolist()
+    unscored = np.flatnonzero(np.isnan(detector.training_scores_)).tolist()
     assert unscored == list(range(50, 61))
     assert detector.n_documents_ == 120
     assert len(detector.calibration_scores_) == 120

@@ -64,7 +64,7 @@ def test_scores_are_those_of_a_loop_over_words(
 def test_a_score_worked_by_hand() -> None:
     # no list knows zorblax: its share in general language is 1e-8; here it is everything
     detector = WordLikelihood(min_documents=1, n_general_words=500, false_alarm_rate=0.5, **ALL)
-    detector.fit(["zorblax", "zorblax"])
+    detector.fit(["zorblax", "zorblax zorblax"])
     ratio = math.log(1 + 1e8)
     scores = detector.anomaly_score(
         ["zorblax", "zorblax people", "zorblax zorblax people", "people"]
@@ -74,7 +74,7 @@ def test_a_score_worked_by_hand() -> None:
 
 
 def test_a_word_of_too_few_documents_is_worth_nothing() -> None:
-    texts = ["tanker port"] * 5 + ["guitar guitar guitar"]
+    texts = [f"tanker port {n}" for n in range(5)] + ["guitar guitar guitar"]
     detector = WordLikelihood(n_general_words=0, **ALL, false_alarm_rate=0.5).fit(texts)
     worth = dict(zip(detector.words_, detector.log_ratios_.tolist(), strict=True))
     assert worth["guitar"] == 0
@@ -100,7 +100,7 @@ def test_general_words_are_evidence_against_a_document(ships: list[str]) -> None
         ({"min_documents": 0}, "min_documents must be an integer of at least 1"),
         ({"n_general_words": -1}, "n_general_words must be"),
         ({"tokenization": "bpe"}, "tokenization must be one of"),
-        ({"calibration": "cross"}, "calibration must be one of 'split', 'training'"),
+        ({"calibration": "none"}, "calibration must be one of 'split', 'training', 'cross'"),
     ],
 )
 def test_wrong_parameters_are_named(
@@ -122,7 +122,7 @@ def test_known_anomalies_are_left_out(ships: list[str], mixed: list[str]) -> Non
 
 def test_a_corpus_without_words_is_refused() -> None:
     with pytest.raises(DataError, match="no word is left of 3 documents"):
-        WordLikelihood().fit(["", "12", "a of", "!", " "])
+        WordLikelihood().fit(["13", "12", "a of", "14", "of a the"])
     with pytest.raises(DataError, match="expected normal documents, got none"):
         WordLikelihood().fit([])
 

@@ -193,6 +193,32 @@ def test_the_order_of_many_texts_in_crowded_buckets_changes_no_group() -> None:
     assert partition(random.Random(0).sample(texts, len(texts))) == groups
 
 
+def test_copies_are_found_among_texts_that_share_a_long_passage() -> None:
+    bodies = [draw(50) + draw(20, seed) for seed in range(500)]
+    texts = [" ".join(body) for body in bodies] + [edited(body, 60) for body in bodies]
+    assert 0.4 < naive_similarity(texts[1], texts[2]) < 0.8
+    groups = copy_groups(texts)
+    assert (groups[:500] == np.arange(500)).all()
+    assert (groups[500:] == np.arange(500)).sum() > 495
+
+
+def test_texts_near_one_typical_text_are_its_copies() -> None:
+    words = draw(30)
+    others = [edited(words, i).replace("edited", f"e{j}") for i in range(30) for j in range(9)]
+    groups = copy_groups([*others, " ".join(words)])
+    assert (groups == 0).all()
+
+
+def test_copies_are_found_among_hundreds_that_are_nearly_near() -> None:
+    words = draw(30)
+    texts = [edited(words, i).replace("edited", f"e{j}") for i in range(30) for j in range(90)]
+    assert naive_similarity(texts[0], texts[-1]) < 0.8 < naive_similarity(texts[0], texts[1])
+    groups = copy_groups(texts)
+    sizes = [size for _, size in largest_groups(groups, 30)]
+    assert all(len(set(np.flatnonzero(groups == g) // 90)) == 1 for g in set(groups.tolist()))
+    assert min(sizes) >= 80
+
+
 def test_slices_and_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [edited(draw(30, seed), place) for seed in range(20) for place in (0, 3, 15, 31)]
     groups = copy_groups(texts)

@@ -127,6 +127,7 @@ def test_labels_and_p_values_follow_the_scores(fitted: OneClassDetector, few: np
     assert (assessment.score == scores).all()
     assert (assessment.label == labels).all()
     assert (assessment.n_known_words == 1).all()
+    assert assessment.n_not_judged == 0
 
 
 @settings(max_examples=5, deadline=None)

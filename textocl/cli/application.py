@@ -18,7 +18,7 @@ from textocl.core.exceptions import FormatError, TextoclError, TextoclWarning
 EXIT_DATA, EXIT_MODEL, EXIT_INTERRUPTED = 3, 4, 130
 
 out_console = Console()
-err_console = Console(stderr=True)
+err_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 # as a user meets them
@@ -75,9 +75,7 @@ def stop(message: str, code: int) -> NoReturn:
     """Print an error and leave with an exit code."""
     from textocl.cli.views import visible
 
-    err_console.print(
-        f"[bold red]error:[/] {escape(visible(message))}", highlight=False, soft_wrap=True
-    )
+    err_console.print(f"[bold red]error:[/] {escape(visible(message))}")
     raise typer.Exit(code)
 
 
@@ -85,7 +83,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
     from textocl.cli.views import visible
 
     text = escape(visible(str(message)))
-    err_console.print(f"[yellow]warning:[/] {text}", highlight=False, soft_wrap=True)
+    err_console.print(f"[yellow]warning:[/] {text}")
 
 
 app = typer.Typer(

@@ -89,6 +89,4 @@ def benchmark(
         print_json({"out": str(folder), "records": [record.to_dict() for record in records]})
     elif not quiet:
         typer.echo(visible(tables(records, corpus)))
-        err_console.print(
-            f"Written to {escape(visible(str(folder)))}.", highlight=False, soft_wrap=True
-        )
+        err_console.print(f"Written to {escape(visible(str(folder)))}.")

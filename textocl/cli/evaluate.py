@@ -33,7 +33,10 @@ def evaluate(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Measure on labelled documents: AUC, average precision, FPR at 95 % recall."""
+    """Measure on labelled documents: AUC, average precision, FPR at 95 % recall.
+
+    Documents that cannot be judged count with the worst score; how many they are is said.
+    """
     import numpy as np
 
     from textocl.cli.views import evaluation_line
@@ -43,16 +46,16 @@ def evaluate(
     from textocl.io.corpora import batches_of
 
     assessor = load_assessor(model, false_alarm_rate)
-    scores, anomalous, n_unknown = [np.empty(0, np.float32)], [], 0
+    scores, anomalous, n_not_judged = [np.empty(0, np.float32)], [], 0
     labels = Labels(label_field, normal)
     with documents_of(docs, text_field, format, skip_bad, quiet=quiet) as documents:
         for batch in batches_of(counted(documents, "scoring", quiet)):
-            results = assessor.assess([document.text for document in batch])
-            scores.append(results["score"])
-            n_unknown += int((results["n_known_words"] == 0).sum())
+            assessment = assessor.assess([document.text for document in batch])
+            scores.append(assessment.score)
+            n_not_judged += assessment.n_not_judged
             anomalous += [not labels.is_normal(document) for document in batch]
     labels.refuse_if_none_is_normal()
-    warn_of_unknown(n_unknown, len(anomalous))
+    warn_of_unknown(n_not_judged, len(anomalous))
     values, truth = np.concatenate(scores), np.array(anomalous, bool)
     evaluation = measure(values, truth)
     flagged = values > assessor.threshold
@@ -62,7 +65,7 @@ def evaluate(
     }
     if as_json:
         measures = {**evaluation.to_dict(), "at_threshold": at_threshold}
-        print_json({**measures, "without_known_word": n_unknown})
+        print_json({**measures, "not_judged": n_not_judged})
         return
     out_console.print(evaluation_line(evaluation), highlight=False, soft_wrap=True)
     out_console.print(

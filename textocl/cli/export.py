@@ -96,8 +96,6 @@ def export(
     elif not quiet:
         err_console.print(
             f"{escape(str(out))} written, {size / 1e6:.1f} MB.{_told(comparison)}",
-            highlight=False,
-            soft_wrap=True,
         )
 
 

@@ -82,6 +82,13 @@ def fit(
             help="auto: documents whose words are stored, to tell unexpected words [default: 2000]"
         ),
     ] = None,
+    forget: Annotated[
+        bool,
+        typer.Option(
+            "--forget",
+            help="auto: store no hashes of DOCS, by which score judges them out of sample.",
+        ),
+    ] = False,
     label_field: Annotated[
         str | None, typer.Option(help="Learn only from documents whose label is --normal.")
     ] = None,
@@ -126,6 +133,7 @@ def fit(
         "contamination": contamination,
         "n_typical": typical,
         "n_references": references,
+        "remember_training": False if forget else None,
     }
     detector = make_detector(
         model,

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _NAMED = 3  # unreadable files named in a message
 
 
-def load_image_detector(model: Path) -> SampleDetector:
-    """Load the folder of a model; refuse one of texts or features."""
+def load_image_detector(model: Path, false_alarm_rate: float | None = None) -> SampleDetector:
+    """Load the folder of a model, to judge by this rate; refuse one of texts or features."""
     from textocl.core.persistence import load
     from textocl.io.assessor import is_exported
     from textocl.vision.detector import SampleDetector
@@ -45,6 +45,8 @@ def load_image_detector(model: Path) -> SampleDetector:
             f"{model} holds a {name} fitted on features; this command is for images. In Python: "
             "textocl.load."
         )
+    if false_alarm_rate is not None:
+        detector.recalibrate(false_alarm_rate=false_alarm_rate)
     return detector
 
 

@@ -96,7 +96,7 @@ def tell(sentence: str) -> None:
     """Print what a command detected or guessed, on standard error."""
     from textocl.cli.views import visible
 
-    err_console.print(visible(sentence), highlight=False, markup=False, soft_wrap=True)
+    err_console.print(visible(sentence), markup=False)
 
 
 def warn_of_bad(bad: BadRecords | None, what: str) -> None:

@@ -97,6 +97,4 @@ def report(
         err_console.print(
             f"{written.n_documents:,} documents, {written.n_listed:,} listed, "
             f"{written.n_explained:,} explained: {out} ({written.n_bytes / 1e6:.1f} MB).",
-            highlight=False,
-            soft_wrap=True,
         )

@@ -18,6 +18,7 @@ from textocl.cli.options import (
     NewRate,
     Quiet,
     SkipBad,
+    SpreadsheetSafe,
     TextField,
 )
 
@@ -49,14 +50,7 @@ def score(
             min=1,
         ),
     ] = 1024,
-    spreadsheet_safe: Annotated[
-        bool,
-        typer.Option(
-            "--spreadsheet-safe",
-            help="Put ' before cells of a .csv that a spreadsheet would take for formulas, as they "
-            "begin with = + - @; numbers stay as they are.",
-        ),
-    ] = False,
+    spreadsheet_safe: SpreadsheetSafe = False,
     false_alarm_rate: NewRate = None,
     text_field: TextField = None,
     id_field: IdField = None,
@@ -67,12 +61,14 @@ def score(
 ) -> None:
     """Score documents of any number: each with its own fields, score, p_value and label.
 
+    A document without a word that the model knows is not judged: label 0, no score.
+
     As a filter, textocl score MODEL - --out - gives results as documents come.
     """
     from textocl.core.validation import warn_of_unknown
     from textocl.io.assessor import fingerprint, load_assessor
     from textocl.io.corpora import batches_of
-    from textocl.io.results import ResultRows, ResultWriter, tasks_of
+    from textocl.io.results import RESULTS, ResultRows, ResultWriter, tasks_of
     from textocl.io.resumable import ResumableResults, parts_folder
     from textocl.io.streams import with_pauses
     from textocl.training.progress import counting_bar
@@ -92,6 +88,7 @@ def score(
                 "false-alarm rate": false_alarm_rate,
                 "batch size": batch_size,
                 "spreadsheet safety": spreadsheet_safe,
+                "set of result columns": list(RESULTS),
             }
             results = ResumableResults(out, made_from)
     with (
@@ -112,13 +109,14 @@ def score(
             results.write(part)
             advance(part.counts.n_documents)
     counts = results.counts
-    warn_of_unknown(counts.n_unknown, counts.n_documents)
+    warn_of_unknown(counts.n_not_judged, counts.n_documents)
     if as_json and out != "-":
-        summary = zip(("documents", "anomalous", "without_known_word"), counts, strict=True)
+        summary = zip(("documents", "anomalous", "not_judged"), counts, strict=True)
         print_json({**dict(summary), "out": out})
     elif not quiet:
+        unjudged = f", {counts.n_not_judged:,} not judged" if counts.n_not_judged else ""
         err_console.print(
-            f"{counts.n_documents:,} documents scored, {counts.n_anomalous:,} anomalous "
+            f"{counts.n_documents:,} documents scored, {counts.n_anomalous:,} anomalous{unjudged} "
             f"(threshold {assessor.threshold:.4f}).",
             highlight=False,
         )

@@ -24,19 +24,11 @@ from textocl.cli.inputs import refuse_overwriting, warn_of_bad
 from textocl.cli.options import FalseAlarmRate, Json, Model, NewRate, Quiet, Seed
 from textocl.cli.vision_options import (
     Anomalies,
-    Backbone,
-    BackboneContrast,
-    BackboneSize,
-    Epochs,
     Images,
-    Network,
-    Preprocessing,
-    PretrainingEpochs,
     Size,
     SkipBad,
-    Synthetic,
-    asked_for,
     option_of,
+    with_settings,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +54,7 @@ def bad_images(skip_bad: bool) -> BadRecords | None:
 
 
 @vision.command()
+@with_settings
 def fit(
     images: Images,
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")],
@@ -74,14 +67,8 @@ def fit(
     ] = "knn",
     anomalies: Anomalies = None,
     size: Size = None,
-    network: Network = None,
-    backbone: Backbone = None,
-    backbone_size: BackboneSize = None,
-    backbone_contrast: BackboneContrast = False,
-    synthetic: Synthetic = None,
-    preprocessing: Preprocessing = None,
-    epochs: Epochs = None,
-    pretraining_epochs: PretrainingEpochs = None,
+    *,
+    settings: dict[str, Any],
     false_alarm_rate: FalseAlarmRate = 0.05,
     seed: Seed = 0,
     skip_bad: SkipBad = False,
@@ -109,18 +96,8 @@ def fit(
 
     resize_to = size_of(size)
     check_target(out)  # before minutes of work, not after
-    asked = asked_for(
-        network=network,
-        backbone=backbone,
-        backbone_size=backbone_size,
-        backbone_contrast=backbone_contrast,
-        synthetic=synthetic,
-        preprocessing=preprocessing,
-        n_epochs=epochs,
-        n_pretraining_epochs=pretraining_epochs,
-    )
     taken = set(make_image_detector(model).get_params())
-    for parameter in asked:
+    for parameter in settings:
         if parameter not in taken:
             raise typer.BadParameter(f"model {model!r} takes no {option_of(parameter)}.")
     checkpoint = out.with_name(f"{out.name}.checkpoint")
@@ -129,7 +106,7 @@ def fit(
         false_alarm_rate=false_alarm_rate,
         random_state=seed,
         verbose=watched(quiet),
-        **asked,
+        **settings,
         **({"checkpoint": checkpoint} if "checkpoint" in taken else {}),
     )
     bad = bad_images(skip_bad)
@@ -199,7 +176,6 @@ def score(
         err_console.print(
             f"{n_images:,} images scored, {n_anomalous:,} anomalous "
             f"(threshold {detector.threshold_:.4f}).",
-            highlight=False,
         )
 
 
@@ -210,9 +186,7 @@ def _opened(
     from textocl.cli.images import ImageReader, load_image_detector
     from textocl.vision.form import ImageForm
 
-    detector = load_image_detector(model)
-    if false_alarm_rate is not None:
-        detector.recalibrate(false_alarm_rate=false_alarm_rate)
+    detector = load_image_detector(model, false_alarm_rate)
     bad = bad_images(skip_bad)
     return detector, ImageReader(ImageForm.of(detector.sample_shape_), bad), bad
 
@@ -224,8 +198,6 @@ def _note_changes(n_changed: int, detector: SampleDetector, quiet: bool) -> None
         err_console.print(
             f"{n_changed:,} image{'s'[: n_changed != 1]} brought to the model's form, "
             f"{h} x {w} pixels {kind}.",
-            highlight=False,
-            soft_wrap=True,
         )
 
 
@@ -329,9 +301,7 @@ def report(
     from textocl.training.progress import counting_bar
 
     check_report_target(out)  # before minutes of work, not after
-    detector = load_image_detector(model)
-    if false_alarm_rate is not None:
-        detector.recalibrate(false_alarm_rate=false_alarm_rate)
+    detector = load_image_detector(model, false_alarm_rate)
     folder = labelled(images)
     has_both = len(set((folder.labels < 0).tolist())) == 2
     with counting_bar("scoring", watched(quiet), "images") as advance:
@@ -353,8 +323,6 @@ def report(
         err_console.print(
             f"{written.n_documents:,} images, {written.n_listed:,} with heatmaps: {out} "
             f"({written.n_bytes / 1e6:.1f} MB).",
-            highlight=False,
-            soft_wrap=True,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,22 +13,15 @@ from textocl.cli.options import Json, Quiet
 from textocl.cli.vision import bad_images, vision
 from textocl.cli.vision_options import (
     Anomalies,
-    Backbone,
-    BackboneContrast,
-    BackboneSize,
-    Epochs,
-    Network,
-    Preprocessing,
-    PretrainingEpochs,
     Size,
     SkipBad,
-    Synthetic,
-    asked_for,
     option_of,
+    with_settings,
 )
 
 
 @vision.command()
+@with_settings
 def benchmark(
     folder: Annotated[
         Path,
@@ -48,14 +41,8 @@ def benchmark(
     ] = 0,
     seeds: Annotated[int, typer.Option(help="Number of seeds, from 0.", min=1)] = 1,
     size: Size = None,
-    network: Network = None,
-    backbone: Backbone = None,
-    backbone_size: BackboneSize = None,
-    backbone_contrast: BackboneContrast = False,
-    synthetic: Synthetic = None,
-    preprocessing: Preprocessing = None,
-    epochs: Epochs = None,
-    pretraining_epochs: PretrainingEpochs = None,
+    *,
+    settings: dict[str, Any],
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -94,23 +81,13 @@ def benchmark(
     warn_of_bad(bad, "image")
     may_test = np.array([path not in known for path in data.paths])
     records = []
-    asked = asked_for(
-        network=network,
-        backbone=backbone,
-        backbone_size=backbone_size,
-        backbone_contrast=backbone_contrast,
-        synthetic=synthetic,
-        preprocessing=preprocessing,
-        n_epochs=epochs,
-        n_pretraining_epochs=pretraining_epochs,
-    )
     taken = {name: set(make_image_detector(name).get_params()) for name in models}
-    for parameter in asked:
+    for parameter in settings:
         if not any(parameter in names for names in taken.values()):
             raise typer.BadParameter(f"none of the models takes {option_of(parameter)}.")
     for name in models:
-        parameters = {parameter: v for parameter, v in asked.items() if parameter in taken[name]}
-        if synthetic and not make_image_detector(name).learns_from_anomalies:
+        parameters = {parameter: v for parameter, v in settings.items() if parameter in taken[name]}
+        if "synthetic" in settings and not make_image_detector(name).learns_from_anomalies:
             parameters.pop("synthetic", None)
         for seed in range(seeds):
             training, tested = data, test

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,50 +23,59 @@ Anomalies = Annotated[
 Size = Annotated[
     str | None, typer.Option(help="Resize all images, to HEIGHTxWIDTH or to a square.")
 ]
-Network = Annotated[
-    str | None,
-    typer.Option(help="mnist, cifar-10, lenet-8-4-fc32 …; a wrong name lists all [default: auto]"),
-]
-Backbone = Annotated[
-    str | None,
-    typer.Option(
-        help="Learn on features of a pretrained network: efficientnet-lite0 (what knn and its kin "
-        "take if you give none), vgg11-bn:FILE, transformer:NAME."
-    ),
-]
-BackboneSize = Annotated[
-    int | None, typer.Option(help="Pixels that the shorter side is scaled to for the backbone.")
-]
-BackboneContrast = Annotated[
-    bool,
-    typer.Option(
-        "--backbone-contrast",
-        help="Even out brightness and contrast for the backbone, where light varies.",
-    ),
-]
-Synthetic = Annotated[
-    str | None,
-    typer.Option(
-        help="deep-sad, hsc, fcdd: make anomalies of the images: confetti, patches or mixed."
-    ),
-]
-Preprocessing = Annotated[
-    str | None,
-    typer.Option(help="contrast, standardize (try it on textures) or none [default: contrast]"),
-]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the images [default: the model's]")]
-PretrainingEpochs = Annotated[
-    int | None,
-    typer.Option(help="deep-svdd, deep-sad: passes of the autoencoder [default: the model's]"),
-]
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Pass over images that cannot be read, and count them.")
 ]
+#: parameters of a detector that options set: their type, and the help
+SETTINGS: dict[str, tuple[type, str]] = {
+    "network": (
+        str, "mnist, cifar-10, lenet-8-4-fc32 …; a wrong name lists all [default: auto]"
+    ),
+    "backbone": (
+        str,
+        "Learn on features of a pretrained network: efficientnet-lite0 (what knn and its kin take "
+        "if you give none), vgg11-bn:FILE, transformer:NAME.",
+    ),
+    "backbone_size": (int, "Pixels that the shorter side is scaled to for the backbone."),
+    "backbone_contrast": (
+        bool, "Even out brightness and contrast for the backbone, where light varies."
+    ),
+    "synthetic": (
+        str, "deep-sad, hsc, fcdd: make anomalies of the images: confetti, patches or mixed."
+    ),
+    "preprocessing": (
+        str, "contrast, standardize (try it on textures) or none [default: contrast]"
+    ),
+    "n_epochs": (int, "Passes over the images [default: the model's]"),
+    "n_pretraining_epochs": (
+        int, "deep-svdd, deep-sad: passes of the autoencoder [default: the model's]"
+    ),
+}  # fmt: skip
 
 
-def asked_for(**parameters: Any) -> dict[str, Any]:
-    """The parameters of a detector that were asked for; the others keep their defaults."""
-    return {name: v for name, v in parameters.items() if v is not None and v is not False}
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each of `SETTINGS`, in the place of its argument ``settings``.
+
+    It gets there those that were asked for, by the names of a detector's parameters.
+    """
+
+    @wraps(command)
+    def with_options(**arguments: Any) -> None:
+        options = {name: arguments.pop(name) for name in SETTINGS}
+        settings = {name: v for name, v in options.items() if v is not None and v is not False}
+        command(**arguments, settings=settings)
+
+    parameters: list[Parameter] = []
+    for parameter in signature(command, eval_str=True).parameters.values():
+        parameters += _options() if parameter.name == "settings" else [parameter]
+    with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return with_options
+
+
+def _options() -> Iterator[Parameter]:
+    for name, (kind, text) in SETTINGS.items():
+        option = Annotated[kind | None, typer.Option(option_of(name), help=text)]  # type: ignore[valid-type]
+        yield Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
 
 
 def option_of(parameter: str) -> str:

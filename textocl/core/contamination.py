@@ -1,8 +1,8 @@
 """How many anomalies hide among training samples, judged by their out-of-sample scores.
 
-Most scores are of normal samples. A Student distribution is fitted to the upper middle of them,
-which a tenth of anomalies hardly moves; what lies beyond it, more often than it does by chance, is
-not normal.
+Most scores are of normal samples. A Student distribution is fitted to the upper half of their bulk,
+which a tenth of anomalies hardly moves; what lies far beyond it, more often than by chance, is not
+normal.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_DEGREES_OF_FREEDOM = 7
-_QUANTILES = (0.75, 0.84)  # of the scores, between which the scale is measured
-_BEYOND = 0.005  # of normal scores lie so far out that anomalies are counted there
+_DEGREES_OF_FREEDOM = 8
+_QUANTILES = (0.5, 0.84)  # of the scores, between which the scale is measured
+_BEYOND = 0.002  # of normal scores lie so far out that anomalies are counted there
 
 
 class ContaminationEstimate(NamedTuple):
@@ -38,7 +38,7 @@ class ContaminationEstimate(NamedTuple):
 def null_p_values(scores: ArrayLike) -> NDArray[np.float64]:
     """How rarely a normal sample scores at least as high, ``(n,)``, where some are anomalies.
 
-    By a Student distribution with 7 degrees of freedom through the 75 % and 84 % quantiles of
+    By a Student distribution with 8 degrees of freedom through the median and the 84 % quantile of
     ``scores``. Unlike conformal p-values they need no clean sample, and go below 1/n; like every
     model of a tail they are an approximation there.
     """

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
-from textocl.core.assessment import Assessment
+from textocl.core.assessment import Assessment, judged_labels
 from textocl.core.exceptions import DataError, FormatError, TextoclError, TextoclWarning
 from textocl.core.persistence import ModelFiles, load, save_model_files
 from textocl.core.thresholds import (
@@ -202,7 +202,11 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
             **self._calibrated(learned.calibration_scores, params),
             state_=learned.state,
             _training=TrainingRecord.of(
-                training, groups, learned.training_scores, learned.suspected
+                training,
+                groups,
+                learned.training_scores,
+                learned.suspected,
+                self.get_params(deep=False),
             ),
         )
         n_anomalies = 0 if self.learns_from_anomalies else int((training.labels < 0).sum())
@@ -318,13 +322,17 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
         return Assessment(
             score=scores,
             p_value=conformal_p_values(self.calibration_scores_, scores),
-            label=self._labels(scores),
+            label=judged_labels(self._labels(scores), n_known),
             nearest_context=np.full(len(scores), -1) if nearest is None else nearest,
             n_known_words=n_known,
         )
 
     def predict(self, X: Any) -> NDArray[np.int64]:
-        """+1 for normal, -1 for anomalous, ``(n,)``."""
+        """+1 for normal, -1 for anomalous, ``(n,)``, as scikit-learn has it.
+
+        A document without a known word is -1 here, as it has the worst score; `assess` says that
+        it is not judged.
+        """
         return self._labels(self.anomaly_score(X))
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:
@@ -348,6 +356,10 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
     def weighted_members(self) -> list[tuple[str, OneClassDetector, float]]:
         """Name, detector and weight of each member, of a detector that has some."""
         return []
+
+    def recalled_scores(self, X: Any) -> NDArray[np.float32]:
+        """Out-of-sample scores of training samples that it remembers, ``(n,)``; NaN of others."""
+        return np.full(len(X), np.nan, np.float32)
 
     def context_summaries(self) -> list[Any]:
         """The `ContextSummary` of each context, of a detector that has some."""

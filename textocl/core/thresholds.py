@@ -21,6 +21,7 @@ TOLERANCE = 1e-5
 #: the same of scores that differ by rounding only: two that are closer count as one
 ROUNDING = 1e-6
 _LEAST_TAIL = 3  # scores that tell how a tail goes on
+_LARGEST = float(np.finfo(np.float32).max)
 _ZERO = 1e-12  # what sums of float64 may leave of 0
 
 
@@ -61,10 +62,10 @@ def conformal_threshold(
     scores = np.sort(np.asarray(calibration_scores, np.float64))
     start = scores[-k - 1]
     excess = float((scores[-k:] - start).mean())
-    continued = float(np.float32(start + excess * math.log(k / ((n + 1) * false_alarm_rate))))
-    if worst is not None and continued >= worst:
-        return highest
-    return max(continued, highest)
+    limit = _LARGEST if worst is None else worst
+    continued = start + excess * math.log(k / ((n + 1) * false_alarm_rate))
+    continued = float(np.float32(min(continued, limit)))
+    return highest if continued >= limit else max(continued, highest)
 
 
 def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:
@@ -86,7 +87,7 @@ def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:
     lower, higher = distinct[last], np.append(distinct[1:], np.inf)[last]
     raised = lower + size[last] * np.clip(0.01 * np.ptp(distinct), 2 * ROUNDING, TOLERANCE)
     borders = np.minimum(raised, (lower + higher) / 2)
-    borders = np.minimum(borders, np.finfo(np.float32).max).astype(np.float32)
+    borders = np.minimum(borders, _LARGEST).astype(np.float32)
     # float32 must not round a border up to the next score
     borders = np.where(borders < higher, borders, np.nextafter(borders, np.float32(-np.inf)))
     return borders[np.searchsorted(distinct, scores)]
@@ -123,6 +124,20 @@ def trim_highest(
     if not known.any():
         n_kept = max(1, n_kept)
     return np.sort(np.concatenate([scores[known], unknown[:n_kept]]))
+
+
+def training_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """p-values of samples that calibration scores may be of, ``(n,)``; NaN of a NaN.
+
+    As `conformal_p_values`, but a score that is one of the calibration scores does not count
+    itself.
+    """
+    calibration, values = np.asarray(calibration_scores, np.float32), np.asarray(scores, np.float32)
+    p_values = conformal_p_values(calibration, np.nan_to_num(values))
+    n, is_inside = len(calibration), np.isin(values, calibration)
+    without_itself = (p_values * (n + 1) - 1) / max(n, 1)
+    p_values = np.where(is_inside, without_itself, p_values)
+    return np.where(np.isnan(values), np.nan, p_values)
 
 
 def conformal_p_values(calibration_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:

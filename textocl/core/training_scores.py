@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import TextoclWarning
-from textocl.core.thresholds import calibration_borders
+from textocl.core.thresholds import training_p_values
 
 FOLDS = 5
 
@@ -74,12 +74,14 @@ class TrainingRecord:
     groups : (n,) int64, which of the m each sample given is, or is a copy of
     scores : (m,) float32, NaN where there is none; None before they are computed
     suspected : (k,) int64, which of the m the fit kept from learning
+    params : of the detector at the fit, as they were given
     """
 
     training: TrainingSamples
     groups: NDArray[np.int64]
     scores: NDArray[np.float32] | None
     suspected: NDArray[np.int64]
+    params: dict[str, Any]
 
     @classmethod
     def of(
@@ -88,6 +90,7 @@ class TrainingRecord:
         groups: NDArray[np.int64] | None,
         scores: NDArray[np.float32] | None,
         suspected: NDArray[np.int64],
+        params: dict[str, Any],
     ) -> TrainingRecord:
         """Keep the samples only where scores are still to be computed of them.
 
@@ -99,7 +102,7 @@ class TrainingRecord:
         places = everyone if groups is None else np.searchsorted(training.numbers, groups)
         if scores is not None:
             training = replace(training, samples=())
-        return cls(training, places, scores, suspected)
+        return cls(training, places, scores, suspected, params)
 
 
 def fold_numbers(n: int, seed: int, n_folds: int = FOLDS) -> NDArray[np.int64]:
@@ -153,13 +156,9 @@ class WithTrainingScores:
 
         A score that is one of them does not count itself twice; copies count once.
         """
-        scores = self.training_scores_.astype(np.float64)
+        scores = self.training_scores_
         calibration: NDArray[np.float32] = self.calibration_scores_  # type: ignore[attr-defined]
-        borders = calibration_borders(calibration).astype(np.float64)
-        at_least = len(borders) - np.searchsorted(borders, scores)
-        inside = np.isin(scores.astype(np.float32), calibration)
-        p_values = (1 + at_least - inside) / (1 + len(borders) - inside)
-        return np.where(np.isnan(scores), np.nan, np.minimum(p_values, 1))
+        return training_p_values(calibration, scores)
 
     @property
     def training_labels_(self) -> NDArray[np.int64]:
@@ -192,17 +191,18 @@ class WithTrainingScores:
                 "what concerns the training samples is known after a fit, not after loading."
             )
         if scored and record.scores is None:
-            record = replace(record, scores=self._cross_fit(record.training))
+            record = replace(record, scores=self._cross_fit(record))
             self._training = record
         return record
 
-    def _cross_fit(self, training: TrainingSamples) -> NDArray[np.float32]:
+    def _cross_fit(self, record: TrainingRecord) -> NDArray[np.float32]:
         """Scores of a training set, ``(m,)``, each by a fit on four fifths of the others."""
+        training = record.training
         normal = np.flatnonzero(training.labels >= 0)
         anomalies = np.flatnonzero(training.labels < 0)
 
         def scores_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
-            detector: Any = self._like()
+            detector: Any = self._like(record.params)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", TextoclWarning)
                 detector._fit_samples(
@@ -211,16 +211,15 @@ class WithTrainingScores:
                 scored = detector._scored(rows_of(training.samples, normal[fold]))
             return np.where(scored.n_known > 0, scored.scores, np.float32(np.nan))
 
-        seed = getattr(self, "random_state", self._SEED)
+        seed = record.params.get("random_state", self._SEED)
         scores = np.full(len(training), np.nan, np.float32)
         scores[normal] = scores_across_folds(len(normal), seed, scores_of)
         return scores
 
-    def _like(self) -> Any:
-        """An unfitted detector with the parameters of the last fit, calibrated by all it sees."""
-        params = {**self.get_params(deep=False), **self._fit_params}  # type: ignore[attr-defined]
+    def _like(self, params: dict[str, Any]) -> Any:
+        """An unfitted detector with these parameters, calibrated by all it sees."""
         if "training" in self._CALIBRATIONS:  # type: ignore[attr-defined]
-            params["calibration"] = "training"
+            params = {**params, "calibration": "training"}
         return type(self)(**params)
 
     def __getstate__(self) -> dict[str, Any]:

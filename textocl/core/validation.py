@@ -69,11 +69,11 @@ def _hint(value: Any) -> str:
 
 
 def warn_of_unknown(n_unknown: int, n_documents: int) -> None:
-    """Count documents without a known word, in one warning, if there are any."""
+    """Count documents that cannot be judged, in one warning, if there are any."""
     if n_unknown:
         warnings.warn(
             f"{n_unknown:,} of {n_documents:,} documents have no known word; "
-            "they get the worst score.",
+            "they are not judged, and have the worst score in a ranking.",
             TextoclWarning,
             stacklevel=4,
         )

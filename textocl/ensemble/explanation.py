@@ -91,7 +91,7 @@ def _merged(
         score=score,
         threshold=threshold,
         p_value=p_value,
-        label=label,
+        label=label if words else 0,
         words=words,
         counts=counts,
         attention=attention,

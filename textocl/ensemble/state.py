@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.contamination import ContaminationEstimate
@@ -15,6 +16,7 @@ from textocl.core.persistence import ModelFiles, detector_from_part, part_of_fil
 from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
 from textocl.ensemble.members import Member, OutOfSampleScores
+from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.surprisal import Surprisal
 from textocl.text.shared_index import SharedIndex
 from textocl.text.spaces import ContextSpace, Embedded, WordSpace
@@ -23,6 +25,7 @@ from textocl.text.tokenization import CutTexts, Tokenizer
 #: what begins the names of their arrays
 _SURPRISAL = "surprisal."
 _HELD_OUT = "held_out."
+_MEMORY = "memory."
 
 #: what each member is
 _MEMBERS = {
@@ -44,18 +47,27 @@ class EnsembleState:
         before it was kept
     surprisal : tells unexpected words; None where no vectors are static, or in older models
     contamination : the share of anomalies, as told or estimated
+    memory : recognizes the documents that ``out_of_sample`` is of; None where it shall not
     """
 
     members: dict[str, Member]
     out_of_sample: OutOfSampleScores | None
     surprisal: Surprisal | None
     contamination: ContaminationEstimate
+    memory: TrainingMemory | None = None
 
     def judging_by(
         self, members: dict[str, Member], out_of_sample: OutOfSampleScores
     ) -> EnsembleState:
         """The same with members that judge otherwise."""
         return replace(self, members=members, out_of_sample=out_of_sample)
+
+    @cached_property
+    def training_scores(self) -> NDArray[np.float32]:
+        """Out-of-sample scores on the common scale, ``(n,)``; NaN without a known word."""
+        if self.out_of_sample is None:
+            return np.empty(0, np.float32)
+        return self.out_of_sample.fused(list(self.members.values()))
 
     def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
         """Texts as each member takes them, cut once for all."""
@@ -100,6 +112,9 @@ class EnsembleState:
         if self.out_of_sample is not None:
             scores = self.out_of_sample.to_files().arrays
             files.arrays |= {_HELD_OUT + name: array for name, array in scores.items()}
+        if self.memory is not None:
+            memory = self.memory.to_files().arrays
+            files.arrays |= {_MEMORY + name: array for name, array in memory.items()}
         return files
 
     @classmethod
@@ -125,11 +140,16 @@ class EnsembleState:
             )
         if "density" not in members:
             raise FormatError("it has no density.")
+        out_of_sample, memory = _out_of_sample_from(files, members), None
+        arrays = _arrays_of(files, _MEMORY)
+        if arrays and out_of_sample is not None:
+            memory = TrainingMemory.from_files(ModelFiles({}, arrays), len(out_of_sample.scores))
         return cls(
             members,
-            _out_of_sample_from(files, members),
+            out_of_sample,
             _surprisal_from(files, members),
             _contamination_from(files),
+            memory,
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textocl.core.assessment import STATUS
 from textocl.core.exceptions import MissingExtraError
 from textocl.explain.notebook import explanation_html
 from textocl.text.tokenization import Span
@@ -24,7 +25,8 @@ class Explanation:
     Attributes
     ----------
     text : the document
-    score, threshold, p_value, label : the judgement; label is +1 normal, -1 anomalous
+    score, threshold, p_value, label : the judgement; label is +1 normal, -1 anomalous, 0 not judged
+    status : what the label says: "normal", "anomalous" or "not judged"
     words : w distinct known words, in the order of their first occurrence
     counts : (w,) how often each occurs
     attention : (w, r) weight of each word in each context, all occurrences together; columns sum
@@ -40,7 +42,7 @@ class Explanation:
         documents like this one do not have, whatever they do to the score; None but of a `Detector`
     usual_surprisal : what one word in twenty of normal documents exceeds; None likewise
 
-    A document without a known word has no words here, and the worst score, 1.
+    A document without a known word is not judged: it has no words here, and the worst score.
     """
 
     text: str
@@ -59,6 +61,10 @@ class Explanation:
     spans: list[Span]
     surprisal: NDArray[np.float64] | None = None
     usual_surprisal: float | None = None
+
+    @property
+    def status(self) -> str:
+        return STATUS[self.label]
 
     def unexpected_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words of unusual surprisal, the highest first, with their nats."""
@@ -79,7 +85,10 @@ class Explanation:
         return [(self.words[i], float(self.evidence[i])) for i in order if self.evidence[i] < 0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain Python values, one entry a word."""
+        """Return everything as plain Python values, one entry a word.
+
+        Score and p-value are None of a document that is not judged.
+        """
         words = [
             {
                 "word": word,
@@ -93,10 +102,11 @@ class Explanation:
         ]
         return {
             "text": self.text,
-            "score": self.score,
+            "score": self.score if self.label else None,
             "threshold": self.threshold,
-            "p_value": self.p_value,
+            "p_value": self.p_value if self.label else None,
             "label": self.label,
+            "status": self.status,
             "nearest_context": self.nearest_context,
             "context_distances": self.context_distances.tolist(),
             "usual_surprisal": self.usual_surprisal,
@@ -140,9 +150,13 @@ class Explanation:
             )
         }
         named = "".join(f", {name}={reprlib.repr(shown)}" for name, shown in words.items())
+        scores = (
+            f"score={self.score:.4g}, threshold={self.threshold:.4g}, p_value={self.p_value:.2g}"
+            if self.label
+            else self.status
+        )
         return (
-            f"Explanation(label={self.label}, score={self.score:.4g}, "
-            f"threshold={self.threshold:.4g}, p_value={self.p_value:.2g}{named}, "
+            f"Explanation(label={self.label}, {scores}{named}, "
             f"text={self.text[:40]!r}{'…' if len(self.text) > 40 else ''})"
         )
 

@@ -97,7 +97,7 @@ def explain_words(
                 score=float(value),
                 threshold=threshold,
                 p_value=float(conformal_p_values(calibration_scores, [value])[0]),
-                label=-1 if value > threshold else 1,
+                label=0 if not words else -1 if value > threshold else 1,
                 words=words,
                 counts=np.array([counts[word] for word in words], np.int64),
                 attention=attention[:, None],

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
+import numpy as np
 
+from textocl.core.assessment import Assessment
 from textocl.core.exceptions import DataError
+from textocl.core.thresholds import training_p_values
 from textocl.io.corpora import Document
 from textocl.io.results import Counts, Part, ResultRows, Task
 from textocl.registry import DETECTORS, TEXTS
 
 if TYPE_CHECKING:
     from textocl.core.detector import OneClassDetector
-
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ class Assessor:
 
     Attributes
     ----------
-    assess : texts to arrays ``(n,)`` by their names
+    assess : texts to an `Assessment`
     threshold : scores above it are called anomalous
     """
 
-    assess: Callable[[Sequence[str]], Arrays]
+    assess: Callable[[Sequence[str]], Assessment]
     threshold: float
 
     def part(self, rows: ResultRows, documents: list[Document]) -> Part:
@@ -42,11 +43,9 @@ class Assessor:
         DataError
             A table has no column for a field of a document.
         """
-        results = self.assess([document.text for document in documents])
-        n_anomalous = int((results["label"] == -1).sum())
-        n_unknown = int((results["n_known_words"] == 0).sum())
-        counts = Counts(len(documents), n_anomalous, n_unknown)
-        return Part(rows.lines(documents, results), counts)
+        assessment = self.assess([document.text for document in documents])
+        counts = Counts(len(documents), assessment.n_anomalous, assessment.n_not_judged)
+        return Part(rows.lines(documents, assessment), counts)
 
     def in_order(self, tasks: Iterable[Task]) -> Iterator[Part]:
         """Score batches one after the other."""
@@ -76,7 +75,25 @@ def load_assessor(
     detector = load_text_detector(model)
     if false_alarm_rate is not None:
         detector.recalibrate(false_alarm_rate=false_alarm_rate)
-    return Assessor(lambda texts: vars(detector._assess(texts)), detector.threshold_)
+    return Assessor(partial(_assess_remembering, detector), detector.threshold_)
+
+
+def _assess_remembering(detector: OneClassDetector, texts: Sequence[str]) -> Assessment:
+    """Assess texts; those that the detector was trained on, and remembers, out of sample."""
+    assessment = detector._assess(texts)
+    recalled = detector.recalled_scores(texts)
+    known = ~np.isnan(recalled)
+    if not known.any():
+        return assessment
+    scores = np.where(known, recalled, assessment.score)
+    return replace(
+        assessment,
+        score=scores,
+        p_value=np.where(
+            known, training_p_values(detector.calibration_scores_, recalled), assessment.p_value
+        ),
+        label=np.where(known, np.where(scores > detector.threshold_, -1, 1), assessment.label),
+    )
 
 
 def load_text_detector(model: Path) -> OneClassDetector:
@@ -106,7 +123,7 @@ def is_exported(model: Path) -> bool:
 
 
 def _exported(model: Path, false_alarm_rate: float | None, n_threads: int) -> Assessor:
-    from textocl.export.frames import nearest_context
+    from textocl.export.frames import assessment_of
     from textocl.export.runtime import OnnxDetector
 
     detector = OnnxDetector(model, n_threads=1)
@@ -121,8 +138,4 @@ def _exported(model: Path, false_alarm_rate: float | None, n_threads: int) -> As
             "for another rate give the folder of the model, which keeps its calibration scores."
         )
 
-    def assess(texts: Sequence[str]) -> Arrays:
-        results = detector.assess(texts)
-        return {**results, "nearest_context": nearest_context(results)}
-
-    return Assessor(assess, detector.threshold_)
+    return Assessor(lambda texts: assessment_of(detector.assess(texts)), detector.threshold_)

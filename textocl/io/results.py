@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple, TypeAlias
 
-from numpy.typing import NDArray
-
+from textocl.core.assessment import Assessment, AssessmentRow
 from textocl.core.exceptions import DataError
 from textocl.core.files import whole_file
 from textocl.io.corpora import Document
@@ -25,15 +25,15 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 #: what is said of each document, in the order of a table's columns
-RESULTS = ("score", "p_value", "label", "nearest_context", "n_known_words")
+RESULTS = AssessmentRow._fields
 
 
 class Counts(NamedTuple):
-    """How many documents there were, how many of them anomalous, and without a known word."""
+    """How many documents there were, and how many of them anomalous, and not judged."""
 
     n_documents: int = 0
     n_anomalous: int = 0
-    n_unknown: int = 0
+    n_not_judged: int = 0
 
     def plus(self, other: Counts) -> Counts:
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
@@ -105,18 +105,19 @@ class ResultRows:
             return self
         return replace(self, columns=tuple(record))
 
-    def lines(self, documents: Sequence[Document], found: Mapping[str, NDArray[Any]]) -> bytes:
-        """Documents with what was found of them, an array ``(n,)`` for each of `RESULTS`.
+    def lines(self, documents: Sequence[Document], assessment: Assessment) -> bytes:
+        """Documents with what is said of them.
+
+        What is not judged has no score and no p-value: null, or an empty cell.
 
         Raises
         ------
         DataError
             A document has a field that the table has no column for.
         """
-        results = zip(*(found[name].tolist() for name in RESULTS), strict=True)
         records = [
-            _record(document, dict(zip(RESULTS, values, strict=True)))
-            for document, values in zip(documents, results, strict=True)
+            _record(document, {name: _no_nan(value) for name, value in row._asdict().items()})
+            for document, row in zip(documents, assessment, strict=True)
         ]
         return self.encoded(records)
 
@@ -155,6 +156,10 @@ class ResultRows:
         if self.spreadsheet_safe and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
             return f"'{value}"
         return value
+
+
+def _no_nan(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 Task: TypeAlias = tuple[ResultRows, list[Document]]

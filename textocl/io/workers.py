@@ -16,7 +16,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from textocl.core.exceptions import DataError, TextoclError, TextoclWarning
@@ -72,12 +71,7 @@ class Workers:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop()
 
     def in_order(self, tasks: Iterable[Task]) -> Iterator[Part]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from textocl.core.assessment import status_of
 from textocl.core.exceptions import DataError, MissingExtraError
 from textocl.core.validation import check_documents
 from textocl.ensemble.detector import Detector
@@ -23,7 +24,6 @@ from textocl.text.tokenization import make_tokenizer
 if TYPE_CHECKING:
     import pandas as pd
 
-_STATUS = {1: "normal", -1: "anomalous", 0: "not judged"}
 _COMPARED = 5_000  # documents that are not flagged, to tell what words those flagged share
 
 
@@ -160,11 +160,6 @@ class Findings:
         return np.where(np.isnan(self.scores), given, np.where(flags, -1, 1))
 
     @property
-    def status(self) -> list[str]:
-        """Of each document: "normal", "anomalous" or "not judged"."""
-        return [_STATUS[label] for label in self.labels.tolist()]
-
-    @property
     def flagged(self) -> NDArray[np.int64]:
         """Numbers of the flagged documents, the most anomalous first, copies together."""
         numbers = np.flatnonzero((self.labels == -1) & (self.ranks > 0))
@@ -242,7 +237,7 @@ class Findings:
             "score": _numbers(self.scores),
             "p_value": _numbers(self.p_values),
             "false_discovery_rate": _numbers(self.false_discovery),
-            "status": self.status,
+            "status": status_of(self.labels).tolist(),
             "kind": [kind_of.get(i) for i in range(len(self))],
             "copy_of": [
                 None if alone else number

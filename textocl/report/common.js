@@ -56,11 +56,11 @@ function atLeast(sorted, value) {
   return sorted.length - low;
 }
 
-// without a known word: the worst score there is, but not judged among findings
-const MISSING = data.findings ? -Infinity : Infinity;
-const toScores = (values) => Float32Array.from(values, (s) => (s === null ? MISSING : s));
+const toScores = (values) => Float32Array.from(values, (s) => (s === null ? Infinity : s));
 const scores = toScores(data.scores);
-const sortedScores = scores.slice().sort();
+const isJudged = (i) => Boolean(data.judged[i]);
+const sortedScores = scores.filter((_, i) => isJudged(i)).sort();
+const nJudged = sortedScores.length, nNotJudged = scores.length - nJudged;
 const calibration = toScores(data.calibration);
 const isAnomaly = data.truth ? Uint8Array.from(data.truth) : null;
 const ofTruth = isAnomaly
@@ -88,7 +88,7 @@ function withThreshold(watcher) {
 
 /** Range that nearly all scores lie in, and the model's threshold. */
 const range = (() => {
-  const usual = scores.filter((s, i) => data.known[i] && s < Infinity);
+  const usual = scores.filter((s, i) => isJudged(i) && s < Infinity);
   const finite = calibration.filter((s) => s < Infinity);
   const all = Float32Array.from([...sample(usual), ...sample(finite)]).sort();
   const at = (q) => all[Math.round(q * (all.length - 1))];

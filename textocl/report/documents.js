@@ -5,22 +5,23 @@ const listed = data.documents;
 const documentScores = Float32Array.from(listed.number, (i) => scores[i]);
 const nShown = listed.number.length + // with copies, which are folded into the first of them
   (listed.copies ?? []).reduce((sum, ids) => sum + ids.length, 0);
+const isJudgedHere = (i) => isJudged(listed.number[i]);
+const isFlagged = (i) => isJudgedHere(i) &&
+  (listed.flagged ? listed.flagged[i] === 1 : documentScores[i] > threshold);
 const opened = new Set();
 const arranged = []; // called when the list has been filtered and sorted
 let order = new Uint32Array(0), page = 0, lowered = null;
 
 const keys = {
-  highest: (i) => -documentScores[i],
-  lowest: (i) => (documentScores[i] === -Infinity ? Infinity : documentScores[i]),
-  nearest: (i) => Math.abs(documentScores[i] - threshold),
+  highest: (i) => (isJudgedHere(i) ? -documentScores[i] : Infinity),
+  lowest: (i) => (isJudgedHere(i) ? documentScores[i] : Infinity),
+  nearest: (i) => (isJudgedHere(i) ? Math.abs(documentScores[i] - threshold) : Infinity),
   order: (i) => i,
   longest: (i) => -listed.length[i],
 };
 
-const isFlagged = (i) =>
-  listed.flagged ? listed.flagged[i] === 1 : documentScores[i] > threshold;
-
 function truthOf(i) {
+  if (!isJudgedHere(i)) return "not judged";
   const flagged = isFlagged(i);
   if (!isAnomaly || Boolean(isAnomaly[listed.number[i]]) === flagged) return flagged ? "flagged" : "";
   return flagged ? "false alarm" : "missed";
@@ -29,7 +30,8 @@ function truthOf(i) {
 const shows = {
   all: () => true,
   flagged: isFlagged,
-  passed: (i) => !isFlagged(i),
+  passed: (i) => isJudgedHere(i) && !isFlagged(i),
+  unjudged: (i) => !isJudgedHere(i),
   alarms: (i) => truthOf(i) === "false alarm",
   missed: (i) => truthOf(i) === "missed",
 };
@@ -41,9 +43,11 @@ function matching() {
   const chosen = (id, none) => Number(byId(id)?.value || none);
   const context = chosen("context", -2), label = chosen("label", -2);
   const from = chosen("from", -Infinity), to = chosen("to", Infinity);
+  const anyScore = from === -Infinity && to === Infinity;
   const found = [];
   for (let i = 0; i < documentScores.length; i++) {
-    if (documentScores[i] >= from && documentScores[i] <= to && shown(i)
+    const between = isJudgedHere(i) && documentScores[i] >= from && documentScores[i] <= to;
+    if ((anyScore || between) && shown(i)
       && (context === -2 || listed.context[i] === context)
       && (label === -2 || listed.label[i] === label)
       && words.every((word) => lowered[i].includes(word))) found.push(i);
@@ -69,7 +73,7 @@ function scoreMark(i) {
 
 function chips(i) {
   const judged = truthOf(i), parts = [];
-  const kind = isFlagged(i) ? "anomalous" : "normal";
+  const kind = isFlagged(i) ? "anomalous" : isJudgedHere(i) ? "normal" : "";
   if (judged) parts.push(element("span", { class: `chip ${kind}` }, judged));
   if (listed.label) parts.push(element("span", { class: "chip", dir: "auto" }, data.labels[listed.label[i]]));
   if (listed.context[i] >= 0) parts.push(element("span", { class: "chip" }, `context ${listed.context[i]}`));
@@ -79,7 +83,7 @@ function chips(i) {
 
 /** What a row is made of; a page may replace each. */
 const parts = {
-  score: (i) => [decimal(documentScores[i]), scoreMark(i)],
+  score: (i) => (isJudgedHere(i) ? [decimal(documentScores[i]), scoreMark(i)] : ["–"]),
   reasons: () => [],
   chips,
   facts: factsOf,
@@ -178,7 +182,7 @@ function choices(select, entries) {
 
 function startDocuments() {
   if (byId("context")) {
-    choices(byId("context"), data.contexts.map((c) => [c.context, `${c.context}: ${nameOf(c, 2)}`]));
+    choices(byId("context"), data.contexts.map((c) => [c.context, `${c.name}: ${nameOf(c, 2)}`]));
     byId("context-choice").hidden = !data.contexts.length;
   }
   choices(byId("label"), data.labels.map((name, i) => [i, name]));

@@ -170,12 +170,11 @@ function unexpectedList(explanation) {
 }
 
 function factsOf(i, explanation) {
+  if (!isJudgedHere(i)) return element("p", { class: "facts" }, "Not judged: no word of it is known.");
   const score = documentScores[i];
   const facts = [
-    data.known[data.documents.number[i]]
-      ? `Score ${decimal(score, 4)}, ${decimal(Math.abs(score - threshold), 4)} ` +
-        `${score > threshold ? "above" : "below"} the threshold. `
-      : "No known word: the worst score there is. ",
+    `Score ${decimal(score, 4)}, ${decimal(Math.abs(score - threshold), 4)} ` +
+      `${score > threshold ? "above" : "below"} the threshold. `,
     `About ${percent(pValue(score))} of normal documents score at least as high.`,
   ];
   const distances = explanation?.distances ?? [];

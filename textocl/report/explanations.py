@@ -79,7 +79,7 @@ def pack_explanation(
     end = 0
     for span in spans:
         start = int(places[span.start])
-        if start >= end:  # two tokenizers of a fusion may cut one place differently
+        if start >= end:  # tokenizers of two members may cut one place differently
             stop = int(places[span.end])
             coded += [start - end, stop - start, local[row[span.word]]]
             end = stop

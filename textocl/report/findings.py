@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from textocl.core.characters import visible
 from textocl.core.exceptions import DataError
+from textocl.explain.contexts import shown_contexts
 from textocl.explain.explanation import Explanation
 from textocl.pile import Findings
 from textocl.report.contents import highest_and_spread, shared_contents
@@ -152,9 +153,11 @@ def findings_contents(
             "map": map_of(findings, sample, listed),
         },
         "threshold": _threshold(findings),
-        "contexts": context_contents(findings.detector),
+        "contexts": [
+            context_contents(row) for row in shown_contexts(findings.detector.context_summaries())
+        ],
         "labels": [visible(kind.name) for kind in findings.kinds],
-        "known": (~np.isnan(scores)).astype(int).tolist(),
+        "judged": (~np.isnan(scores)).astype(int).tolist(),
         "documents": {
             "number": listed.tolist(),
             "id": [names[i] for i in listed],

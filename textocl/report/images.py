@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from textocl.core.characters import visible
 from textocl.core.exceptions import DataError, MissingExtraError
@@ -23,9 +25,6 @@ from textocl.vision.detector import SampleDetector
 from textocl.vision.form import ImageForm, resized
 from textocl.vision.images import read_image, read_samples
 from textocl.vision.overlays import overlay
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _AT_ONCE = 32  # images scored
 _SMALL = 64  # pixels of a side up to which a picture is kept exactly
@@ -130,19 +129,20 @@ def image_contents(
             f"this report is about images; a {type(detector).__name__} was fitted on others."
         )
     limits.check()
-    samples, default_names = _as_list(images)
-    if not samples:
+    default_names, read = _readable(images)
+    n = len(default_names)
+    if not n:
         raise DataError("there is no image to report on.")
-    if names is not None and len(names) != len(samples):
-        raise DataError(f"expected a name for each of {len(samples):,} images, got {len(names):,}.")
-    truth = None if is_anomaly is None else check_is_anomaly(is_anomaly, len(samples), "images")
-    scores = np.concatenate(list(_scores(detector, samples, advance)))
+    if names is not None and len(names) != n:
+        raise DataError(f"expected a name for each of {n:,} images, got {len(names):,}.")
+    truth = None if is_anomaly is None else check_is_anomaly(is_anomaly, n, "images")
+    scores = np.concatenate(list(_scores(detector, n, read, advance)))
     listed = highest_and_spread(scores, limits.images)
-    pictures = [_pictures(detector, samples[i], limits.pixels) for i in listed]
+    pictures = [_pictures(detector, read(i), limits.pixels) for i in listed]
     listed_names = [(default_names if names is None else names)[i] for i in listed]
     return {
         **shared_contents(detector, title, "image", scores, truth),
-        "known": [1] * len(scores),
+        "judged": [1] * len(scores),
         "images": {
             "number": listed.tolist(),
             "name": [visible(str(name)) for name in listed_names],
@@ -152,46 +152,39 @@ def image_contents(
     }
 
 
-def _as_list(images: Any) -> tuple[list[Any], list[str]]:
-    """Paths as they are, and the images of an array one by one, ``(c, h, w)``; a name for each."""
-    if hasattr(images, "ndim"):
-        samples = read_samples(images)
-        if samples.ndim != 4:
-            raise DataError(f"expected images, got an array of shape {tuple(samples.shape)}.")
-        return list(samples), [f"image {number}" for number in range(1, len(samples) + 1)]
+def _readable(images: Any) -> tuple[list[str], Callable[[int], Tensor]]:
+    """A name for each image, and what reads one by its number: ``(c, h, w)`` in [0, 1]."""
     if isinstance(images, (str, PathLike)):
         raise DataError("expected a sequence of paths or an array of images, got one path.")
     paths = list(images)
-    return paths, [str(path) for path in paths]
-
-
-def _read(image: Any) -> Tensor:
-    """One image in its own size, ``(c, h, w)`` in [0, 1]."""
-    return read_image(image) if isinstance(image, (str, PathLike)) else image
+    if all(isinstance(path, (str, PathLike)) for path in paths):
+        return [str(path) for path in paths], lambda i: read_image(paths[i])
+    samples = read_samples(images)
+    if samples.ndim != 4:
+        raise DataError(f"expected images, got an array of shape {tuple(samples.shape)}.")
+    return [f"image {number}" for number in range(1, len(samples) + 1)], samples.__getitem__
 
 
 def _scores(
-    detector: SampleDetector, samples: Sequence[Any], advance: Callable[[int], None]
+    detector: SampleDetector,
+    n: int,
+    read: Callable[[int], Tensor],
+    advance: Callable[[int], None],
 ) -> Iterator[NDArray[np.float32]]:
-    import torch
-
     form = ImageForm.of(detector.sample_shape_)
-    for start in range(0, len(samples), _AT_ONCE):
-        part = [form.bring(_read(image)) for image in samples[start : start + _AT_ONCE]]
+    for start in range(0, n, _AT_ONCE):
+        part = [form.bring(read(i)) for i in range(start, min(start + _AT_ONCE, n))]
         yield detector.anomaly_score(torch.stack(part))
         advance(len(part))
 
 
-def _pictures(detector: SampleDetector, image: Any, pixels: int) -> tuple[str, str]:
-    """The image, and its heatmap over it, as data that a page can hold."""
-    import torch
-
-    whole = _read(image)
-    h, w = whole.shape[1:]
+def _pictures(detector: SampleDetector, image: Tensor, pixels: int) -> tuple[str, str]:
+    """An image ``(c, h, w)``, and its heatmap over it, as data that a page can hold."""
+    h, w = image.shape[1:]
     scale = min(1.0, pixels / max(h, w))
     size = (max(1, round(h * scale)), max(1, round(w * scale)))
-    small = resized(whole, size).expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy()
-    sample = ImageForm.of(detector.sample_shape_).bring(whole)
+    small = resized(image, size).expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy()
+    sample = ImageForm.of(detector.sample_shape_).bring(image)
     heatmap = torch.from_numpy(detector.explain(sample[None]))
     laid_over = overlay(small, resized(heatmap, size)[0].numpy(), *detector.heatmap_range_)
     return _encoded(np.rint(255 * small).astype(np.uint8)), _encoded(laid_over)

@@ -78,11 +78,11 @@ function startMap() {
   byId("map").hidden = !chart;
   document.querySelector('nav a[href="#map"]').hidden = !chart;
   if (!chart) return;
-  const nJudged = scores.filter((_, i) => data.known[i]).length - found.n_copies;
+  const nDifferent = nJudged - found.n_copies;
   byId("map-about").textContent =
     `Documents with like words lie together${found.n_flagged ? "; those flagged are lit" : ""}. The two axes hold ` +
     `${percent(chart.share, 0)} of all differences, so neighbours here may still differ.` +
-    (chart.x.length < nJudged ? ` ${whole(chart.x.length)} of ${whole(nJudged)} are drawn.` : "");
+    (chart.x.length < nDifferent ? ` ${whole(chart.x.length)} of ${whole(nDifferent)} are drawn.` : "");
   new ResizeObserver(drawMap).observe(byId("map-place"));
   drawMap();
 }

@@ -10,14 +10,12 @@ function binned(values, keep = () => true) {
   return counts;
 }
 
-const isKnown = (i) => data.known[i];
 const bins = isAnomaly
-  ? [0, 1].map((kind) => binned(scores, (i) => isKnown(i) && isAnomaly[i] === kind))
-  : [binned(scores, isKnown)];
+  ? [0, 1].map((kind) => binned(scores, (i) => isJudged(i) && isAnomaly[i] === kind))
+  : [binned(scores, isJudged)];
 const calibrationBins = binned(calibration);
-const nKnown = data.known.reduce((sum, known) => sum + known, 0);
 // the outline lies over the normal documents where these are known, else over all
-const nExpected = isAnomaly ? bins[0].reduce((sum, n) => sum + n, 0) : nKnown;
+const nExpected = isAnomaly ? bins[0].reduce((sum, n) => sum + n, 0) : nJudged;
 
 /** Up to n round numbers in the range. */
 function ticks(n) {
@@ -194,9 +192,8 @@ function startScores() {
     ...(isAnomaly ? [key("normal", "labelled normal"), key("anomalous", "labelled anomalous")]
       : [key("normal", "not flagged"), key("anomalous", "flagged")]),
     key("expected", `as normal ${data.noun}s would lie (calibration)`));
-  const nUnknown = scores.length - nKnown;
   byId("histogram-note").textContent = "The first and last bar also hold what lies beyond." +
-    (nUnknown ? ` ${counted(nUnknown, data.noun)} ${data.findings ? "that are not judged" : "without a known word, always worst,"} left out.` : "");
+    (nNotJudged ? ` Without the ${counted(nNotJudged, data.noun)} not judged.` : "");
   dragHistogram();
   withThreshold(drawHistogram);
   withThreshold(readThreshold);

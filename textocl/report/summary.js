@@ -8,10 +8,11 @@ function drawSummary() {
     ? "what the model learned from" : `the ${counted(card.documents, data.noun)} it learned from`;
   byId("lead").textContent =
     `${whole(n)} of ${counted(scores.length, data.noun)} (${percent(n / scores.length, 0)}) ` +
-    `do not look like ${learned}.`;
+    `do not look like ${learned}` + (nNotJudged ? `; ${whole(nNotJudged)} could not be judged.` : ".");
   terms("figures", [
     [`${data.noun}s`, whole(scores.length)],
     ["flagged", whole(n)],
+    ...(nNotJudged ? [["not judged", whole(nNotJudged)]] : []),
     ["of normal ones would be", percent(falseAlarmRate(threshold))],
     ...(data.evaluation ? [["AUC by the labels", decimal(data.evaluation.auc)]] : []),
   ]);
@@ -38,8 +39,8 @@ function wrongOnes(n, rate) {
 
 /** What holds of every report, then what a page adds. */
 function drawNotes(ofThisPage) {
-  const n = scores.length, flagged = above(sortedScores, threshold);
-  const expected = falseAlarmRate(threshold) * n;
+  const flagged = above(sortedScores, threshold);
+  const expected = falseAlarmRate(threshold) * nJudged;
   const notes = [
     `Were every ${data.noun} here normal, about ${whole(Math.round(expected))} would be flagged by ` +
       `chance; ${whole(flagged)} ${flagged === 1 ? "is" : "are"}.` +

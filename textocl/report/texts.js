@@ -6,11 +6,10 @@ function notesOnTexts() {
       "moved the score; what they mean is the reader’s to judge. They are weighed against the " +
       "model’s own threshold, wherever the slider stands.",
   ];
-  const nUnknown = scores.length - nKnown;
-  if (nUnknown) {
-    notes.push(`${counted(nUnknown, "document")} without a single known word ` +
-      `${nUnknown === 1 ? "has" : "have"} the worst score there is: nothing is known of ` +
-      `${nUnknown === 1 ? "it" : "them"}.`);
+  if (nNotJudged) {
+    notes.push(`${counted(nNotJudged, "document")} without a single known word ` +
+      `${nNotJudged === 1 ? "is" : "are"} not judged.` +
+      (isAnomaly ? " Where labels are compared, they count with the worst score there is." : ""));
   }
   return [...notes, ...notesOnListed()];
 }

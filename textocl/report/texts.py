@@ -15,7 +15,7 @@ from textocl.core.characters import visible
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.validation import check_documents, check_integer, check_is_anomaly
-from textocl.explain.contexts import ContextSummary
+from textocl.explain.contexts import ShownContext, shown_contexts
 from textocl.explain.explanation import Explanation
 from textocl.report.contents import highest_and_spread, shared_contents
 from textocl.report.explanations import (
@@ -158,8 +158,9 @@ def text_contents(
         raise DataError(f"expected an id for each of {len(texts):,} documents, got {len(ids):,}.")
     assessment = detector._assess(texts)
     scores = assessment.score
-    listed = highest_and_spread(scores, limits.documents)
-    explained = highest_and_spread(scores[listed], limits.n_explained(detector))
+    ranked = np.where(assessment.label == 0, -np.inf, scores)  # not judged: listed last
+    listed = highest_and_spread(ranked, limits.documents)
+    explained = highest_and_spread(ranked[listed], limits.n_explained(detector))
     explanations = _explain(detector, [texts[listed[i]] for i in explained], advance)
     scale = evidence_scale(explanations)
     vocabulary = Vocabulary()
@@ -168,17 +169,19 @@ def text_contents(
         packed[i] = pack_explanation(explanation, vocabulary, scale, limits.characters)
     kinds = [] if names is None else sorted(set(names))
     number = {name: i for i, name in enumerate(kinds)}
+    contexts = shown_contexts(detector.context_summaries())
+    shown_as = {k: row.summary.context for row in contexts for k in row.numbers}
     return {
         **shared_contents(detector, title, "document", scores, truth),
-        "contexts": context_contents(detector),
+        "contexts": [context_contents(row) for row in contexts],
         "labels": [visible(name) for name in kinds],
-        "known": (assessment.n_known_words > 0).astype(int).tolist(),
+        "judged": (assessment.label != 0).astype(int).tolist(),
         "documents": {
             "number": listed.tolist(),
             "id": [visible(str(i + 1 if ids is None else ids[i])) for i in listed],
             "text": [visible(texts[i][: limits.characters]) for i in listed],
             "length": [len(texts[i]) for i in listed],
-            "context": assessment.nearest_context[listed].tolist(),
+            "context": [shown_as.get(k, k) for k in assessment.nearest_context[listed].tolist()],
             "label": None if names is None else [number[names[i]] for i in listed],
             "explanation": packed,
         },
@@ -231,14 +234,13 @@ def _check_labels(
     return names
 
 
-def context_contents(detector: OneClassDetector) -> list[dict[str, Any]]:
-    """What a page shows of each context."""
-    return [_context(context) for context in detector.context_summaries()]
-
-
-def _context(context: ContextSummary) -> dict[str, Any]:
+def context_contents(row: ShownContext) -> dict[str, Any]:
+    """What a page shows of one context."""
+    context = row.summary
     return {
         "context": context.context,
+        "name": row.name,
+        "notes": row.notes,
         "share": round(context.share, 4),
         "words": [[visible(w.word), w.count, round(w.distinctiveness, 3)] for w in context.words],
         "typical": [

@@ -23,19 +23,6 @@ def encoded(numbers: Iterable[int]) -> str:
     return "".join(_encoded(number) for number in numbers)
 
 
-def decoded(text: str) -> list[int]:
-    """Inverse of `encoded`."""
-    numbers, value, shift = [], 0, 0
-    for character in text:
-        digit = _DIGITS.index(character)
-        value += (digit % _MORE) << shift
-        shift += 5
-        if digit < _MORE:
-            numbers.append(-(value >> 1) if value & 1 else value >> 1)
-            value, shift = 0, 0
-    return numbers
-
-
 def _encoded(number: int) -> str:
     rest = abs(number) << 1 | (number < 0)
     text = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -71,15 +72,9 @@ class Gaussian(PooledDetector):
 
         moved, mean = centred(points)
         scale = float(np.abs(moved).max()) or 1.0
-        estimator = (
-            LedoitWolf(store_precision=False, assume_centered=True)
-            if self.shrinkage == "ledoit-wolf"
-            else OAS(store_precision=False, assume_centered=True)
-            if self.shrinkage == "oas"
-            else ShrunkCovariance(
-                store_precision=False, assume_centered=True, shrinkage=float(self.shrinkage)
-            )
-        )
+        kind = {"ledoit-wolf": LedoitWolf, "oas": OAS}.get(str(self.shrinkage))
+        make = kind or partial(ShrunkCovariance, shrinkage=float(self.shrinkage))
+        estimator = make(store_precision=False, assume_centered=True)
         covariance = estimator.fit(moved / scale).covariance_
         return {"mean": mean, "factor": _inverse_root(covariance) / scale}
 

@@ -16,10 +16,9 @@ from textocl.shallow.metric import Arrays
 from textocl.shallow.pooled import PooledDetector
 from textocl.training.devices import choose_device
 from textocl.training.loop import ParameterGroup, Schedule, train
-from textocl.training.objectives import OBJECTIVES, pseudo_huber, semi_supervised_losses
+from textocl.training.objectives import OBJECTIVES, off_zero, pseudo_huber, semi_supervised_losses
 
 LEAKY_SLOPE = 0.1  # of the leaky ReLU
-_LEAST_CENTER = 0.1  # entries of the centre nearer to 0 are pushed away from it (App. of §2.2)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -105,9 +104,7 @@ class Hypersphere(PooledDetector):
         normal = torch.from_numpy(np.flatnonzero(labels >= 0))
         anomalies = torch.from_numpy(np.flatnonzero(labels < 0))
         with torch.no_grad():
-            center = network(X[normal.to(device)]).mean(dim=0)
-            away = torch.where(center < 0, -_LEAST_CENTER, _LEAST_CENTER)
-            center = torch.where(center.abs() < _LEAST_CENTER, away, center)
+            center = off_zero(network(X[normal.to(device)]).mean(dim=0))
 
         def loss_of(indices: Tensor, epoch: int) -> Tensor:
             drawn = torch.randperm(len(anomalies), generator=generator)[: len(indices)]

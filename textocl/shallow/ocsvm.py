@@ -17,7 +17,29 @@ from textocl.shallow.sphere import soft_sphere
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class OCSVM(PooledDetector):
+class SupportVectorDetector(PooledDetector):
+    """Base class of `OCSVM` and `SVDD`: points that a kernel compares with support vectors."""
+
+    _ARRAYS: ClassVar[dict[str, tuple[type, str]]] = {
+        "support": (np.float32, "s d"),  # with the linear kernel w or the center, of weight 1
+        "weights": (np.float64, "s"),
+        "gamma": (np.float64, "1"),  # 0 with the linear kernel
+    }
+    #: with the rbf kernel a score is so many times that of `OCSVM`
+    SCALE: ClassVar[float] = 1.0
+
+    nu: float = 0.1
+    kernel: str = "linear"
+    gamma: float | str = "scale"
+
+    def _check_own(self) -> None:
+        check_number("nu", self.nu, 0, 1, low_open=True)
+        check_choice("kernel", self.kernel, KERNELS)
+        check_gamma(self.gamma)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class OCSVM(SupportVectorDetector):
     """The one-class support vector machine: a hyperplane between the data and the origin.
 
     A strong and fast first choice. With unit vectors, as texts have by default, the linear kernel
@@ -58,18 +80,9 @@ class OCSVM(PooledDetector):
     """
 
     _ARRAYS: ClassVar[dict[str, tuple[type, str]]] = {
-        "support": (np.float32, "s d"),  # with the linear kernel w alone, of weight 1
-        "weights": (np.float64, "s"),
+        **SupportVectorDetector._ARRAYS,
         "offset": (np.float64, "1"),
-        "gamma": (np.float64, "1"),  # 0 with the linear kernel
     }
-
-    nu: float = 0.1
-    kernel: str = "linear"
-    gamma: float | str = "scale"
-
-    def _check_own(self) -> None:
-        _check_svm(self)
 
     def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         if self.kernel == "rbf":
@@ -77,13 +90,8 @@ class OCSVM(PooledDetector):
             support, weights, offset = _rbf_plane(points, self.nu, gamma)
         else:
             normal, offset = _linear_plane(points, self.nu)
-            support, weights, gamma = normal[None].astype(np.float32), np.ones(1), 0.0
-        return {
-            "support": np.ascontiguousarray(support, np.float32),
-            "weights": weights,
-            "offset": np.array([offset]),
-            "gamma": np.array([gamma]),
-        }
+            support, weights, gamma = normal[None], np.ones(1), 0.0
+        return _arrays(support, weights, gamma=gamma, offset=offset)
 
     def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         support, gamma = learned["support"], float(learned["gamma"][0])
@@ -93,7 +101,7 @@ class OCSVM(PooledDetector):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SVDD(PooledDetector):
+class SVDD(SupportVectorDetector):
     """Support vector data description: the smallest hypersphere around most of the data.
 
     Choose the linear kernel where lengths mean something and normal data is one round cloud, and
@@ -132,19 +140,13 @@ class SVDD(PooledDetector):
     """
 
     _ARRAYS: ClassVar[dict[str, tuple[type, str]]] = {
-        "support": (np.float32, "s d"),  # with the linear kernel the center alone, of weight 1
-        "weights": (np.float64, "s"),
+        **SupportVectorDetector._ARRAYS,
         "center_squared": (np.float64, "1"),  # ‖c‖², not in use with the linear kernel
         "radius_squared": (np.float64, "1"),
-        "gamma": (np.float64, "1"),  # 0 with the linear kernel
     }
+    SCALE: ClassVar[float] = 2.0
 
-    nu: float = 0.1
     kernel: str = "rbf"
-    gamma: float | str = "scale"
-
-    def _check_own(self) -> None:
-        _check_svm(self)
 
     def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         if self.kernel == "rbf":
@@ -156,16 +158,10 @@ class SVDD(PooledDetector):
             moved, mean = centred(points)
             scale = float(np.abs(moved).max()) or 1.0
             center, radius_squared, _ = soft_sphere(moved / scale, self.nu)
-            support = (mean + center * scale)[None].astype(np.float32)
-            weights = np.ones(1)
+            support, weights = (mean + center * scale)[None], np.ones(1)
             center_squared, radius_squared, gamma = 0.0, radius_squared * scale**2, 0.0
-        return {
-            "support": np.ascontiguousarray(support, np.float32),
-            "weights": weights,
-            "center_squared": np.array([center_squared]),
-            "radius_squared": np.array([radius_squared]),
-            "gamma": np.array([gamma]),
-        }
+        squares = {"center_squared": center_squared, "radius_squared": radius_squared}
+        return _arrays(support, weights, gamma=gamma, **squares)
 
     def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         support, gamma = learned["support"], float(learned["gamma"][0])
@@ -175,15 +171,16 @@ class SVDD(PooledDetector):
         return 1 - 2 * similarity + learned["center_squared"] - learned["radius_squared"]
 
 
-def _check_svm(detector: OCSVM | SVDD) -> None:
-    check_number("nu", detector.nu, 0, 1, low_open=True)
-    check_choice("kernel", detector.kernel, KERNELS)
-    check_gamma(detector.gamma)
+def _arrays(support: NDArray[Any], weights: NDArray[np.float64], **numbers: float) -> Arrays:
+    """Support vectors ``(s, d)``, their weights ``(s,)``, and numbers by name, as arrays."""
+    support = np.ascontiguousarray(support, np.float32)
+    arrays = {name: np.array([number]) for name, number in numbers.items()}
+    return {"support": support, "weights": weights, **arrays}
 
 
 def _rbf_plane(
     points: NDArray[np.float32], nu: float, gamma: float
-) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
+) -> tuple[NDArray[Any], NDArray[np.float64], float]:
     """Support vectors ``(s, d)``, their weights ``(s,)``, and ρ of eq. 2.8."""
     if nu * len(points) >= len(points):
         weights = np.full(len(points), 1 / len(points))

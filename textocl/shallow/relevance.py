@@ -30,7 +30,7 @@ from textocl.shallow.distances import nearest, squared_distances
 from textocl.shallow.kernels import rbf
 from textocl.shallow.metric import WORST_POOLED_SCORE
 from textocl.shallow.neighbors import KNN
-from textocl.shallow.ocsvm import OCSVM, SVDD
+from textocl.shallow.ocsvm import SupportVectorDetector
 from textocl.shallow.pooled import PooledDetector
 
 _AT_ONCE = 256
@@ -203,28 +203,14 @@ def _of_density(
 
 
 @_distances.register
-def _of_machine(
-    detector: OCSVM, points: NDArray[np.float32], scores: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    return _of_support(detector, points, 1.0)
-
-
-@_distances.register
-def _of_sphere(
-    detector: SVDD, points: NDArray[np.float32], scores: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    return _of_support(detector, points, 2.0)
-
-
 def _of_support(
-    detector: PooledDetector, points: NDArray[np.float32], factor: float
+    detector: SupportVectorDetector, points: NDArray[np.float32], scores: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Support vectors as references; an SVDD's relevances are ``factor`` times an OC-SVM's."""
     learned = detector.state_.learned
     support, weights, gamma = learned["support"], learned["weights"], float(learned["gamma"][0])
     if gamma == 0:
-        return np.full((len(points), 1), factor / 2), support
-    falls = factor * weights * (1 - rbf(points, support, gamma))
+        return np.full((len(points), 1), detector.SCALE / 2), support
+    falls = detector.SCALE * weights * (1 - rbf(points, support, gamma))
     return _ratio(falls, squared_distances(points, support)), support
 
 

@@ -234,7 +234,7 @@ class WordLikelihood(TextDetector):
                     score=float(scores[i]),
                     threshold=self.threshold_,
                     p_value=float(p_values[i]),
-                    label=int(labels[i]),
+                    label=int(labels[i]) if words else 0,
                     words=words,
                     counts=counts.astype(np.int64),
                     attention=shares[:, None],

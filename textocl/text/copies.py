@@ -33,7 +33,8 @@ def copy_groups(texts: Sequence[str]) -> NDArray[np.int64]:
     -----
     MinHash in bands finds pairs, whose shingles are then compared. In a bucket of many texts each
     is compared with its most similar and the most typical only: time and memory grow with the
-    size of the texts. The order of texts does not change who is in a group with whom.
+    size of the texts, not its square, and among hundreds of similar texts some copies are missed.
+    Groups do not depend on the order of the texts.
 
     References
     ----------

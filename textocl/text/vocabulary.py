@@ -162,6 +162,7 @@ def frequent_words(language: str | None, n_words: int, tokenizer: Tokenizer) -> 
     """Return those of the ``n_words`` most frequent words that the tokenizer keeps."""
     if language is None or not n_words:
         return []
+    general_frequencies(language)  # refuses an unknown language
     import wordfreq
 
     return [word for word in wordfreq.top_n_list(language, n_words) if tokenizer.keeps(word)]

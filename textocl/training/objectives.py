@@ -11,7 +11,17 @@ from torch import Tensor
 
 OBJECTIVES = ("deep-sad", "hsc")
 NORMS = ("pseudo-huber", "l1", "l2", "squared-l2")
+_LEAST_CENTER = 0.1
 _GUARD = 1e-6  # added where a distance stands in a denominator (thesis §2.2.3)
+
+
+def off_zero(center: Tensor) -> Tensor:
+    """A centre ``(o,)``, its entries nearer to 0 than 0.1 moved to ±0.1, and an exact 0 to 0.1.
+
+    Nearer to 0, zero weights would solve the problem (thesis §2.2).
+    """
+    away = torch.where(center < 0, -_LEAST_CENTER, _LEAST_CENTER).to(center.dtype)
+    return torch.where(center.abs() < _LEAST_CENTER, away, center)
 
 
 def deep_sad_losses(distances: Tensor, labels: Tensor, eta: float) -> Tensor:

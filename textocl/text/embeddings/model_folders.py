@@ -90,14 +90,14 @@ def hub_folder(
 
     for local in (True, False):
         try:
-            found = snapshot_download(
+            folder = snapshot_download(
                 name, local_files_only=local, allow_patterns=[*files], ignore_patterns=["*/*"]
             )
         except Exception as error:  # of the hub's client and of the HTTP clients under it
             reason = error
         else:
-            if not local or is_complete(Path(found)):
-                return Path(found)
+            if not local or is_complete(Path(folder)):
+                return Path(folder)
     first_line = (str(reason).strip().splitlines() or [type(reason).__name__])[0]
     raise LookupError(first_line) from reason
 
