@@ -71,7 +71,7 @@ const ofTruth = isAnomaly
 const falseAlarmRate = (value) => (1 + above(calibration, value)) / (1 + calibration.length);
 const pValue = (score) => (1 + atLeast(calibration, score)) / (1 + calibration.length);
 
-const modelThreshold = Math.fround(data.card.threshold);
+const modelThreshold = Math.fround(data.threshold ?? data.card.threshold);
 let threshold = modelThreshold;
 const watchers = [];
 
@@ -93,7 +93,7 @@ const range = (() => {
   const all = Float32Array.from([...sample(usual), ...sample(finite)]).sort();
   const at = (q) => all[Math.round(q * (all.length - 1))];
   const low = Math.min(at(0.002), modelThreshold);
-  const high = Math.max(at(0.998), modelThreshold);
+  const high = Math.max(at(data.findings ? 1 : 0.998), modelThreshold);
   const margin = 0.03 * (high - low) || Math.max(Math.abs(high), 1) * 0.05;
   return { low: low - margin, high: high + margin };
 })();

@@ -24,6 +24,7 @@ function contextCard(context, weight) {
     .sort((a, b) => relevance(b, weight) - relevance(a, weight)).slice(0, WORDS_OF_A_CONTEXT);
   const most = Math.max(1, ...context.words.map((word) => word[1]));
   const show = element("button", { type: "button", class: "link" }, "Show its documents here");
+  show.hidden = !byId("context");
   show.addEventListener("click", () => showContext(context.context));
   const typical = context.typical.map(([, , excerpt]) =>
     element("p", { class: "excerpt", dir: "auto" }, excerpt));
@@ -84,6 +85,9 @@ function startContexts() {
   byId("contexts-part").hidden = !data.contexts.length;
   byId("relevance").addEventListener("input", drawContexts);
   drawContexts();
+}
+
+function startDecidingWords() {
   const words = wordsThatDecide();
   byId("words-part").hidden = !words.length;
   if (!words.length) return;

@@ -1,11 +1,15 @@
 // The list of documents: filtered and sorted on typed arrays, one page of it drawn at a time.
 
-const ROWS = 50, EXCERPT = 280;
+const ROWS = data.findings ? 10 : 50, EXCERPT = 280;
 const listed = data.documents;
 const documentScores = Float32Array.from(listed.number, (i) => scores[i]);
+const nShown = listed.number.length + // with copies, which are folded into the first of them
+  (listed.copies ?? []).reduce((sum, ids) => sum + ids.length, 0);
 const isJudgedHere = (i) => isJudged(listed.number[i]);
-const isFlagged = (i) => isJudgedHere(i) && documentScores[i] > threshold;
+const isFlagged = (i) => isJudgedHere(i) &&
+  (listed.flagged ? listed.flagged[i] === 1 : documentScores[i] > threshold);
 const opened = new Set();
+const arranged = []; // called when the list has been filtered and sorted
 let order = new Uint32Array(0), page = 0, lowered = null;
 
 const keys = {
@@ -36,9 +40,9 @@ function matching() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length) lowered ??= listed.text.map((text) => text.toLowerCase());
   const shown = shows[byId("show").value];
-  const context = Number(byId("context").value || -2), label = Number(byId("label").value || -2);
-  const from = byId("from").value === "" ? -Infinity : Number(byId("from").value);
-  const to = byId("to").value === "" ? Infinity : Number(byId("to").value);
+  const chosen = (id, none) => Number(byId(id)?.value || none);
+  const context = chosen("context", -2), label = chosen("label", -2);
+  const from = chosen("from", -Infinity), to = chosen("to", Infinity);
   const anyScore = from === -Infinity && to === Infinity;
   const found = [];
   for (let i = 0; i < documentScores.length; i++) {
@@ -58,6 +62,7 @@ function arrange() {
   order = matching().sort((a, b) => (values[a] - values[b]) || a - b);
   page = 0;
   drawList();
+  for (const watcher of arranged) watcher();
 }
 
 function scoreMark(i) {
@@ -76,16 +81,26 @@ function chips(i) {
   return parts;
 }
 
+/** What a row is made of; a page may replace each. */
+const parts = {
+  score: (i) => (isJudgedHere(i) ? [decimal(documentScores[i]), scoreMark(i)] : ["–"]),
+  reasons: () => [],
+  chips,
+  facts: factsOf,
+  tail: () => [],
+  more: () => [],
+};
+
 function row(i) {
   const text = listed.text[i];
   const excerpt = text.length > EXCERPT ? text.slice(0, EXCERPT) + "…" : text;
   const head = element("button", { type: "button", class: "row", "aria-expanded": String(opened.has(i)) },
-    element("span", { class: "score" },
-      ...(isJudgedHere(i) ? [decimal(documentScores[i]), scoreMark(i)] : ["–"])),
+    element("span", { class: "score" }, ...parts.score(i)),
     element("span", { class: "what" },
+      ...parts.reasons(i),
       element("span", { class: "excerpt", dir: "auto" }, excerpt.trim() || "(empty)"),
-      element("span", { class: "chips" }, ...chips(i))));
-  const item = element("li", { "data-document": i }, head);
+      element("span", { class: "chips" }, ...parts.chips(i))));
+  const item = element("li", { "data-document": i }, head, ...parts.tail(i));
   if (opened.has(i)) item.append(documentView(i));
   head.addEventListener("click", () => {
     if (!opened.delete(i)) opened.add(i);
@@ -100,7 +115,7 @@ function drawList() {
   const pages = Math.max(1, Math.ceil(order.length / ROWS));
   page = Math.min(page, pages - 1);
   byId("list").replaceChildren(...Array.from(order.subarray(page * ROWS, (page + 1) * ROWS), row));
-  const beyond = scores.length - documentScores.length;
+  const beyond = scores.length - nShown;
   byId("count").textContent = `${whole(order.length)} of ${counted(documentScores.length, "document")}` +
     (beyond ? `; ${whole(beyond)} more are not listed but count in all figures` : "");
   byId("place").textContent = `page ${whole(page + 1)} of ${whole(pages)}`;
@@ -122,6 +137,18 @@ function showContext(context) {
   byId("context").focus({ preventScroll: true });
 }
 
+/** Show one document in the list, opened, whatever was filtered. */
+function openDocument(i) {
+  byId("tools").reset();
+  arrange();
+  page = Math.floor(order.indexOf(i) / ROWS);
+  opened.add(i);
+  drawList();
+  const head = byId("list").querySelector(`[data-document="${i}"] .row`);
+  head.scrollIntoView();
+  head.focus();
+}
+
 /** Up and down arrows go from document to document. */
 function walk(event) {
   const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
@@ -130,16 +157,36 @@ function walk(event) {
   event.target.parentElement[step]?.firstChild.focus();
 }
 
+function notesOnListed() {
+  const notes = [], nListed = listed.text.length;
+  if (data.n_explained < nListed) {
+    notes.push(`${whole(data.n_explained)} of ${whole(nListed)} listed documents are explained: ` +
+      "the most anomalous ones, and some of every lower score.");
+  }
+  if (nShown < scores.length) {
+    notes.push(`${whole(nShown)} of ${whole(scores.length)} documents are listed: the most ` +
+      "anomalous ones, and some of every lower score. All count in the figures.");
+  }
+  const nCut = listed.length.filter((length) => length > data.n_characters).length;
+  if (nCut) {
+    notes.push(`Of ${counted(nCut, "long document")} only the first ${whole(data.n_characters)} ` +
+      "characters are shown; the score is of the whole text.");
+  }
+  return notes;
+}
+
 function choices(select, entries) {
   select.replaceChildren(element("option", { value: "" }, "all"),
     ...entries.map(([value, name]) => element("option", { value }, name)));
 }
 
 function startDocuments() {
-  choices(byId("context"), data.contexts.map((c) => [c.context, `${c.name}: ${nameOf(c, 2)}`]));
+  if (byId("context")) {
+    choices(byId("context"), data.contexts.map((c) => [c.context, `${c.name}: ${nameOf(c, 2)}`]));
+    byId("context-choice").hidden = !data.contexts.length;
+  }
   choices(byId("label"), data.labels.map((name, i) => [i, name]));
-  byId("context-choice").hidden = !data.contexts.length;
-  byId("label-choice").hidden = !listed.label;
+  byId("label-choice").hidden = !listed.label || !data.labels.length;
   if (isAnomaly) {
     byId("show").append(element("option", { value: "alarms" }, "false alarms"),
       element("option", { value: "missed" }, "missed anomalies"));
@@ -149,7 +196,7 @@ function startDocuments() {
     if (field.tagName === "INPUT") field.addEventListener("input", arrange);
   }
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
-  byId("tools").addEventListener("reset", () => setTimeout(arrange));
+  byId("tools").querySelector("[type=reset]").addEventListener("click", () => setTimeout(arrange));
   byId("previous").addEventListener("click", () => turn(-1));
   byId("next").addEventListener("click", () => turn(1));
   byId("list").addEventListener("keydown", walk);

@@ -73,9 +73,14 @@ function classOf(explanation, word) {
   return strength ? `attention-${strength}` : "";
 }
 
+const isRelative = data.evidence_unit === null; // to the strongest word of each document
+
+const evidenceText = (steps) => isRelative
+  ? `${steps > 0 ? "+" : ""}${decimal(steps, 0)} %` : signed(steps * data.evidence_unit);
+
 function titleOf(explanation, word) {
   if (view.column === UNEXPECTED) return `surprisal ${decimal(explanation.unexpected.get(word), 1)} nats`;
-  if (view.column === EVIDENCE) return `evidence ${signed(explanation.evidence[word] * data.evidence_unit)}`;
+  if (view.column === EVIDENCE) return `evidence ${evidenceText(explanation.evidence[word])}`;
   return percent((explanation.attention[view.column]?.[word] ?? 0) / data.attention_steps);
 }
 
@@ -108,15 +113,25 @@ function legend() {
       ...[1, 2, 3, 4, 5].map((n) => swatch(`attention-${n}`, `from ${percent(ATTENTION_LEVELS[n - 1], 0)}`)),
       "20 % or more of the document’s attention");
   }
-  const from = (n) => decimal(EVIDENCE_LEVELS[n - 1] * data.evidence_unit, 4);
+  const from = (n) => isRelative ? `${EVIDENCE_LEVELS[n - 1]} %`
+    : decimal(EVIDENCE_LEVELS[n - 1] * data.evidence_unit, 4);
   return element("p", { class: "scale" }, "normal",
     ...[5, 4, 3, 2, 1].map((n) => swatch(`normal-${n}`, `−${from(n)} or less`)),
     ...[1, 2, 3, 4, 5].map((n) => swatch(`anomalous-${n}`, `+${from(n)} or more`)),
     "off-topic",
-    element("span", { class: "muted" }, `strongest from ±${from(5)}, the same in all documents`));
+    element("span", { class: "muted" }, isRelative ? "relative to the strongest word of this document"
+      : `strongest from ±${from(5)}, the same in all documents`));
 }
 
-function viewChoice(number, redraw) {
+/** The views to choose from; on demand where the answer comes first. */
+function viewsOf(redraw) {
+  const choice = viewChoice(redraw);
+  if (!data.findings) return choice;
+  return element("details", { class: "views", open: view !== views[0] },
+    element("summary", {}, "Other colours"), choice);
+}
+
+function viewChoice(redraw) {
   return element("div", { class: "segments", role: "group", "aria-label": "What colours show" },
     ...views.map((choice, i) => {
       const button = element("button",
@@ -133,7 +148,7 @@ function evidenceList(title, kind, explanation, order) {
     order.length
       ? element("ul", { class: "words" }, ...order.slice(0, WORDS_A_SIDE).map((i) => wordRow(
         data.words[explanation.words[i]], Math.abs(explanation.evidence[i]) / 100, kind,
-        signed(explanation.evidence[i] * data.evidence_unit))))
+        evidenceText(explanation.evidence[i]))))
       : element("p", { class: "muted" }, "No word."));
 }
 
@@ -180,12 +195,12 @@ function documentView(i) {
       ? [element("p", { class: "note" },
         `Cut: the first ${whole(data.n_characters)} of ${whole(data.documents.length[i])} characters.` +
         (explanation?.rest
-          ? ` Words only in the rest have evidence ${signed(explanation.rest * data.evidence_unit)}.`
+          ? ` Words only in the rest have evidence ${evidenceText(explanation.rest)}.`
           : ""))]
       : [];
     if (!explanation) {
-      place.replaceChildren(factsOf(i, explanation), element("p", { class: "text", dir: "auto", tabindex: "0" }, text), ...cut,
-        element("p", { class: "note" }, "Not among the documents that this report explains."));
+      place.replaceChildren(parts.facts(i, explanation), element("p", { class: "text", dir: "auto", tabindex: "0" }, text), ...cut,
+        element("p", { class: "note" }, "Not among the documents that this report explains."), ...parts.more(i));
       return;
     }
     const redraw = (chosen) => {
@@ -193,11 +208,11 @@ function documentView(i) {
       place.querySelector(`[data-view="${chosen}"]`).focus();
     };
     place.replaceChildren(
-      factsOf(i, explanation),
-      ...(views.length > 1 ? [viewChoice(i, redraw)] : []),
+      parts.facts(i, explanation),
+      ...(views.length > 1 ? [viewsOf(redraw)] : []),
       legend(), colouredText(text, explanation), ...cut,
       ...unexpectedList(explanation),
-      ...(explanation.words.length ? [evidenceLists(explanation)] : []));
+      ...(explanation.words.length ? [evidenceLists(explanation)] : []), ...parts.more(i));
   };
   draw();
   return place;

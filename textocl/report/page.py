@@ -37,10 +37,10 @@ class Layout:
 TEXTS = Layout(
     "texts.html",
     (
+        ("documents", "Documents"),
         ("normal", "What is normal"),
         ("scores", "Scores"),
         ("trust", "Trust"),
-        ("documents", "Documents"),
         ("model", "Model"),
     ),
     ("page.css",),
@@ -52,6 +52,29 @@ TEXTS = Layout(
         "explanations.js",
         "documents.js",
         "texts.js",
+    ),
+)
+FINDINGS = Layout(
+    "findings.html",
+    (
+        ("kinds", "Kinds"),
+        ("documents", "The oddest"),
+        ("map", "Map"),
+        ("words", "Words"),
+        ("trust", "Trust"),
+        ("more", "More"),
+    ),
+    ("page.css", "findings.css"),
+    (
+        "common.js",
+        "contexts.js",
+        "scores.js",
+        "summary.js",
+        "explanations.js",
+        "documents.js",
+        "marks.js",
+        "map.js",
+        "findings.js",
     ),
 )
 IMAGES = Layout(
@@ -95,6 +118,7 @@ def page_of(contents: dict[str, Any], layout: Layout) -> str:
         "noun": contents["noun"],
         "links": "\n      ".join(f'<a href="#{id}">{name}</a>' for id, name in layout.sections),
         "trust": _resource("trust.html"),
+        "model": _resource("model.html"),
     }
     parts["scores"] = _filled(_resource("scores.html"), parts)
     parts["sections"] = _filled(_resource(layout.body), parts)

@@ -25,6 +25,18 @@ const CALIBRATIONS = {
     `more new normal ${data.noun}s are flagged than it promises.`,
 };
 
+/** How many of n flagged ones are expected to be wrong, by their false discovery rate. */
+function wrongOnes(n, rate) {
+  if (rate > 0.55) {
+    return n === 1 ? "The one flagged may well be normal: as many would score so high by chance."
+      : `Most of these ${whole(n)} may well be normal: about as many would score so high by chance.`;
+  }
+  const one = Math.floor(1 / Math.max(rate, 1e-9));
+  const share = one > 100 ? "fewer than 1 in 100" : one > 2 ? `at most about 1 in ${one}` : "at most about half";
+  if (n === 1) return `The one flagged is wrong in ${share} of such cases.`;
+  return `${share[0].toUpperCase()}${share.slice(1)} of these ${whole(n)} ${one > 2 ? "is" : "are"} expected to be wrong.`;
+}
+
 /** What holds of every report, then what a page adds. */
 function drawNotes(ofThisPage) {
   const flagged = above(sortedScores, threshold);
@@ -32,7 +44,7 @@ function drawNotes(ofThisPage) {
   const notes = [
     `Were every ${data.noun} here normal, about ${whole(Math.round(expected))} would be flagged by ` +
       `chance; ${whole(flagged)} ${flagged === 1 ? "is" : "are"}.` +
-      (flagged <= 1.5 * expected ? " That is hardly more: single flags mean little." : ""),
+      (flagged ? ` ${wrongOnes(flagged, expected / flagged)}` : ""),
     (CALIBRATIONS[card.calibration] ?? CALIBRATIONS.split)(card.calibration_documents) +
       ` This holds for ${data.noun}s of the same kind as those it learned from.`,
     data.evaluation
@@ -45,6 +57,10 @@ function drawNotes(ofThisPage) {
     notes.push(`False-alarm rates here go by ${whole(calibration.length)} of ` +
       `${whole(card.calibration_documents)} calibration scores.`);
   }
+  drawNoteList(notes);
+}
+
+function drawNoteList(notes) {
   byId("notes").replaceChildren(...notes.map((note) => element("li", {}, note)));
 }
 

@@ -173,7 +173,7 @@ def text_contents(
     shown_as = {k: row.summary.context for row in contexts for k in row.numbers}
     return {
         **shared_contents(detector, title, "document", scores, truth),
-        "contexts": [_context(row) for row in contexts],
+        "contexts": [context_contents(row) for row in contexts],
         "labels": [visible(name) for name in kinds],
         "judged": (assessment.label != 0).astype(int).tolist(),
         "documents": {
@@ -234,7 +234,8 @@ def _check_labels(
     return names
 
 
-def _context(row: ShownContext) -> dict[str, Any]:
+def context_contents(row: ShownContext) -> dict[str, Any]:
+    """What a page shows of one context."""
     context = row.summary
     return {
         "context": context.context,
