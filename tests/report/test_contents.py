@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from texts import sentences
 from textocl import CVDD, KDE, DataError, Detector, NotFittedError, WordLikelihood
 from textocl.core.metrics import evaluate
 from textocl.core.thresholds import calibration_borders
+from textocl.explain.contexts import Contexts
 from textocl.report import ReportLimits
 from textocl.report.card import card_of
 from textocl.report.contents import highest_and_spread
@@ -43,6 +46,19 @@ def test_scores_contexts_and_measures_are_the_detector_s(
     assert [context["share"] for context in found["contexts"]] == [
         round(context.share, 4) for context in detector.contexts_
     ]
+
+
+def test_merged_contexts_are_one_in_the_report(detector: CVDD, mixed: list[str]) -> None:
+    merged = copy.copy(detector)
+    contexts = list(detector.contexts_)
+    contexts[2] = replace(contexts[2], merged_into=0)
+    merged.state_ = replace(detector.state_, contexts=Contexts(contexts))
+    found = contents(merged, mixed)
+    assert [context["name"] for context in found["contexts"]] == ["0, 2", "1"]
+    assert [len(context["notes"]) for context in found["contexts"]] == [1, 0]
+    nearest = detector.assess(mixed).nearest_context
+    assert (nearest == 2).any()
+    assert found["documents"]["context"] == np.where(nearest == 2, 0, nearest).tolist()
 
 
 def test_limits_choose_the_highest_and_some_of_every_height(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from textocl.core.characters import visible as visible
+from textocl.explain.contexts import shown_contexts
 
 if TYPE_CHECKING:
     from textocl.core.metrics import Evaluation
@@ -24,30 +25,32 @@ ANOMALOUS, NORMAL = "dark_orange", "dodger_blue1"
 _EXCERPT = 120  # characters of a document in a list
 
 
-def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> Table:
-    """One row a context: its share, top words, and most distinctive words."""
+def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> RenderableType:
+    """One row a context: its share, top words, and most distinctive words; alike ones share one."""
     table = Table(title="Contexts", title_justify="left", expand=False)
     table.add_column("#", justify="right")
     table.add_column("share", justify="right")
     table.add_column("top words (in how many of its nearest documents)")
     table.add_column("most distinctive of them")
-    for context in contexts:
+    rows = shown_contexts(contexts)
+    for row in rows:
+        context = row.summary
         distinctive = sorted(context.words, key=lambda word: -word.distinctiveness)
         table.add_row(
-            str(context.context),
-            f"{context.share:.0%}",
+            row.name,
+            row.share_text,
             Text(visible(", ".join(f"{w.word} {w.count}" for w in context.words[:n_words]))),
             Text(visible(", ".join(w.word for w in distinctive[:n_words]))),
         )
-    return table
+    return Group(table, *(Text(note) for row in rows for note in row.notes))
 
 
-def typical_documents(contexts: Iterable[ContextSummary]) -> RenderableType:
+def typical_documents(contexts: Sequence[ContextSummary]) -> RenderableType:
     """The beginnings of each context's most typical documents."""
     lines: list[RenderableType] = []
-    for context in contexts:
-        lines.append(Text(f"\nTypical of context {context.context}", style="bold"))
-        for document in context.typical:
+    for row in shown_contexts(contexts):
+        lines.append(Text(f"\nTypical of context {row.name}", style="bold"))
+        for document in row.summary.typical:
             distance = (f"  {document.distance:.3f}  ", "dim")
             lines.append(Text.assemble(distance, visible(document.excerpt)))
     return Group(*lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from textocl.text.documents import PackedDocuments
 from textocl.text.spaces import Embedded
 
 _EXCERPT = 240  # characters of a typical document that a model keeps
+_LEADING, _ALIKE = 10, 7  # contexts with so many of their leading words in common are alike
 
 
 def summarize_contexts(
@@ -30,8 +32,15 @@ def summarize_contexts(
     """Describe each context by the training documents nearest to it (thesis §3.2.2).
 
     From the ``n_nearest`` documents of a context, the ``n_attended`` words with the largest
-    attention are counted; the most frequent ``n_words`` are listed. Of a small corpus it is the
-    context's even share, since all of it would describe every context by the same words.
+    attention are counted. Of a small corpus it is the context's even share, since all of it would
+    describe every context by the same words. Listed are the ``n_words`` with the largest contrast
+    to all training documents: (count − 1) × distinctiveness × log(1 / share of all that hold the
+    word). This is c-TF-IDF, count × log(1 + A / frequency), times distinctiveness, less a document,
+    so that none alone names a context (the thesis lists the most frequent): words that stand
+    everywhere alike fall out. Where no word has contrast, the most frequent are listed.
+
+    Contexts that are alike, by their leading words or nearest documents, are merged into the one of
+    them with the largest share; those with a share of 0 into one that is nearer to their documents.
 
     Parameters
     ----------
@@ -46,29 +55,59 @@ def summarize_contexts(
     held = np.unique(packed.documents * len(words) + packed.rows) % len(words)
     holding = np.bincount(held, minlength=len(words))  # documents that hold a word, (u,)
     n_nearest = min(n_nearest, -(-n_documents // n_contexts))
-    summaries = Contexts()
+    summaries, described_by = Contexts(), []
     for k in range(n_contexts):
         order = np.argsort(distances[:, k], kind="stable")[:n_nearest]
         rows = np.concatenate(
             [_most_attended(packed, attention[:, k], i, n_attended) for i in order]
         )
         counts = np.bincount(rows, minlength=len(words))
-        listed = np.lexsort((np.arange(len(words)), -counts))[:n_words]
+        listed = np.flatnonzero(counts)
+        everywhere = holding[listed] / n_documents
+        distinctiveness = np.log2(counts[listed] / len(order) / everywhere)
+        contrast = (1 - counts[listed]) * np.maximum(distinctiveness, 0) * np.log(everywhere)
+        if not contrast.any():
+            contrast = counts[listed]
         top = [
-            TopWord(
-                words[row],
-                int(counts[row]),
-                float(np.log2(counts[row] / len(order) / (holding[row] / n_documents))),
-            )
-            for row in listed
-            if counts[row]
+            TopWord(words[listed[i]], int(counts[listed[i]]), float(distinctiveness[i]))
+            for i in np.argsort(-contrast, kind="stable")[:n_words]
+            if contrast[i] > 0
         ]
         typical = [
             TypicalDocument(int(document_numbers[i]), float(distances[i, k]), _excerpt(texts[i]))
             for i in order[:n_typical]
         ]
         summaries.append(ContextSummary(k, float((nearest == k).mean()), top, typical))
-    return summaries
+        described_by.append(order)
+    return _merged(summaries, described_by, nearest)
+
+
+def _merged(
+    summaries: Contexts, described_by: list[NDArray[np.int64]], nearest: NDArray[np.int64]
+) -> Contexts:
+    """The same, where those that tell a reader nothing new name the context to show for them."""
+    shown: list[int] = []
+    into: dict[int, int] = {}
+    for k in sorted(range(len(summaries)), key=lambda k: -summaries[k].share):
+        alike = [j for j in shown if _are_alike(*(_leading(summaries[i]) for i in (j, k)))]
+        alike += [j for j in shown if _are_alike(*(set(described_by[i].tolist()) for i in (j, k)))]
+        if alike:
+            into[k] = alike[0]
+        elif summaries[k].share:
+            shown.append(k)
+        else:
+            usual = int(np.bincount(nearest[described_by[k]]).argmax())
+            into[k] = into.get(usual, usual)
+    return Contexts(replace(c, merged_into=into.get(c.context)) for c in summaries)
+
+
+def _leading(summary: ContextSummary) -> set[str]:
+    return {word.word for word in summary.words[:_LEADING]}
+
+
+def _are_alike(one: set[Any], other: set[Any]) -> bool:
+    """Whether they have most in common; sets without members are unlike all."""
+    return len(one & other) * _LEADING >= _ALIKE * max(len(one), len(other), 1)
 
 
 def _most_attended(

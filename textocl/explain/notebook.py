@@ -77,18 +77,19 @@ def explanation_html(explanation: Explained, n_words: int = 8) -> str:
     return f'<div style="max-width:60em">{"".join(parts)}</div>'
 
 
-def contexts_html(contexts: Sequence[Any], n_words: int = 10) -> str:
-    """One row a context: its share, top words, most distinctive words, typical documents."""
+def contexts_html(shown: Sequence[Any], n_words: int = 10) -> str:
+    """One row a `ShownContext`: share, top words, most distinctive words, typical documents."""
     rows = []
-    for context in contexts:
+    for row in shown:
+        context = row.summary
         distinctive = sorted(context.words, key=lambda word: -word.distinctiveness)
         top = (
             f'{text_html(word.word)} <span style="{_QUIET}">{word.count}</span>'
             for word in context.words[:n_words]
         )
         cells = [
-            str(context.context),
-            f"{context.share:.0%}",
+            row.name,
+            text_html(row.share_text),
             ", ".join(top),
             text_html(", ".join(word.word for word in distinctive[:n_words])),
             "<br>".join(text_html(document.excerpt) for document in context.typical),
@@ -98,6 +99,7 @@ def contexts_html(contexts: Sequence[Any], n_words: int = 10) -> str:
     return _table(names, rows) + (
         f'<div style="{_QUIET}">Numbers: in how many of the context\'s nearest documents the word '
         "is among the most attended.</div>"
+        + "".join(f'<div style="{_QUIET}">{note}</div>' for row in shown for note in row.notes)
     )
 
 

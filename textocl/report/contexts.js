@@ -29,15 +29,19 @@ function contextCard(context, weight) {
     element("p", { class: "excerpt", dir: "auto" }, excerpt));
   return element("article", {},
     element("p", { class: "eyebrow" },
-      `Context ${context.context} · ${percent(context.share, 0)} of what it learned from`),
+      `Context ${context.name} · ${roughly(context.share)} of what it learned from`),
     element("h3", { dir: "auto" }, nameOf(context) || "no word"),
     element("ul", { class: "words" }, ...words.map(([word, count, distinctiveness]) =>
       wordRow(word, count / most, "neutral", times(distinctiveness)))),
     ...(typical.length
       ? [element("details", {}, element("summary", {}, "Typical documents"), ...typical)]
       : []),
+    ...context.notes.map((note) => element("p", { class: "about" }, note)),
     show);
 }
+
+/** What is more than none is never 0 %. */
+const roughly = (share) => share > 0 && share < 0.005 ? "< 1 %" : percent(share, 0);
 
 /** How much more often than anywhere. */
 function times(distinctiveness) {

@@ -136,7 +136,7 @@ function choices(select, entries) {
 }
 
 function startDocuments() {
-  choices(byId("context"), data.contexts.map((c) => [c.context, `${c.context}: ${nameOf(c, 2)}`]));
+  choices(byId("context"), data.contexts.map((c) => [c.context, `${c.name}: ${nameOf(c, 2)}`]));
   choices(byId("label"), data.labels.map((name, i) => [i, name]));
   byId("context-choice").hidden = !data.contexts.length;
   byId("label-choice").hidden = !listed.label;

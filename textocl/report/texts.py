@@ -15,7 +15,7 @@ from textocl.core.characters import visible
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.validation import check_documents, check_integer, check_is_anomaly
-from textocl.explain.contexts import ContextSummary
+from textocl.explain.contexts import ShownContext, shown_contexts
 from textocl.explain.explanation import Explanation
 from textocl.report.contents import highest_and_spread, shared_contents
 from textocl.report.explanations import (
@@ -169,9 +169,11 @@ def text_contents(
         packed[i] = pack_explanation(explanation, vocabulary, scale, limits.characters)
     kinds = [] if names is None else sorted(set(names))
     number = {name: i for i, name in enumerate(kinds)}
+    contexts = shown_contexts(detector.context_summaries())
+    shown_as = {k: row.summary.context for row in contexts for k in row.numbers}
     return {
         **shared_contents(detector, title, "document", scores, truth),
-        "contexts": [_context(context) for context in detector.context_summaries()],
+        "contexts": [_context(row) for row in contexts],
         "labels": [visible(name) for name in kinds],
         "judged": (assessment.label != 0).astype(int).tolist(),
         "documents": {
@@ -179,7 +181,7 @@ def text_contents(
             "id": [visible(str(i + 1 if ids is None else ids[i])) for i in listed],
             "text": [visible(texts[i][: limits.characters]) for i in listed],
             "length": [len(texts[i]) for i in listed],
-            "context": assessment.nearest_context[listed].tolist(),
+            "context": [shown_as.get(k, k) for k in assessment.nearest_context[listed].tolist()],
             "label": None if names is None else [number[names[i]] for i in listed],
             "explanation": packed,
         },
@@ -232,9 +234,12 @@ def _check_labels(
     return names
 
 
-def _context(context: ContextSummary) -> dict[str, Any]:
+def _context(row: ShownContext) -> dict[str, Any]:
+    context = row.summary
     return {
         "context": context.context,
+        "name": row.name,
+        "notes": row.notes,
         "share": round(context.share, 4),
         "words": [[visible(w.word), w.count, round(w.distinctiveness, 3)] for w in context.words],
         "typical": [
