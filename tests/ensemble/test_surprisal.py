@@ -134,6 +134,7 @@ def test_words_of_another_topic_are_unexpected_and_saved_models_say_the_same(
     assert loaded.usual_surprisal == explanation.usual_surprisal
 
 
+@pytest.mark.filterwarnings("ignore:.*most frequent words have no vector")
 def test_a_word_that_no_vector_knows_is_as_unexpected_as_any_unseen_one(ships: list[str]) -> None:
     vectors = {word: [float(i), 1.0] for i, word in enumerate(["ship", "tanker", "port", "cargo"])}
     detector = Detector(embedding=vectors, n_contexts=1).fit(ships)
