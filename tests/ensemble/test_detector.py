@@ -130,6 +130,12 @@ def test_unknown_documents_get_the_worst_score(fitted: Detector, mixed: list[str
     assert all(np.isnan(s).all() for s in fitted.member_scores(["", "12"]).values())
 
 
+def test_words_without_a_vector_are_told_once(ships: list[str]) -> None:
+    with pytest.warns(TextoclWarning, match="most frequent words have no vector") as caught:
+        Detector(embedding={"ship": [1.0, 0.0], "port": [0.0, 1.0]}, n_contexts=1).fit(ships)
+    assert len(caught) == 1
+
+
 def test_labelled_anomalies_raise_the_scores_of_their_topic(ships: list[str]) -> None:
     music, new = sentences("music", 30), sentences("music", 60, seed=4)
     labels = [0] * len(ships) + [-1] * len(music)
