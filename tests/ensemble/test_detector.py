@@ -68,6 +68,7 @@ def test_members_scores_count_standard_deviations_from_their_own_median(
         assert 0.5 < scores.std() < 2
 
 
+@pytest.mark.filterwarnings("ignore:.*most frequent words have no vector")
 def test_a_member_that_knows_no_word_is_left_out() -> None:
     ships = sentences("ships", 60)
     # the vectors know two words; the word likelihood knows all
@@ -129,6 +130,12 @@ def test_unknown_documents_get_the_worst_score(fitted: Detector, mixed: list[str
     assert all(np.isnan(s).all() for s in fitted.member_scores(["", "12"]).values())
 
 
+def test_words_without_a_vector_are_told_once(ships: list[str]) -> None:
+    with pytest.warns(TextoclWarning, match="most frequent words have no vector") as caught:
+        Detector(embedding={"ship": [1.0, 0.0], "port": [0.0, 1.0]}, n_contexts=1).fit(ships)
+    assert len(caught) == 1
+
+
 def test_labelled_anomalies_raise_the_scores_of_their_topic(ships: list[str]) -> None:
     music, new = sentences("music", 30), sentences("music", 60, seed=4)
     labels = [0] * len(ships) + [-1] * len(music)
@@ -144,7 +151,7 @@ def test_labelled_anomalies_raise_the_scores_of_their_topic(ships: list[str]) ->
 
 
 def test_without_support_it_ranks_as_the_density_alone(ships: list[str], mixed: list[str]) -> None:
-    detector = Detector(support_weight=0).fit(ships)
+    detector = Detector(support_weight=0, contamination=0).fit(ships)
     assert list(detector.members_) == ["density"]
     alone = KDE(calibration="cross").fit(ships).anomaly_score(mixed)
     order = np.argsort(alone, kind="stable")
@@ -244,8 +251,8 @@ def test_contamination_that_leaves_too_few_is_refused() -> None:
 
 
 def test_wordless_documents_are_set_aside_with_one_warning(ships: list[str]) -> None:
-    with pytest.warns(TextoclWarning, match="of 32 documents have no known word") as caught:
-        detector = Detector(language=None).fit([*ships, *["12"] * 40])
+    with pytest.warns(TextoclWarning, match="40 of 160 documents have no known word") as caught:
+        detector = Detector(language=None).fit([*ships, *map(str, range(40))])
     assert len(caught) == 1
     assert detector.calibration_scores_.max() < 100
 
@@ -266,7 +273,7 @@ def test_a_loaded_detector_has_equal_members(
     assert [e.to_dict() for e in one] == [e.to_dict() for e in other]
     assert sorted(path.name for path in saved.iterdir()) == [CONFIG, WEIGHTS]
     assert {name.partition(".")[0] for name in load_file(saved / WEIGHTS)} == {
-        "calibration_scores", "held_out", "surprisal", *fitted.members_,
+        "calibration_scores", "held_out", "memory", "surprisal", *fitted.members_,
     }  # fmt: skip
 
 

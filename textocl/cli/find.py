@@ -132,10 +132,13 @@ def find(
         write_findings(findings, corpus, out, rows)
     if report is not None:
         _write_report(findings, corpus, report, quiet)
-    if as_json:
+    if as_json and out != "-":
         print_json(_facts(findings, corpus, show))
         return
-    out_console.print(findings_view(findings, corpus.ids, show))
+    if out != "-":
+        out_console.print(findings_view(findings, corpus.ids, show))
+    elif not quiet:  # standard output is for the results
+        err_console.print(findings_view(findings, corpus.ids, show))
     written = [str(path) for path in (out, report, save) if path is not None and path != "-"]
     if written and not quiet:
         err_console.print(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from textocl.core.exceptions import TextoclWarning
 from textocl.cvdd.detector import CVDD
 from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
@@ -109,7 +111,9 @@ class Composition:
     @cached_property
     def context_space(self) -> Space:
         """The space of the CVDD, on static vectors."""
-        return CVDD(embedding=self._static, **self._on_vectors).space_of(self.texts)
+        with warnings.catch_warnings():  # words without a vector were counted for the density
+            warnings.simplefilter("ignore", TextoclWarning)
+            return CVDD(embedding=self._static, **self._on_vectors).space_of(self.texts)
 
     @property
     def _static(self) -> Any:

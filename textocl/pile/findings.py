@@ -56,7 +56,7 @@ def find(
     Raises
     ------
     DataError
-        Fewer than 8 different documents, or a parameter is wrong.
+        Fewer different documents than twice ``n_contexts``, or 8, or a parameter is wrong.
 
     Examples
     --------
