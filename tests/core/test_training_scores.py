@@ -195,6 +195,22 @@ def test_a_fusion_judges_by_members_that_did_not_learn_from_a_document() -> None
     np.testing.assert_array_equal(detector.training_scores_[distinct], fused)
 
 
+def test_known_anomalies_are_judged_without_their_fold_too() -> None:
+    points = np.concatenate([CLOUD, CLOUD[:10] + 2])
+    labels = np.repeat([0, -1], [60, 10])
+    detector = KDE(calibration="cross").fit(points, labels)
+    folds = np.concatenate([fold_numbers(60, 0), fold_numbers(10, 0)])
+    for k in range(5):
+        others = folds != k
+        without = KDE(calibration="training").fit(points[others], labels[others])
+        np.testing.assert_allclose(
+            detector.training_scores_[~others], without.anomaly_score(points[~others]), rtol=1e-5
+        )
+    assert (detector.anomaly_score(points) != detector.training_scores_).all()
+    assert (detector.training_labels_[60:] == -1).all()
+    assert len(detector.calibration_scores_) == 60
+
+
 def test_what_a_copy_says_is_not_learned_either() -> None:
     # a document and its copy: were one in the training of the other, it would be at distance 0
     detector = KNN(n_neighbors=1, calibration="cross", embedding=VECTORS, language=None)

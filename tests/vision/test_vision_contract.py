@@ -330,7 +330,7 @@ def test_wrong_parameters_are_refused(
 
 
 def test_too_few_samples_for_the_rate_are_reported(digits: Digits) -> None:
-    with pytest.warns(TextoclWarning, match="needs 99 held-out images, there are 65"):
+    with pytest.warns(TextoclWarning, match="needs 99 images to calibrate with; there are 65"):
         DeepSVDD(n_epochs=1, n_pretraining_epochs=0, false_alarm_rate=0.01, network="mnist").fit(
             digits.train
         )
