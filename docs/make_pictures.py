@@ -2,7 +2,7 @@
 
     python docs/make_pictures.py
 
-needs the extra dev, chromium and chromedriver; fetches the demo's headlines the first time.
+needs the extra dev, chromium and chromedriver; fetches the demo's corpus the first time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 from selenium import webdriver
 
-from textocl import Detector
-from textocl.evaluation.headlines import read_headlines
-from textocl.report import ReportLimits, write_image_report, write_report
+from textocl import find
+from textocl.evaluation.demo_corpus import read_demo_corpus
+from textocl.report import write_findings_report, write_image_report
 from textocl.vision import PatchKNN
 
 FOLDER = Path(__file__).parent / "images"
@@ -28,19 +28,11 @@ WIDTH, SCALE = 980, 1.5
 GAP, MARGIN = 18, 24  # pixels between parts, and around all
 
 
-def headline_report(path: Path) -> None:
-    """Write the report of a detector that learned headlines on health."""
-    headlines = read_headlines()
-    health, news = headlines["health"], headlines["news"][:50]
-    texts = health[1500:1950] + news
-    write_report(
-        Detector(n_contexts=3, random_state=0).fit(health[:1500]),
-        texts,
-        path,
-        is_anomaly=np.arange(len(texts)) >= 450,
-        title="Headlines on health, and what slipped in",
-        limits=ReportLimits(explained=150),
-    )
+def findings_report(path: Path) -> None:
+    """Write the report of what was found in the demo's pile."""
+    corpus = read_demo_corpus()
+    texts = corpus["speeches"] + corpus["sport"][:30]
+    write_findings_report(find(texts), path, title="Speeches, and what slipped in")
 
 
 def cloth(n: int, seed: int) -> np.ndarray:

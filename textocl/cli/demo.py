@@ -1,4 +1,4 @@
-"""``textocl demo``: a pile of headlines with a few strangers, found without being told of any."""
+"""``textocl demo``: a pile of speeches with some articles in it, found without being told of any."""
 
 from __future__ import annotations
 
@@ -13,20 +13,17 @@ from rich.padding import Padding
 from textocl.cli.application import app, out_console, print_json
 from textocl.cli.options import Json, Seed
 
-_N_PILE, _N_STRANGERS = 1_500, 45
+_N_ARTICLES = 30
 _SHOWN = 5
 
 
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to write the model to.")] = Path("demo-model"),
-    topic: Annotated[
-        str, typer.Option(help="Headlines that most of the pile is of: health or news.")
-    ] = "health",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Run the main job on headlines: find the few of another topic in a pile, and say why."""
+    """Find articles on sport in a pile of speeches in a parliament, and say why; nothing is told."""
     import numpy as np
 
     from textocl.cli.views import (
@@ -35,52 +32,46 @@ def demo(
         coloured_document,
         evaluation_line,
         findings_view,
-        judgement,
     )
     from textocl.core.metrics import evaluate
     from textocl.core.persistence import check_target
-    from textocl.core.validation import check_choice
-    from textocl.evaluation.headlines import read_headlines
+    from textocl.evaluation.demo_corpus import read_demo_corpus
     from textocl.pile import find
 
     check_target(out)
-    headlines = read_headlines()
-    check_choice("topic", topic, sorted(headlines))
-    usual = headlines.pop(topic)[:_N_PILE]
-    ((other, strangers),) = headlines.items()
-    pile = usual + strangers[:_N_STRANGERS]
+    corpus = read_demo_corpus()
+    pile = corpus["speeches"] + corpus["sport"][:_N_ARTICLES]
     order = np.random.default_rng(seed).permutation(len(pile))
     texts = [pile[i] for i in order]
-    is_strange = order >= len(usual)
+    is_article = order >= len(corpus["speeches"])
     start = time.perf_counter()
     findings = find(texts, random_state=seed)
     seconds = time.perf_counter() - start
     findings.detector.save(out)
     judged = ~np.isnan(findings.scores)
-    evaluation = evaluate(findings.scores[judged], is_strange[judged])
-    n_right = int(is_strange[findings.oddest(_N_STRANGERS)].sum())
+    evaluation = evaluate(findings.scores[judged], is_article[judged])
+    n_right = int(is_article[findings.oddest(_N_ARTICLES)].sum())
     if as_json:
         facts = {"model": str(out), "seconds": seconds, "right_of_top": n_right}
-        print_json({**facts, "top": _N_STRANGERS, **evaluation.to_dict()})
+        print_json({**facts, "top": _N_ARTICLES, **evaluation.to_dict()})
         return
 
     _say(
-        f"[bold]1. Find[/] what does not belong among {len(texts):,} headlines; nothing was told, "
+        f"[bold]1. Find[/] what does not belong among {len(texts):,} documents; nothing was told, "
         f"{seconds:.1f} s.\n"
     )
     out_console.print(findings_view(findings, [str(i + 1) for i in range(len(texts))], _SHOWN))
     _say(
-        f"\n[bold]2. Was it right?[/] {_N_STRANGERS} of the headlines are {other}, the others "
-        f"{topic}.\n   {n_right} of the {_N_STRANGERS} oddest are {other}. "
-        f"{evaluation_line(evaluation)}"
+        f"\n[bold]2. Was it right?[/] {_N_ARTICLES} of the documents are articles on sport, the "
+        f"others speeches in the House of Commons.\n   {n_right} of the {_N_ARTICLES} oddest are "
+        f"articles. {evaluation_line(evaluation)}"
     )
     _say(
         f"\n[bold]3. See why[/]: [{ANOMALOUS}]orange[/] words speak for an anomaly, "
-        f"[{NORMAL}]blue[/] ones for normal."
+        f"[{NORMAL}]blue[/] ones for normal.\n"
     )
-    for explanation in findings.explain(findings.oddest(3)):
-        out_console.print("   ", judgement(explanation), sep="")
-        out_console.print(Padding(coloured_document(explanation, 400), (0, 0, 1, 6)))
+    for explanation in findings.explain(findings.oddest(2)):
+        out_console.print(Padding(coloured_document(explanation, 400), (0, 0, 1, 3)))
     _say(
         f"The model is in {escape(str(out))}. Try it on a text of your own:\n"
         f'   textocl explain {escape(str(out))} "The guitarist played two encores."'

@@ -170,7 +170,9 @@ def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableT
             f"{estimate.at_least:.1%}."
         ),
     ]
-    if len(findings.flagged):
+    if not len(findings.flagged):
+        parts.append(Text("None stands out enough to be sure of; --top N flags the first N."))
+    else:
         table = Table(box=None, padding=(0, 2), show_header=False)
         table.add_column(justify="right")
         for kind in findings.kinds:

