@@ -143,9 +143,8 @@ def test_overlays_lie_as_the_images_do(tmp_path: Path) -> None:
 
 
 def test_models_of_texts_and_features_are_refused(tmp_path: Path) -> None:
-    textocl.WordLikelihood().fit(["a ship", "a port", "the sea", "a sail"] * 12).save(
-        tmp_path / "t"
-    )
+    texts = [f"{words} {n}" for n in range(14) for words in ("a ship", "a port", "a sail")]
+    textocl.WordLikelihood().fit(texts).save(tmp_path / "t")
     with pytest.raises(
         DataError, match="holds a WordLikelihood, which scores texts; .*textocl score"
     ):

@@ -58,7 +58,7 @@ def test_shares_are_each_words_part_of_the_pooled_vector(ships: list[str]) -> No
     settings: dict[str, Any] = {
         "embedding": vectors, "language": None, "standardize": False, "calibration": "training",
     }  # fmt: skip
-    texts = ["ship", "port ship", "port"] * 10
+    texts = [f"{words} {n}" for n in range(10) for words in ("ship", "port ship", "port")]
     (explanation,) = KNN(n_neighbors=1, **settings).fit(texts).explain(["ship port port"])
     # of v = (2, 2) / 3, ship is (2, 0) / 3 and port (0, 2) / 3
     assert dict(zip(explanation.words, explanation.shares, strict=True)) == pytest.approx(
