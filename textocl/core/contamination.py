@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_DEGREES_OF_FREEDOM = 30
+_DEGREES_OF_FREEDOM = 20
 _QUANTILES = (0.5, 0.9)  # of the scores, between which the scale is measured
 _BEYOND = 0.002  # of normal scores lie so far out that anomalies are counted there
 
@@ -38,7 +38,7 @@ class ContaminationEstimate(NamedTuple):
 def null_p_values(scores: ArrayLike) -> NDArray[np.float64]:
     """How rarely a normal sample scores at least as high, ``(n,)``, where some are anomalies.
 
-    By a Student distribution with 30 degrees of freedom through the median and the 90 % quantile of
+    By a Student distribution with 20 degrees of freedom through the median and the 90 % quantile of
     ``scores``. Unlike conformal p-values they need no clean sample, and go below 1/n; like every
     model of a tail they are an approximation there.
     """
