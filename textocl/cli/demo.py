@@ -45,7 +45,7 @@ def demo(
     texts = [pile[i] for i in order]
     is_article = order >= len(corpus["speeches"])
     start = time.perf_counter()
-    findings = find(texts, random_state=seed)
+    findings = find(texts, top=_N_ARTICLES, random_state=seed)
     seconds = time.perf_counter() - start
     findings.detector.save(out)
     judged = ~np.isnan(findings.scores)

@@ -23,7 +23,8 @@ class ContaminationEstimate(NamedTuple):
     Attributes
     ----------
     share : float in [0, 1)
-        Those far beyond normal scores; anomalies that look normal are not counted.
+        Those far beyond normal scores; anomalies that look normal are not counted, and where they
+        are more than a tenth, none may be.
     at_least : float in [0, share]
         The share less two standard errors.
     """
