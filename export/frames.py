@@ -76,7 +76,8 @@ def score_frame(
     >>> import pandas
     >>> from textocl import CVDD
     >>> from textocl.export import to_onnx
-    >>> ships = ["tankers wait in port", "ferries leave the harbor", "cargo vessels dock"] * 20
+    >>> what = ["tankers wait in port", "ferries leave the harbor", "cargo vessels dock"]
+    >>> ships = [f"{text} {i}" for text in what for i in range(20)]
     >>> detector = CVDD(n_contexts=2, false_alarm_rate=0.1).fit(ships)
     >>> texts = ["Cargo vessels dock.", "guitars and drums"]
     >>> frame = pandas.DataFrame({"text": texts}, index=[7, 8])

@@ -167,7 +167,7 @@ def test_a_missing_corpus_says_where_it_was_looked_for_and_whence_it_comes(
     [
         ({"split": "train", "text": "a"}, "has no field 'label'"),
         ({"split": "dev", "label": "pos", "text": "a"}, "expected split train or test, got 'dev'"),
-        ({"split": "train", "label": "pos"}, "no field 'text'"),
+        ({"split": "train", "label": "pos"}, "cannot tell which column holds the texts"),
     ],
 )
 def test_a_corpus_of_another_form_is_refused(

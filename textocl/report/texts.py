@@ -113,7 +113,7 @@ def write_report(
     --------
     >>> import tempfile
     >>> from textocl import CVDD
-    >>> ships = [f"a {ship} left the port" for ship in ("tanker", "ferry", "vessel")] * 10
+    >>> ships = [f"a {ship} left port {i}" for ship in ("tanker", "ferry") for i in range(15)]
     >>> detector = CVDD(n_contexts=1, n_epochs=1, false_alarm_rate=0.1).fit(ships)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_report(detector, ["she plays guitar"], f"{folder}/report.html").n_listed
