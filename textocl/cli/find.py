@@ -174,7 +174,7 @@ def known_labels(corpus: Corpus, field: str) -> list[int]:
         raise DataError(f"there is no field {field!r} (--label-field); there are {known}.")
     labels = []
     for name, value in zip(corpus.ids, corpus.columns[field], strict=True):
-        written = "" if value is None else str(value).strip().lower()
+        written = "" if value is None else str(value).strip().lower().removesuffix(".0")
         if written not in _LABELS:
             raise DataError(
                 f"document {name!r} has {value!r} in {field!r}; expected 1 or belongs, -1 or does "

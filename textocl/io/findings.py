@@ -29,7 +29,11 @@ def write_findings(findings: Findings, corpus: Corpus, path: str, rows: ResultRo
     n = len(findings)
     order = sorted(range(n), key=lambda i: (results["rank"][i] or n + 1, i))
     results["copy_of"] = [None if i is None else corpus.ids[i] for i in results["copy_of"]]
-    named = {f"input_{name}" if name in results else name: v for name, v in columns.items()}
+    named: dict[str, list[Any]] = {}
+    for name, values in columns.items():
+        while name in results or name in named:
+            name = f"input_{name}"
+        named[name] = values
     records = [{name: values[i] for name, values in (named | results).items()} for i in order]
     with ResultWriter(path) as writer:
         writer.write(Part(rows.encoded(records), Counts(n)))

@@ -160,10 +160,10 @@ class Findings:
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """-1 flagged, +1 not, 0 not judged, ``(n,)``. What was labelled -1 is flagged."""
+        """-1 flagged, +1 not, 0 not judged, ``(n,)``; what is known stays as it was told."""
         flags = self.decision.flags(self.ranks, self.p_values, self.false_discovery)
         labels = np.where(np.isnan(self.scores), 0, np.where(flags, -1, 1))
-        return np.where(self.known < 0, -1, labels)
+        return np.where(self.known != 0, self.known, labels)
 
     @property
     def flagged(self) -> NDArray[np.int64]:
