@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 from selenium import webdriver
 
-from textocl import find
+from textocl import Detector, find
 from textocl.evaluation.demo_corpus import read_demo_corpus
-from textocl.report import write_findings_report, write_image_report
+from textocl.report import write_findings_report, write_image_report, write_report
 from textocl.vision import PatchKNN
 
 FOLDER = Path(__file__).parent / "images"
@@ -28,11 +28,15 @@ WIDTH, SCALE = 980, 1.5
 GAP, MARGIN = 18, 24  # pixels between parts, and around all
 
 
-def findings_report(path: Path) -> None:
-    """Write the report of what was found in the demo's pile."""
+def text_reports(found: Path, labelled: Path) -> None:
+    """Write what was found in the demo's pile, and what its model says of labelled documents."""
     corpus = read_demo_corpus()
-    texts = corpus["speeches"] + corpus["sport"][:30]
-    write_findings_report(find(texts), path, title="Speeches, and what slipped in")
+    speeches, sport = corpus["speeches"], corpus["sport"]
+    findings = find(speeches + sport[:30], top=30)
+    write_findings_report(findings, found, title="Speeches, and what slipped in")
+    detector = Detector(n_contexts=3).fit(speeches[:500])
+    is_anomaly = np.arange(len(speeches) - 500 + len(sport)) >= len(speeches) - 500
+    write_report(detector, speeches[500:] + sport, labelled, is_anomaly=is_anomaly)
 
 
 def cloth(n: int, seed: int) -> np.ndarray:
@@ -110,19 +114,21 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     page = browser()
     with tempfile.TemporaryDirectory() as folder:
-        report, images = Path(folder) / "report.html", Path(folder) / "images.html"
-        headline_report(report)
-        page.get(report.as_uri())
+        found, labelled, images = (
+            Path(folder) / f"{name}.html" for name in ("found", "labelled", "images")
+        )
+        text_reports(found, labelled)
+        page.get(found.as_uri())
         page.execute_script(
             "document.querySelector('header').style.background = 'transparent';"
+            "document.querySelector('#marked').remove();"
             "[...document.querySelectorAll('#list > li')].slice(4).forEach(li => li.remove());"
-            "const flagged = [...document.querySelectorAll('#list .row')]"
-            ".find(row => row.textContent.includes('flagged'));"
-            "flagged.click(); document.activeElement.blur()"
+            "document.querySelector('#list .row').click(); document.activeElement.blur()"
         )
-        photograph(page, "report", "#title", "#lead", "#figures", "#scores > figure", "#list")
-        photograph(page, "contexts", "#normal > div")
+        photograph(page, "report", "#title", "#lead", "#kind-list", "#list")
         photograph(page, "document", "#list li:has(.opened)")
+        page.get(labelled.as_uri())
+        photograph(page, "contexts", "#normal > div")
         photograph(page, "labels", "#curves")
         cloth_report(images)
         page.get(images.as_uri())

@@ -1,4 +1,4 @@
-"""``textocl demo``: a pile of speeches with some articles in it, found without being told of any."""
+"""``textocl demo``: articles in a pile of speeches, found without being told of any."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def demo(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Find articles on sport in a pile of speeches in a parliament, and say why; nothing is told."""
+    """Find articles on sport in a pile of speeches, untold, and say why."""
     import numpy as np
 
     from textocl.cli.views import (
