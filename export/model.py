@@ -65,7 +65,7 @@ def _facts(detector: OneClassDetector, inputs: Inputs, content: Scored) -> dict[
         ),
         "threshold": detector.threshold_,
         "false_alarm_rate": detector._fit_params["false_alarm_rate"],
-        f"calibration_{detector._SAMPLES}": len(detector.calibration_scores_),
+        f"calibration_{detector.SAMPLES}": len(detector.calibration_scores_),
         "contexts": [
             {
                 "context": c.context,

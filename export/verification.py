@@ -109,7 +109,7 @@ def verify(
     FormatError, DataError
     """
     X = list(X) if isinstance(X, Iterator) else X  # it is read twice
-    on_texts = detector._SAMPLES == "documents" and not is_features(X)
+    on_texts = detector.SAMPLES == "documents" and not is_features(X)
     samples = check_documents(X) if on_texts else X
     file = OnnxDetector(path)
     dtype = str(file.metadata.get("dtype", "float32"))
@@ -137,7 +137,7 @@ def verify(
         words_before=words.get("of"),
         auc=None if is_anomaly is None else evaluate(scores, is_anomaly).auc,
         onnx_auc=None if is_anomaly is None else evaluate(others, is_anomaly).auc,
-        samples=detector._SAMPLES,
+        samples=detector.SAMPLES,
     )
     n_allowed = max(1, _MOST_FLIPPED * len(scores))
     wrong = (flipped & ~at_threshold).any() or comparison.flipped_labels > n_allowed

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError, TextoclWarning
+from textocl.core.learned import Learned
 from textocl.core.persistence import ModelFiles
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_choice, check_integer, check_number

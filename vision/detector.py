@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textocl.core.detector import OneClassDetector, Scored
+from textocl.core.detector import OneClassDetector
+from textocl.core.learned import Scored
 from textocl.core.persistence import ModelFiles
 from textocl.vision.folders import is_labelled_folder, read_folder
 from textocl.vision.images import check_shape, read_samples
@@ -56,7 +57,7 @@ class SampleDetector(OneClassDetector):
         normal samples.
     """
 
-    _SAMPLES: ClassVar[str] = "samples"
+    SAMPLES: ClassVar[str] = "samples"
 
     state_: SampleState
 
@@ -124,7 +125,7 @@ class SampleDetector(OneClassDetector):
 
     def _noun(self, samples: Any = None) -> str:
         shape = self.sample_shape_ if samples is None else samples.shape[1:]
-        return "images" if len(shape) == 3 else self._SAMPLES
+        return "images" if len(shape) == 3 else self.SAMPLES
 
 
 def some_of(indices: NDArray[np.int64]) -> NDArray[np.int64]:

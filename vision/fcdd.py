@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError
+from textocl.core.learned import Learned
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_number
 from textocl.training.objectives import hsc_losses, masked_losses, pseudo_huber

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textocl.core.detector import Learned
 from textocl.core.exceptions import DataError, FormatError, TextoclWarning
+from textocl.core.learned import Learned
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_choice

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from textocl.core.detector import Learned
 from textocl.core.exceptions import FormatError
+from textocl.core.learned import Learned
 from textocl.core.persistence import ModelFiles
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_integer

@@ -74,7 +74,7 @@ def export(
     refuse_overwriting(out, *([verify] if verify is not None else []))
     detector = load(model)
     compared: tuple[list[Any], Sequence[bool] | None] | None = None
-    if verify is not None and detector._SAMPLES == "documents":
+    if verify is not None and detector.SAMPLES == "documents":
         labels = None if label_field is None else Labels(label_field, normal or [])
         compared = _texts(verify, text_field, format, skip_bad, labels, quiet)
     elif verify is not None:

@@ -36,9 +36,9 @@ def facts_of(detector: OneClassDetector, model: Path | None = None) -> dict[str,
     facts: dict[str, Any] = {
         "detector": type(detector).__name__,
         "threshold": detector.threshold_,
-        detector._SAMPLES: detector.n_training_samples_,
-        f"calibration_{detector._SAMPLES}": len(detector.calibration_scores_),
-        **detector._facts(),
+        detector.SAMPLES: detector.n_training_samples_,
+        f"calibration_{detector.SAMPLES}": len(detector.calibration_scores_),
+        **detector.facts(),
     }
     members = detector.weighted_members()
     if members:
@@ -49,7 +49,7 @@ def facts_of(detector: OneClassDetector, model: Path | None = None) -> dict[str,
         facts |= _folder_facts(model)
     facts["parameters"] = {
         name: value if isinstance(value, (int, float, str, type(None))) else str(value)
-        for name, value in detector._fit_params.items()
+        for name, value in detector.fit_params_.items()
     }
     return facts
 

@@ -6,10 +6,9 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from sklearn.exceptions import NotFittedError as _SklearnNotFittedError
 
 from textocl.core.assessment import Assessment, judged_labels
 from textocl.core.exceptions import DataError, FormatError, TextoclError, TextoclWarning
+from textocl.core.learned import Learned, Scored, State
 from textocl.core.persistence import ModelFiles, load, save_model_files
 from textocl.core.thresholds import (
     conformal_p_values,
@@ -37,44 +37,6 @@ Self = TypeVar("Self", bound="OneClassDetector")
 
 class NotFittedError(TextoclError, _SklearnNotFittedError):
     """A detector was asked for something that only a fitted one knows."""
-
-
-class State(Protocol):
-    """What a fit learns: a frozen object of public arrays, which nothing changes afterwards."""
-
-    def to_files(self) -> ModelFiles: ...
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a fit gives: its state, and what threshold and warnings come from.
-
-    Attributes
-    ----------
-    state : State
-    calibration_scores : (m,) float32, of normal samples
-    n_unknown, n_read : how many samples were set aside for having no known word, and of how many
-    params : parameters that the fit found a value for, such as the name of an embedding
-    training_scores : (m,) float32, out-of-sample scores of the training set, NaN where there is
-        none; None where the fit has no such scores
-    suspected : (k,) int64, which of the training set were kept from learning as suspected anomalies
-    """
-
-    state: State
-    calibration_scores: NDArray[np.float32]
-    n_unknown: int = 0
-    n_read: int = 0
-    params: Mapping[str, Any] = field(default_factory=dict)
-    training_scores: NDArray[np.float32] | None = None
-    suspected: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-
-
-class Scored(NamedTuple):
-    """Scores, known words and nearest context of n samples, ``(n,)`` each, from one pass."""
-
-    scores: NDArray[np.float32]
-    n_known: NDArray[np.int64]
-    nearest_context: NDArray[np.int64] | None = None
 
 
 class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
@@ -103,7 +65,8 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
     #: parameters that describe the machine at hand rather than the model; not saved
     _UNSAVED: ClassVar[tuple[str, ...]] = ()
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training")
-    _SAMPLES: ClassVar[str] = "documents"  # what messages call them
+    #: what messages call what it takes
+    SAMPLES: ClassVar[str] = "documents"
     #: score of a sample about which nothing is known, the highest there is; None where none is
     _WORST_SCORE: ClassVar[float | None] = None
     #: whether `explain` splits the score itself; otherwise it scores again for every word
@@ -141,7 +104,7 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
 
     def _noun(self, samples: Any = None) -> str:
         """What messages call ``samples``, or those of the last fit."""
-        return self._SAMPLES
+        return self.SAMPLES
 
     @property
     def learns_from_anomalies(self) -> bool:
@@ -290,6 +253,11 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
             if name not in self._UNSAVED
         }
 
+    @property
+    def fit_params_(self) -> dict[str, Any]:
+        """Parameters of the last fit, which scores go by whatever ``set_params`` says since."""
+        return dict(self._fitted()._fit_params)
+
     def _fitted(self: Self) -> Self:
         if not hasattr(self, "threshold_"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted; call fit first.")
@@ -365,7 +333,7 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
         """The `ContextSummary` of each context, of a detector that has some."""
         return []
 
-    def _facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What else `textocl info` tells of it, such as the size of its vocabulary."""
         return {}
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.detector import Learned, Scored
+from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.cvdd.contributions import explain_documents
-from textocl.cvdd.parts import Part, embedded_parts
+from textocl.cvdd.parts import embedded_parts
 from textocl.cvdd.scoring import (
     WORST_SCORE,
     Aggregation,
@@ -29,7 +29,6 @@ from textocl.cvdd.training import TrainingSettings
 from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
-from textocl.text.pooling import pool
 from textocl.text.spaces import Embedded, Space, WordSpace, fit_space
 from textocl.text.tokenization import make_tokenizer
 from textocl.text.vocabulary import Vocabulary
@@ -128,8 +127,7 @@ class CVDD(TextDetector):
     threshold_ : float
     calibration_scores_ : (n_calibration,) float32
     calibration_distances_ : (n_calibration, r) float32
-    history_ : list of float
-        Objective after each epoch; empty after loading.
+    history_ : list of float, the objective after each epoch; empty after loading
     n_documents_ : int
         Training documents that hold a known word.
 
@@ -229,11 +227,8 @@ class CVDD(TextDetector):
     def n_documents_(self) -> int:
         return self._fitted().state_.n_documents
 
-    def _facts(self) -> dict[str, Any]:
-        space = self.state_.space
-        n_contexts, vector_size = self.context_vectors_.shape
-        vocabulary = {"vocabulary": len(space.vocabulary)} if isinstance(space, WordSpace) else {}
-        return {**vocabulary, "contexts": n_contexts, "vector_size": vector_size}
+    def facts(self) -> dict[str, Any]:
+        return self._fitted().state_.sizes()
 
     @property
     def vocabulary_(self) -> Vocabulary:
@@ -250,56 +245,40 @@ class CVDD(TextDetector):
         return True
 
     def _learn(self, training: TrainingSamples) -> Learned:
-        labels = training.labels
-        space, to_train, held_out = self._prepare(training)
+        normal, crossed = np.flatnonzero(training.labels >= 0), self.calibration == "cross"
+        kept, held_out = self._split_for_calibration(len(normal), self.random_state)
+        space = self.space_of([training.samples[i] for i in normal[kept]])
+        to_train, to_calibrate = embedded_parts(
+            space,
+            training,
+            normal[kept],
+            normal[held_out],
+            self.n_contexts,
+            across_folds=crossed,
+            progress=self.verbose,
+        )
         state = CVDDState.trained(
             space,
             to_train,
-            held_out if self.calibration == "split" else None,
+            to_calibrate if self.calibration == "split" else None,
             training,
-            self.training_settings(),
+            TrainingSettings.of(self),
             device=choose_device(self.device),
             n_typical=self.n_typical,
-            across_folds=self.calibration == "cross",
+            across_folds=crossed,
         )
-        known, n_normal = np.union1d(to_train.numbers, held_out.numbers), int((labels >= 0).sum())
         scores = aggregate(state.calibration_distances, *self._resolved())
-        training_scores = None
-        if self.calibration == "cross":
-            training_scores = np.full(len(training), np.nan, np.float32)
-            training_scores[known[labels[known] >= 0]] = scores
+        known = np.intersect1d(normal, np.union1d(to_train.numbers, to_calibrate.numbers))
+        training_scores = np.full(len(training), np.nan, np.float32)
+        if crossed:
+            training_scores[known] = scores
         return Learned(
             state,
             scores,
-            n_normal - int((labels[known] >= 0).sum()),
-            n_normal,
+            len(normal) - len(known),
+            len(normal),
             {"embedding": space.source_name},
-            training_scores,
-        )
-
-    def training_settings(self) -> TrainingSettings:
-        """The parameters that training goes by."""
-        return TrainingSettings(
-            **{field.name: getattr(self, field.name) for field in fields(TrainingSettings)}
-        )
-
-    def _prepare(self, documents: TrainingSamples) -> tuple[Space, Part, Part]:
-        """Choose the space; embed the documents to train on and those to calibrate with."""
-        normal = np.flatnonzero(documents.labels >= 0)
-        training, held_out = self._split_for_calibration(len(normal), self.random_state)
-        training, held_out = normal[training], normal[held_out]
-        space = self.space_of([documents.samples[i] for i in training])
-        r = self.n_contexts
-        n_least = r + -(-r // 2) if self.calibration == "cross" else r  # a third is left out
-        return space, *embedded_parts(
-            space,
-            documents.samples,
-            documents.labels,
-            training,
-            held_out,
-            r,
-            n_least=n_least,
-            progress=self.verbose,
+            training_scores if crossed else None,
         )
 
     def space_of(self, texts: Sequence[str]) -> Space:
@@ -376,13 +355,8 @@ class CVDD(TextDetector):
         detectors on points, such as `textocl.OCSVM`.
         """
         state = self._fitted().state_
-        points = [np.empty((0, state.space.dimension), np.float32)]
-        for embedded in self._embedded_parts(X):
-            packed = embedded.packed
-            # (w,), sums to 1 a document
-            attention = state.scoring_of(embedded).attention(packed).mean(axis=1)
-            points.append(pool(packed, embedded.table, "mean", attention / packed.counts))
-        return np.concatenate(points)
+        points = [state.points(embedded) for embedded in self._embedded_parts(X)]
+        return np.concatenate([np.empty((0, state.space.dimension), np.float32), *points])
 
     @property
     def n_training_samples_(self) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError
+from textocl.core.training_scores import TrainingSamples
 from textocl.text.spaces import ContextSpace, Embedded, Space
 
 
@@ -24,13 +24,12 @@ class Part(NamedTuple):
 
 def embedded_parts(
     space: Space,
-    texts: Sequence[str],
-    labels: NDArray[np.int64],
+    documents: TrainingSamples,
     training: NDArray[np.int64],
     held_out: NDArray[np.int64],
     n_contexts: int,
     *,
-    n_least: int,
+    across_folds: bool,
     progress: bool,
 ) -> tuple[Part, Part]:
     """Documents to train on, known anomalies among them, and documents to calibrate with.
@@ -38,17 +37,19 @@ def embedded_parts(
     Parameters
     ----------
     training, held_out : numbers of normal documents; the same for calibration by training scores
-    n_contexts : of the message where too few are left
-    n_least : so many documents or more are needed to train on
+    n_contexts : so many documents or more are needed to train on
+    across_folds : whether they are needed without a third of the documents, too
 
     Raises
     ------
     DataError
         Too few documents are left, or none to calibrate with.
     """
+    labels = documents.labels
+    n_least = n_contexts + -(-n_contexts // 2) if across_folds else n_contexts
 
     def part_of(numbers: NDArray[np.int64]) -> Part:
-        chosen = [texts[i] for i in numbers]
+        chosen = [documents.samples[i] for i in numbers]
         if isinstance(space, ContextSpace):  # long work: all at once, with a bar
             space.remember(chosen, progress=progress)
         embedded = space.embed(chosen)

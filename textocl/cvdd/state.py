@@ -20,6 +20,7 @@ from textocl.cvdd.parts import Part
 from textocl.cvdd.scoring import ScoringTable
 from textocl.cvdd.training import TrainingSettings, train_cvdd
 from textocl.explain.contexts import Contexts, ContextSummary
+from textocl.text.pooling import pool
 from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace
 from textocl.text.tokenization import make_tokenizer
 
@@ -119,6 +120,20 @@ class CVDDState:
     def distances(self, embedded: Embedded) -> NDArray[np.float32]:
         """Distance of each document to each context, ``(n, r)``."""
         return self.scoring_of(embedded).distances(embedded.packed)
+
+    def points(self, embedded: Embedded) -> NDArray[np.float32]:
+        """Mean over the contexts of m_k (thesis eq. 3.3) of each document, ``(n, d)``."""
+        packed = embedded.packed
+        attention = self.scoring_of(embedded).attention(packed).mean(axis=1)  # sums to 1 a document
+        return pool(packed, embedded.table, "mean", attention / packed.counts)
+
+    def sizes(self) -> dict[str, int]:
+        """How large its parts are, by name."""
+        n_contexts, vector_size = self.weights.contexts.shape
+        sizes = {"contexts": n_contexts, "vector_size": vector_size}
+        if isinstance(self.space, WordSpace):
+            return {"vocabulary": len(self.space.vocabulary), **sizes}
+        return sizes
 
     def to_files(self) -> ModelFiles:
         space = self.space.to_files()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,6 +47,11 @@ class TrainingSettings:
     eta: float
     random_state: int
     verbose: bool
+
+    @classmethod
+    def of(cls, detector: Any) -> TrainingSettings:
+        """Those of a `textocl.CVDD`."""
+        return cls(**{field.name: getattr(detector, field.name) for field in fields(cls)})
 
     def epochs_for(self, n_documents: int) -> int:
         if self.n_epochs is not None:

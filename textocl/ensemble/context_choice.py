@@ -80,7 +80,7 @@ def context_weights_of(detector: CVDD | Detector) -> list[float] | None:
     """Weights that a fitted detector judges its contexts by; None where all count alike."""
     if isinstance(detector, Detector):
         return context_weights_of(detector._contexts_member())
-    weights: list[float] | None = detector._fit_params["context_weights"]
+    weights: list[float] | None = detector.fit_params_["context_weights"]
     return weights
 
 

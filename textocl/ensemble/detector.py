@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.contamination import ContaminationEstimate, estimate_contamination
-from textocl.core.detector import Learned, OneClassDetector, Scored
+from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError, TextoclWarning
+from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.validation import check_integer, check_number

@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import aggregate
 from textocl.cvdd.state import table_of, trained_weights
+from textocl.cvdd.training import TrainingSettings
 from textocl.ensemble.composition import Composition
 from textocl.shallow.density import log_density
 from textocl.text.spaces import ContextSpace
@@ -57,7 +58,7 @@ class _Ranking:
         embedded = composition.context_space.embed(composition.texts)
         self._embedded = embedded
         self._table = table_of(composition.context_space, embedded)
-        self._settings = CVDD(random_state=composition.random_state).training_settings()
+        self._settings = TrainingSettings.of(CVDD(random_state=composition.random_state))
         self._device = choose_device(composition.device)
 
     def learned_without(self, left_out: NDArray[np.int64]) -> NDArray[np.float64]:

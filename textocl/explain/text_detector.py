@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.detector import OneClassDetector, Scored
+from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
+from textocl.core.learned import Scored
 from textocl.core.validation import check_documents, is_features
 from textocl.explain.explanation import Explanation
 from textocl.text.copies import copy_groups

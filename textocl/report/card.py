@@ -14,7 +14,7 @@ _PACKAGES = ("numpy", "scikit-learn", "torch")
 
 def card_of(detector: OneClassDetector) -> dict[str, Any]:
     """Class, parameters, versions and calibration of a fitted detector, as plain values."""
-    parameters = dict(detector._fit_params)
+    parameters = detector.fit_params_
     return {
         "class": type(detector).__name__,
         "documents": detector.n_training_samples_,

@@ -206,9 +206,9 @@ def _explain(
 
 
 def _check_texts(detector: OneClassDetector, texts: Sequence[str]) -> list[str]:
-    if detector._SAMPLES != "documents":
+    if detector.SAMPLES != "documents":
         raise DataError(
-            f"a report is about texts; a {type(detector).__name__} scores {detector._SAMPLES}."
+            f"a report is about texts; a {type(detector).__name__} scores {detector.SAMPLES}."
         )
     detector._fitted()
     checked = check_documents(texts)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError
+from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
 from textocl.core.training_scores import FOLDS, TrainingSamples, fold_numbers

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.detector import Learned, Scored
 from textocl.core.exceptions import DataError, FormatError
+from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles, words_array
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.training_scores import TrainingSamples, scores_across_folds
