@@ -63,7 +63,7 @@ def hidden(n_seeds: int) -> list[dict[str, Any]]:
             for share in (0.0, 0.05, 0.1):
                 task = draw_task(documents, label, contamination=share)
                 detector = textocl.Detector().fit(task.training)
-                hid = np.isin(task.training, list(strange(documents, label)))
+                hid = which_strange(task.training, documents, label)
                 fresh = detector.anomaly_score(task.test)
                 rows.append(
                     {
@@ -90,7 +90,7 @@ def discoveries(n_seeds: int) -> list[dict[str, Any]]:
         shares, n_flagged = [], []
         for seed in range(n_seeds):
             task = draw_task(documents, label, contamination=0.05, seed=seed)
-            hid = np.isin(task.training, list(strange(documents, label)))
+            hid = which_strange(task.training, documents, label)
             flagged = textocl.find(task.training, fdr=0.1, random_state=seed).flagged
             shares.append(1 - hid[flagged].mean() if len(flagged) else 0.0)
             n_flagged.append(len(flagged) / max(hid.sum(), 1))
@@ -178,10 +178,11 @@ def asked(texts: list[str]) -> None:
     findings.columns()
 
 
-def strange(documents: list[Any], label: str) -> set[str]:
-    """Texts of the other classes that are in none of this one."""
+def which_strange(texts: list[str], documents: list[Any], label: str) -> np.ndarray:
+    """Which of the texts are of other classes, and in none of this one, ``(n,)``."""
     own = {d.text for d in documents if d.label == label}
-    return {d.text for d in documents if d.label != label} - own
+    other = {d.text for d in documents if d.label != label} - own
+    return np.array([text in other for text in texts], bool)
 
 
 def fresh_auc(detector: Any, documents: list[Any], label: str, seen: list[str]) -> float:
