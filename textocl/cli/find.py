@@ -17,6 +17,7 @@ from textocl.cli.options import (
     IdField,
     Json,
     Language,
+    Marks,
     Quiet,
     Seed,
     SkipBad,
@@ -29,8 +30,6 @@ from textocl.core.exceptions import DataError
 if TYPE_CHECKING:
     from textocl.io.tables import Corpus
     from textocl.pile import Findings
-
-_LABELS = {"1": 1, "-1": -1, "0": 0, "": 0, "belongs": 1, "does not belong": -1, "unsure": 0}
 
 
 @app.command()
@@ -66,6 +65,7 @@ def find(
         str | None,
         typer.Option(help="Field of what is known: 1 belongs, -1 does not, 0 or empty unknown."),
     ] = None,
+    labels: Marks = None,
     tokenization: Tokenization = "english",
     language: Language = "en",
     seed: Seed = 0,
@@ -84,6 +84,7 @@ def find(
     from textocl.cli.views import findings_view
     from textocl.core.persistence import check_target
     from textocl.io.corpora import BadRecords
+    from textocl.io.marks import read_marks
     from textocl.io.results import ResultRows
     from textocl.io.tables import read_corpus
     from textocl.pile import Decision
@@ -112,9 +113,14 @@ def find(
     if not quiet:
         for note in corpus.notes:
             tell(note)
+    known = None if label_field is None else known_labels(corpus, label_field)
+    if labels is not None:
+        if label_field is not None:
+            raise typer.BadParameter("give --labels or --label-field, not both.")
+        known = read_marks(labels, corpus.ids)
     findings = find_in(
         corpus.texts,
-        None if label_field is None else known_labels(corpus, label_field),
+        known,
         top=top,
         budget=share,
         fdr=fdr,
@@ -162,26 +168,19 @@ def share_of(budget: str | None) -> float | None:
 
 
 def known_labels(corpus: Corpus, field: str) -> list[int]:
-    """What is known of each document, by a column: 1, -1, or 0.
+    """What is known of each document, by a column of the file.
 
     Raises
     ------
     DataError
         There is no such column, or it holds something else.
     """
+    from textocl.io.marks import labels_from
+
     if field not in corpus.columns:
         known = ", ".join(map(repr, corpus.columns)) or "none"
         raise DataError(f"there is no field {field!r} (--label-field); there are {known}.")
-    labels = []
-    for name, value in zip(corpus.ids, corpus.columns[field], strict=True):
-        written = "" if value is None else str(value).strip().lower().removesuffix(".0")
-        if written not in _LABELS:
-            raise DataError(
-                f"document {name!r} has {value!r} in {field!r}; expected 1 or belongs, -1 or does "
-                "not belong, 0, unsure or nothing."
-            )
-        labels.append(_LABELS[written])
-    return labels
+    return labels_from(corpus.columns[field], corpus.ids, field)
 
 
 def _write_report(findings: Findings, corpus: Corpus, path: Path, quiet: bool) -> None:

@@ -16,8 +16,10 @@ from textocl.cli.options import (
     Embedding,
     FalseAlarmRate,
     FormatOption,
+    IdField,
     Json,
     Language,
+    Marks,
     Quiet,
     Seed,
     SkipBad,
@@ -93,11 +95,13 @@ def fit(
         str | None, typer.Option(help="Learn only from documents whose label is --normal.")
     ] = None,
     normal: Annotated[list[str] | None, typer.Option(help="Label of normal documents.")] = None,
+    labels: Marks = None,
     anomalies: Annotated[
         str | None,
         typer.Option(help="Known anomalies, or documents of a general corpus: read like DOCS."),
     ] = None,
     text_field: TextField = None,
+    id_field: IdField = None,
     format: FormatOption = None,
     skip_bad: SkipBad = False,
     quiet: Quiet = False,
@@ -107,16 +111,23 @@ def fit(
     from textocl.cli.views import contexts_table
     from textocl.core.factory import make_detector
     from textocl.core.persistence import check_target
+    from textocl.io.marks import read_marks
 
     check_target(out)  # before minutes of work, not after
     refuse_overwriting(out, docs, *([anomalies] if anomalies is not None else []))
-    with documents_of(docs, text_field, format, skip_bad, quiet=quiet) as documents:
+    with documents_of(
+        docs, text_field, format, skip_bad, id_field=id_field, quiet=quiet
+    ) as documents:
         if (label_field is None) != (not normal):
             raise typer.BadParameter("--normal needs --label-field, and the other way round.")
-        labels = Labels(label_field, normal or [])
-        kept = (d for d in documents if label_field is None or labels.is_normal(d))
-        texts = [document.text for document in counted(kept, "reading", quiet)]
-        labels.refuse_if_none_is_normal()
+        seen = Labels(label_field, normal or [])
+        kept = (d for d in documents if label_field is None or seen.is_normal(d))
+        read = list(counted(kept, "reading", quiet))
+        seen.refuse_if_none_is_normal()
+    texts = [document.text for document in read]
+    told = [0] * len(texts)
+    if labels is not None:
+        told = read_marks(labels, [document.id for document in read])
     known: list[str] = []
     if anomalies is not None:
         with documents_of(anomalies, text_field, None, skip_bad, quiet=quiet) as documents:
@@ -146,7 +157,7 @@ def fit(
     )
     if "verbose" in detector.get_params():
         detector.set_params(verbose=watched(quiet))
-    detector.fit(texts + known, [0] * len(texts) + [-1] * len(known))
+    detector.fit(texts + known, told + [-1] * len(known))
     detector.save(out)
     if as_json:
         print_json({"model": str(out), **facts_of(detector, out)})

@@ -59,6 +59,13 @@ NewRate = Annotated[
     typer.Option("--false-alarm-rate", help="Another rate than the model was fitted with."),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
+Marks = Annotated[
+    str | None,
+    typer.Option(
+        help="File of what is known, as a report downloads it: id, and label 1 belongs, -1 does "
+        "not, 0 unsure."
+    ),
+]
 Embedding = Annotated[
     str,
     typer.Option(
