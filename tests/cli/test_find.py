@@ -194,6 +194,28 @@ def test_what_is_known_is_learned_from(tmp_path: Path) -> None:
     assert rows["2"]["known"] == "belongs"
 
 
+@pytest.mark.usefixtures("_quick")
+def test_marks_of_an_earlier_report_are_told_by_id(pile: Path, tmp_path: Path) -> None:
+    (tmp_path / "marks.csv").write_text("id,label\nd60,-1\nd61,-1\nd0,1\n")
+    out = tmp_path / "out.jsonl"
+    run("find", pile, *FIELDS, "--labels", tmp_path / "marks.csv", "--out", out, "--top", 1)
+    rows = {row["nr"]: row for row in rows_of(out)}
+    assert {rows[name]["status"] for name in ("d60", "d61")} == {"anomalous"}
+    assert rows["d0"]["status"] == "normal"
+
+
+@pytest.mark.usefixtures("_quick")
+def test_a_report_shows_own_ids_and_is_told_of(pile: Path, tmp_path: Path) -> None:
+    page = tmp_path / "odd.html"
+    done = run("find", pile, *FIELDS, "--report", page, "--show", 0)
+    assert "odd.html" in done.stderr
+    content = page.read_text("utf-8")
+    assert '"d60"' in content
+    assert MUSIC[0] in content
+    run("find", pile, *FIELDS, "--report", pile, code=3)
+    assert pile.read_text().startswith("nr,author")
+
+
 @pytest.mark.usefixtures("_never")
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
