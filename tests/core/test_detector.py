@@ -149,7 +149,7 @@ def test_few_points_are_learned_from_or_refused(kind: Any, calibration: str) -> 
 
 
 def test_as_many_documents_as_are_asked_for_are_enough() -> None:
-    with pytest.raises(DataError, match="at least 10 normal documents, got 9"):
+    with pytest.raises(DataError, match="at least 10 different normal documents, got 9"):
         Detector(language=None).fit(sentences("ships", 9))
     message = said(Detector(language=None), sentences("ships", 10))[-1]
     assert "needs 19 documents to calibrate with; there are 10" in message

@@ -212,7 +212,7 @@ def test_wrong_parameters_are_named(
 
 
 def test_too_few_documents_are_refused() -> None:
-    with pytest.raises(DataError, match="at least 8 normal documents, got 7"):
+    with pytest.raises(DataError, match="at least 8 different normal documents, got 7"):
         Detector(n_contexts=2).fit(sentences("ships", 7))
     with pytest.raises(DataError, match="expected normal documents, got none"):
         Detector().fit([])

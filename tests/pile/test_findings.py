@@ -225,7 +225,7 @@ def test_a_detector_that_is_given_has_its_own_parameters(labelled: Findings) -> 
     ("pile", "message"),
     [
         ([], "expected normal documents, got none"),
-        (SHIPS[:5], "at least 10 normal documents, got 5"),
+        (SHIPS[:5], "at least 10 different normal documents, got 5"),
         ([SHIPS[0]] * 1000, r"got 1.* 999 of 1,000 documents are copies of others"),
         (["", " "] * 30, "59 of 60 documents are copies of others"),
         ([*SHIPS[:8], *["12"] * 20], r"got 9.* 19 of 28 documents are copies"),

@@ -161,7 +161,7 @@ class Detector(TextDetector):
 
     def _learn(self, training: TrainingSamples) -> Learned:
         labels, normal = training.labels, np.flatnonzero(training.labels >= 0)
-        self._check_size(len(normal), "normal documents")
+        self._check_size(len(normal), "different normal documents")
         source = load_embedding(self.embedding)
         texts = [training.samples[i] for i in normal]
         composition = Composition.of(self, source, texts)
