@@ -80,3 +80,10 @@ def test_flags_have_no_value_and_completion_is_offered(monkeypatch: pytest.Monke
     shown = run("--help").stdout
     assert "--install-completion" in shown
     assert "_TEXTOCL_COMPLETE=complete_bash" in run("--show-completion", "bash").stdout
+
+
+@pytest.mark.parametrize("command", [["fit"], ["find"], ["vision", "fit"]])
+def test_help_shows_defaults_that_a_detector_chooses(command: list[str]) -> None:
+    shown = " ".join(run(*command, "--help").stdout.replace("│", " ").split())
+    expected = {"fit": "[default: (the model's)]", "find": "[default: (0.1)]"}
+    assert expected[command[-1]] in shown

@@ -44,7 +44,8 @@ def find(
     fdr: Annotated[
         float | None,
         typer.Option(
-            help="Flag as many as keep the share of wrong ones among them below this [default: 0.1]"
+            help="Flag as many as keep the share of wrong ones among them below this",
+            show_default="0.1",
         ),
     ] = None,
     out: Annotated[

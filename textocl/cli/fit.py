@@ -40,25 +40,26 @@ def fit(
     ] = "auto",
     embedding: Embedding = "wordllama",
     contexts: Annotated[
-        int | None, typer.Option(help="Number of contexts to look for [default: the model's]")
+        int | None, typer.Option(help="Number of contexts to look for", show_default="the model's")
     ] = None,
     false_alarm_rate: FalseAlarmRate = 0.05,
     seed: Seed = 0,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the documents [default: the model's]")
+        int | None, typer.Option(help="Passes over the documents", show_default="the model's")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="cvdd: documents of a training step [default: 64]")
+        int | None, typer.Option(help="cvdd: documents of a training step", show_default="64")
     ] = None,
     attention_size: Annotated[
-        int | None, typer.Option(help="cvdd: size of the attention's hidden layer [default: 150]")
+        int | None,
+        typer.Option(help="cvdd: size of the attention's hidden layer", show_default="150"),
     ] = None,
     orthogonality: Annotated[
         float | None,
-        typer.Option(help="cvdd: λ, how hard contexts are kept apart [default: the model's]"),
+        typer.Option(help="cvdd: λ, how hard contexts are kept apart", show_default="the model's"),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu or cuda [default: auto, cuda where there is one]")
+        str | None, typer.Option(help="cpu or cuda", show_default="auto, cuda where there is one")
     ] = None,
     aggregation: Annotated[
         str | None, typer.Option(help="cvdd: how distances become a score: mean, min, softmin.")
@@ -69,19 +70,22 @@ def fit(
     contamination: Annotated[
         float | None,
         typer.Option(
-            help="Share of anomalies that hide in DOCS [default: auto estimates it; others 0]"
+            help="Share of anomalies that hide in DOCS", show_default="auto estimates it; others 0"
         ),
     ] = None,
     tokenization: Tokenization = "english",
     language: Language = "en",
     typical: Annotated[
         int | None,
-        typer.Option(help="Typical documents of each context whose start is stored [default: 3]"),
+        typer.Option(
+            help="Typical documents of each context whose start is stored", show_default="3"
+        ),
     ] = None,
     references: Annotated[
         int | None,
         typer.Option(
-            help="auto: documents whose words are stored, to tell unexpected words [default: 2000]"
+            help="auto: documents whose words are stored, to tell unexpected words",
+            show_default="2000",
         ),
     ] = None,
     forget: Annotated[

@@ -28,7 +28,7 @@ def inspect(
         str | None, typer.Option(help="The same with weights, for example 0:1,2:0.5 .")
     ] = None,
     aggregation: Annotated[
-        str | None, typer.Option(help="mean, min or softmin over them [default: the model's]")
+        str | None, typer.Option(help="mean, min or softmin over them", show_default="the model's")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the model that judges by them.")

@@ -74,7 +74,12 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
 def _options() -> Iterator[Parameter]:
     for name, (kind, text) in SETTINGS.items():
-        option = Annotated[kind | None, typer.Option(option_of(name), help=text)]  # type: ignore[valid-type]
+        told, _, default = text.partition(" [default: ")
+        shown = default.removesuffix("]") or False
+        option = Annotated[
+            kind | None,  # type: ignore[valid-type]
+            typer.Option(option_of(name), help=told, show_default=shown),
+        ]
         yield Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=option)
 
 
