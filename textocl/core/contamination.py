@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 _DEGREES_OF_FREEDOM = 20
 _QUANTILES = (0.5, 0.9)  # of the scores, between which the scale is measured
+_ALIKE = 0.99  # of the scores may be of normal samples where nearly all are the same
 _BEYOND = 0.002  # of normal scores lie so far out that anomalies are counted there
 
 
@@ -40,8 +41,9 @@ def null_p_values(scores: ArrayLike) -> NDArray[np.float64]:
     """How rarely a normal sample scores at least as high, ``(n,)``, where some are anomalies.
 
     By a Student distribution with 20 degrees of freedom through the median and the 90 % quantile of
-    ``scores``. Unlike conformal p-values they need no clean sample, and go below 1/n; like every
-    model of a tail they are an approximation there.
+    ``scores``; where these two are one, whatever is above 99 % of all is not normal. Unlike
+    conformal p-values they need no clean sample, and go below 1/n; like every model of a tail they
+    are an approximation there.
     """
     from scipy.stats import t
 
@@ -51,8 +53,8 @@ def null_p_values(scores: ArrayLike) -> NDArray[np.float64]:
     low, high = np.quantile(values, _QUANTILES)
     place_low, place_high = t.ppf(_QUANTILES, _DEGREES_OF_FREEDOM)
     scale = (high - low) / (place_high - place_low)
-    if scale <= 0:  # a quarter of all scores the same
-        return np.where(values > high, 1 / (len(values) + 1), 1.0)
+    if scale <= 0:  # from the middle to far up all are the same, as lines of one template
+        return np.where(values > np.quantile(values, _ALIKE), 0.0, 1.0)
     location = low - scale * place_low
     return np.asarray(t.sf((values - location) / scale, _DEGREES_OF_FREEDOM))
 
