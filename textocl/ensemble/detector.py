@@ -20,8 +20,9 @@ from textocl.core.validation import check_integer, check_number
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import ContextWeights
 from textocl.ensemble.composition import Composition
+from textocl.ensemble.cross_fit import fit_members
 from textocl.ensemble.explanation import merge_explanations
-from textocl.ensemble.members import Member, OutOfSampleScores, fuse
+from textocl.ensemble.members import Member, fuse
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.state import EnsembleState, word_member
 from textocl.ensemble.surprisal import Surprisal
@@ -172,54 +173,18 @@ class Detector(TextDetector):
             )
             self._check_size(len(normal) - len(suspected), left_out)
         # where anomalies are known, these teach the densities, and suspected ones only stay out
-        taught = labels.copy()
-        if not (labels < 0).any():
-            taught[normal[suspected]] = -1
-        unfitted = composition.unfitted(int((taught != labels).sum()))
-        is_trusted = ~np.isin(np.arange(len(normal)), suspected)
-        trusted = np.setdiff1d(np.arange(len(training)), normal[suspected])
-        columns = []
-        for detector, _ in unfitted.values():
-            if isinstance(detector, KDE) and (taught != labels).any():
-                detector._fit_samples(replace(training, labels=taught))
-                columns.append(detector.training_scores_[normal])
-                continue
-            detector._fit_samples(training.take(trusted))
-            scores = np.full(len(training), np.nan, np.float32)
-            scores[trusted] = detector.training_scores_
-            of_suspected = detector._scored([texts[i] for i in suspected])
-            scores[normal[suspected]] = np.where(
-                of_suspected.n_known > 0, of_suspected.scores, np.float32(np.nan)
-            )
-            columns.append(scores[normal])
-        scores = np.stack(columns, axis=1)
-        is_known = ~np.isnan(scores)
-        for k, name in enumerate(unfitted):
-            if not is_known[:, k].any():
-                raise DataError(
-                    f"no document has a word that the member {name!r} knows; give more documents."
-                )
-        distances = np.empty((len(normal), 0), np.float32)
-        if "contexts" in unfitted:
-            contexts = cast(CVDD, unfitted["contexts"][0])
-            r = contexts.n_contexts
-            distances = np.ones((len(normal), r), np.float32)
-            distances[is_trusted & is_known[:, list(unfitted).index("contexts")]] = (
-                contexts.calibration_distances_
-            )
-            distances[suspected] = contexts.context_distances([texts[i] for i in suspected])
-        judged = OutOfSampleScores(
-            np.where(is_known, scores, 0), is_known, is_trusted, distances, labels[normal] > 0
+        taught = not (labels < 0).any()
+        unfitted = composition.unfitted(len(suspected) if taught else 0)
+        judged = fit_members(
+            {name: detector for name, (detector, _) in unfitted.items()},
+            training,
+            normal[suspected],
+            taught=taught,
         )
         members = {
             name: Member(detector, weight, *judged.scale_of(k))
             for k, (name, (detector, weight)) in enumerate(unfitted.items())
         }
-        surprisal, word_name = None, word_member(members)
-        if word_name is not None:
-            space = cast(WordSpace, members[word_name].detector._space)
-            references = space.embed([texts[i] for i in np.flatnonzero(is_trusted)])
-            surprisal = Surprisal.learn(references, self.n_references, self.random_state)
         fused = judged.fused(list(members.values()))
         training_scores = np.full(len(training), np.nan, np.float32)
         training_scores[normal] = fused
@@ -228,7 +193,7 @@ class Detector(TextDetector):
             EnsembleState(
                 members,
                 judged,
-                surprisal,
+                self._surprisal(members, [texts[i] for i in np.flatnonzero(judged.is_trusted)]),
                 contamination,
                 TrainingMemory.of(texts) if self.remember_training else None,
             ),
@@ -239,6 +204,14 @@ class Detector(TextDetector):
             training_scores,
             normal[suspected],
         )
+
+    def _surprisal(self, members: dict[str, Member], trusted: list[str]) -> Surprisal | None:
+        """What tells unexpected words, by trusted documents; None without static vectors."""
+        name = word_member(members)
+        if name is None:
+            return None
+        space = cast(WordSpace, members[name].detector._space)
+        return Surprisal.learn(space.embed(trusted), self.n_references, self.random_state)
 
     def _contamination(self, scores: NDArray[np.float32]) -> ContaminationEstimate:
         """As told, or estimated from out-of-sample scores ``(n,)``."""

@@ -1,0 +1,74 @@
+"""Fitting the members of a `Detector`, and their scores of documents they did not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.core.exceptions import DataError
+from textocl.core.training_scores import TrainingSamples
+from textocl.cvdd.detector import CVDD
+from textocl.ensemble.members import OutOfSampleScores
+from textocl.explain.text_detector import TextDetector
+from textocl.shallow.density import KDE
+
+
+def fit_members(
+    detectors: Mapping[str, TextDetector],
+    training: TrainingSamples,
+    suspected: NDArray[np.int64],
+    *,
+    taught: bool,
+) -> OutOfSampleScores:
+    """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
+
+    What is suspected is left out of learning; what is learned from is scored across folds.
+
+    Parameters
+    ----------
+    detectors : not fitted, with calibration "cross"
+    training : m documents
+    suspected : (k,), which of them are suspected to be anomalies
+    taught : whether densities learn from these as anomalies
+
+    Raises
+    ------
+    DataError
+        A member knows no word of any document.
+    """
+    normal = np.flatnonzero(training.labels >= 0)
+    trusted = np.setdiff1d(np.arange(len(training)), suspected)
+    strange = [training.samples[i] for i in suspected]
+    scores = np.full((len(training), len(detectors)), np.nan, np.float32)
+    distances = np.empty((len(training), 0), np.float32)
+    labels = training.labels.copy()
+    labels[suspected] = -1
+    for k, (name, detector) in enumerate(detectors.items()):
+        if taught and isinstance(detector, KDE):
+            detector._fit_samples(replace(training, labels=labels))
+            scores[:, k] = detector.training_scores_
+        else:
+            detector._fit_samples(training.take(trusted))
+            scores[trusted, k] = detector.training_scores_
+            judged = detector._scored(strange)
+            scores[suspected, k] = np.where(judged.n_known > 0, judged.scores, np.nan)
+        if isinstance(detector, CVDD):
+            distances = np.ones((len(training), detector.n_contexts), np.float32)
+            known = trusted[~np.isnan(scores[trusted, k])]
+            distances[known] = detector.calibration_distances_
+            distances[suspected] = detector.context_distances(strange)
+        if np.isnan(scores[normal, k]).all():
+            raise DataError(
+                f"no document has a word that the member {name!r} knows; give more documents."
+            )
+    is_known = ~np.isnan(scores[normal])
+    return OutOfSampleScores(
+        np.where(is_known, scores[normal], 0),
+        is_known,
+        ~np.isin(normal, suspected),
+        distances[normal],
+        training.labels[normal] > 0,
+    )
