@@ -25,7 +25,8 @@ def fit_members(
 ) -> OutOfSampleScores:
     """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
 
-    What is suspected is left out of learning; what is learned from is scored across folds.
+    What is suspected is left out of learning, but for CVDD, which few anomalies hardly move, and
+    which finds fewer contexts without them; what is learned from is scored across folds.
 
     Parameters
     ----------
@@ -47,7 +48,12 @@ def fit_members(
     labels = training.labels.copy()
     labels[suspected] = -1
     for k, (name, detector) in enumerate(detectors.items()):
-        if taught and isinstance(detector, KDE):
+        if isinstance(detector, CVDD):
+            detector._fit_samples(training)
+            scores[:, k] = detector.training_scores_
+            distances = np.ones((len(training), detector.n_contexts), np.float32)
+            distances[~np.isnan(scores[:, k])] = detector.calibration_distances_
+        elif taught and isinstance(detector, KDE):
             detector._fit_samples(replace(training, labels=labels))
             scores[:, k] = detector.training_scores_
         else:
@@ -55,11 +61,6 @@ def fit_members(
             scores[trusted, k] = detector.training_scores_
             judged = detector._scored(strange)
             scores[suspected, k] = np.where(judged.n_known > 0, judged.scores, np.nan)
-        if isinstance(detector, CVDD):
-            distances = np.ones((len(training), detector.n_contexts), np.float32)
-            known = trusted[~np.isnan(scores[trusted, k])]
-            distances[known] = detector.calibration_distances_
-            distances[suspected] = detector.context_distances(strange)
         if np.isnan(scores[normal, k]).all():
             raise DataError(
                 f"no document has a word that the member {name!r} knows; give more documents."
