@@ -25,14 +25,14 @@ def fit_members(
 ) -> OutOfSampleScores:
     """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
 
-    What is suspected is left out of learning, but for CVDD, which few anomalies hardly move, and
-    which finds fewer contexts without them; what is learned from is scored across folds.
+    What is suspected is left out of learning; of CVDD, which few anomalies hardly move, a third of
+    it, as it would miss contexts without the rest. What is learned from is scored across folds.
 
     Parameters
     ----------
     detectors : not fitted, with calibration "cross"
     training : m documents
-    suspected : (k,), which of them are suspected to be anomalies
+    suspected : (k,), which of them are suspected to be anomalies, the most suspicious first
     taught : whether densities learn from these as anomalies
 
     Raises
@@ -41,31 +41,34 @@ def fit_members(
         A member knows no word of any document.
     """
     normal = np.flatnonzero(training.labels >= 0)
-    trusted = np.setdiff1d(np.arange(len(training)), suspected)
-    strange = [training.samples[i] for i in suspected]
     scores = np.full((len(training), len(detectors)), np.nan, np.float32)
     distances = np.empty((len(training), 0), np.float32)
     labels = training.labels.copy()
     labels[suspected] = -1
-    for k, (name, detector) in enumerate(detectors.items()):
-        if isinstance(detector, CVDD):
-            detector._fit_samples(training)
-            scores[:, k] = detector.training_scores_
-            distances = np.ones((len(training), detector.n_contexts), np.float32)
-            distances[~np.isnan(scores[:, k])] = detector.calibration_distances_
-        elif taught and isinstance(detector, KDE):
+    for k, detector in enumerate(detectors.values()):
+        if taught and isinstance(detector, KDE):
             detector._fit_samples(replace(training, labels=labels))
             scores[:, k] = detector.training_scores_
-        else:
-            detector._fit_samples(training.take(trusted))
-            scores[trusted, k] = detector.training_scores_
-            judged = detector._scored(strange)
-            scores[suspected, k] = np.where(judged.n_known > 0, judged.scores, np.nan)
-        if np.isnan(scores[normal, k]).all():
+            continue
+        n_left_out = len(suspected) // 3 if isinstance(detector, CVDD) else len(suspected)
+        left_out = suspected[:n_left_out]
+        learned = np.setdiff1d(np.arange(len(training)), left_out)
+        strange = [training.samples[i] for i in left_out]
+        detector._fit_samples(training.take(learned))
+        scores[learned, k] = detector.training_scores_
+        judged = detector._scored(strange)
+        scores[left_out, k] = np.where(judged.n_known > 0, judged.scores, np.nan)
+        if isinstance(detector, CVDD):
+            distances = np.ones((len(training), detector.n_contexts), np.float32)
+            known = learned[~np.isnan(scores[learned, k])]
+            distances[known] = detector.calibration_distances_
+            distances[left_out] = detector.context_distances(strange)
+    is_known = ~np.isnan(scores[normal])
+    for name, column in zip(detectors, is_known.T, strict=True):
+        if not column.any():
             raise DataError(
                 f"no document has a word that the member {name!r} knows; give more documents."
             )
-    is_known = ~np.isnan(scores[normal])
     return OutOfSampleScores(
         np.where(is_known, scores[normal], 0),
         is_known,

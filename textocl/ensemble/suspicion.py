@@ -26,7 +26,9 @@ _POOLED_AT_ONCE = 2048
 def suspected_documents(
     composition: Composition, is_unlabelled: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Numbers of the documents of a composition that are suspected to be anomalies, ascending.
+    """Numbers of the documents of a composition that are suspected to be anomalies.
+
+    The most suspicious first.
 
     A wide kernel density and a CVDD rank all documents; a quarter is left out, and both rank again
     by what they learn from the others. The highest 15 % are suspected, or one and a half times the
@@ -46,7 +48,7 @@ def suspected_documents(
     suspected = np.empty(0, np.int64)
     for n_left_out in (round(max(share, _LEFT_OUT_AT_FIRST) * n_unlabelled), n_suspected):
         ranks = np.where(is_unlabelled, ranking.learned_without(suspected), -1)
-        suspected = np.sort(np.argsort(-ranks, kind="stable")[:n_left_out])
+        suspected = np.argsort(-ranks, kind="stable")[:n_left_out]
     return suspected
 
 
