@@ -69,7 +69,7 @@ def test_one_command_finds_explains_writes_and_saves(pile: Path, tmp_path: Path)
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert "of 66 documents flagged by a false discovery rate of 0.1" in lines[0]
-    assert "1 is a copy of others; 1 not judged" in " ".join(lines[:2])
+    assert "1 is a copy of others; 1 not judged" in " ".join(" ".join(lines[:2]).split())
     assert "of the documents do not belong, at least" in done.stdout
     kinds = lines[lines.index("Kinds of flagged documents") + 1].split(maxsplit=1)
     assert int(kinds[0]) >= 5

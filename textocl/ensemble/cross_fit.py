@@ -21,18 +21,21 @@ def fit_members(
     training: TrainingSamples,
     suspected: NDArray[np.int64],
     *,
+    n_surest: int,
     taught: bool,
 ) -> OutOfSampleScores:
     """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
 
-    What is suspected is left out of learning; of CVDD, which few anomalies hardly move, a third of
-    it, as it would miss contexts without the rest. What is learned from is scored across folds.
+    What is suspected is left out of learning. CVDD leaves out the surest of it only: few anomalies
+    hardly move it, and it would miss contexts without the rest. What is learned from is scored
+    across folds.
 
     Parameters
     ----------
     detectors : not fitted, with calibration "cross"
     training : m documents
     suspected : (k,), which of them are suspected to be anomalies, the most suspicious first
+    n_surest : how many of these CVDD leaves out
     taught : whether densities learn from these as anomalies
 
     Raises
@@ -50,8 +53,7 @@ def fit_members(
             detector._fit_samples(replace(training, labels=labels))
             scores[:, k] = detector.training_scores_
             continue
-        n_left_out = len(suspected) // 3 if isinstance(detector, CVDD) else len(suspected)
-        left_out = suspected[:n_left_out]
+        left_out = suspected[:n_surest] if isinstance(detector, CVDD) else suspected
         learned = np.setdiff1d(np.arange(len(training)), left_out)
         strange = [training.samples[i] for i in left_out]
         detector._fit_samples(training.take(learned))
