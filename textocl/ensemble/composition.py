@@ -12,7 +12,10 @@ from textocl.cvdd.detector import CVDD
 from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
 from textocl.shallow.word_likelihood import WordLikelihood
+from textocl.text.embeddings import load_embedding
 from textocl.text.embeddings.contextual import ContextualVectors
+from textocl.text.embeddings.looked_up_once import LookedUpOnce
+from textocl.text.embeddings.trained import CorpusVectors
 from textocl.text.spaces import Space
 
 #: of the density where anomalies may hide: wider, so that those left over support each other less
@@ -101,7 +104,8 @@ class Composition:
     @cached_property
     def density_space(self) -> Space:
         """The space of the density on ``source``."""
-        return KDE(embedding=self.source, **self._on_vectors).space_of(self.texts)
+        source = self.source if self.is_contextual else self._static
+        return KDE(embedding=source, **self._on_vectors).space_of(self.texts)
 
     @cached_property
     def _word_space(self) -> Space:
@@ -115,10 +119,11 @@ class Composition:
             warnings.simplefilter("ignore", TextoclWarning)
             return CVDD(embedding=self._static, **self._on_vectors).space_of(self.texts)
 
-    @property
+    @cached_property
     def _static(self) -> Any:
         """What gives every word one vector."""
-        return "wordllama" if self.is_contextual else self.source
+        source: Any = load_embedding("wordllama") if self.is_contextual else self.source
+        return source if isinstance(source, CorpusVectors) else LookedUpOnce(source)
 
     @property
     def _common(self) -> dict[str, Any]:
