@@ -68,10 +68,10 @@ class Detector(TextDetector):
         Share of anomalies among the training documents that are not labelled. For "auto" it is
         estimated from their out-of-sample scores (`contamination_`). The 15 % that a wide density
         and a CVDD rank highest (with a number, half as many again as it says) are kept from
-        learning what is normal. Where no anomaly is labelled, they teach the densities, with a
-        weight that grows with their number, what is not. The highest scores stay out of
-        calibration, as many as the share is at least. What is labelled normal stays everywhere.
-        0 trusts every document.
+        learning what is normal; the CVDD leaves out the surest of them only. Where no anomaly is
+        labelled, they teach the densities, with a weight that grows with their number, what is not.
+        The highest scores stay out of calibration, as many as the share is at least. What is
+        labelled normal stays everywhere. 0 trusts every document.
     n_references : int ≥ 0, default 2000
         Up to so many training documents stay in the model as their distinct words and a vector:
         `explain` tells by them which words of a document are unexpected (see
