@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from textocl.core.exceptions import DataError
 
@@ -59,10 +60,7 @@ class PieceVectors:
             kept = flat != self._unknown
             owner = np.repeat(np.arange(len(words)), lengths)[kept]
             flat, lengths = flat[kept], np.bincount(owner, minlength=len(words))
-        known = lengths > 0
-        vectors = np.zeros((len(words), self.dimension), np.float32)
-        if known.any():
-            starts = (np.cumsum(lengths) - lengths)[known]
-            sums = np.add.reduceat(self._pieces[flat], starts, axis=0)  # (n, d)
-            vectors[known] = sums / lengths[known, None]
-        return vectors, known
+        ones, offsets = np.ones(len(flat), np.float32), np.append(0, np.cumsum(lengths))
+        pieces_of = csr_array((ones, flat, offsets), shape=(len(words), len(self._pieces)))
+        vectors = np.asarray(pieces_of @ self._pieces) / np.maximum(lengths, 1)[:, None]  # (n, d)
+        return vectors.astype(np.float32, copy=False), lengths > 0
