@@ -162,6 +162,8 @@ def evaluation_line(evaluation: Evaluation) -> str:
 
 def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableType:
     """How many are flagged, of what kinds, and the ``n`` oddest with the words that say so."""
+    from textocl.pile import reasons_of
+
     estimate = findings.detector.contamination_
     parts: list[RenderableType] = [
         Text(f"{findings.summary}.", style="bold"),
@@ -182,7 +184,7 @@ def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableT
     if len(oddest):
         parts.append(Text("\nThe oddest", style="bold"))
     for i, explanation in zip(oddest, findings.explain(oddest), strict=True):
-        words = ", ".join(word for word, _ in explanation.anomalous_words(5))
+        words = ", ".join(reasons_of(explanation))
         parts.append(
             Text.assemble(
                 f"{findings.ranks[i]:>3}. ",

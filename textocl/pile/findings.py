@@ -252,5 +252,19 @@ class Findings:
         }
 
 
+def reasons_of(explanation: Explanation, n: int = 5) -> list[str]:
+    """The ``n`` words that speak most for an anomaly, first the strongest.
+
+    Where none does, as in a document that the model learned from, those that speak least for
+    normal among its own.
+    """
+    words = [word for word, _ in explanation.anomalous_words(n)]
+    if words or not explanation.words:
+        return words
+    contributions = explanation.contributions
+    above = contributions - explanation.shares * contributions.sum()
+    return [explanation.words[i] for i in np.argsort(-above, kind="stable")[:n] if above[i] > 0]
+
+
 def _numbers(values: NDArray[Any]) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]

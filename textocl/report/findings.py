@@ -16,7 +16,7 @@ from textocl.core.characters import visible
 from textocl.core.exceptions import DataError
 from textocl.explain.contexts import shown_contexts
 from textocl.explain.explanation import Explanation
-from textocl.pile import Findings
+from textocl.pile import Findings, reasons_of
 from textocl.report.contents import highest_and_spread, shared_contents
 from textocl.report.explanations import ATTENTION_STEPS, Vocabulary, pack_explanation
 from textocl.report.map import map_of
@@ -131,7 +131,7 @@ def findings_contents(
     for i, explanation in zip(places, explanations, strict=True):
         strongest = float(np.abs(explanation.evidence).max(initial=0)) or 1.0
         packed[i] = pack_explanation(explanation, vocabulary, strongest, limits.characters)
-        reasons[i] = [visible(word) for word, _ in explanation.anomalous_words(_REASONS)]
+        reasons[i] = [visible(word) for word in reasons_of(explanation, _REASONS)]
     kind_of = np.full(n, -1)
     for k, kind in enumerate(findings.kinds):
         kind_of[kind.documents] = k
