@@ -106,7 +106,8 @@ def test_an_exported_file_says_what_it_is_and_what_to_give_instead(exported: Pat
 
 def test_info_says_when_a_model_was_made_by_what_and_of_how_much(model: Path) -> None:
     facts = json.loads(run("info", model, "--json").stdout)
-    assert facts["documents"] == 120 - round(0.15 * 120)  # without those suspected
+    # CVDD learns from most: without the surest third of the 15 % suspected
+    assert facts["documents"] == 120 - round(0.15 * 120) // 3
     assert facts["textocl_version"] == textocl.__version__
     assert facts["format_version"] == 1
     assert facts["bytes"] == sum(file.stat().st_size for file in model.iterdir())
