@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,18 @@ def test_the_strongest_words_come_first(detector: CVDD) -> None:
         assert all(strength > 0 for strength in strengths)
     plain = explanation.to_dict()
     assert sum(w["contribution"] for w in plain["words"]) == pytest.approx(plain["score"], abs=1e-5)
+
+
+def test_a_document_has_reasons_also_where_no_word_speaks_for_an_anomaly(detector: CVDD) -> None:
+    normal, odd = detector.explain(["the ship sails to the port", "guitar and piano on a ship"])
+    assert odd.reasons(2) == [word for word, _ in odd.anomalous_words(2)]
+    silent = replace(normal, evidence=-np.abs(normal.evidence) - 1)
+    assert not silent.anomalous_words()
+    above = normal.contributions - normal.shares * normal.contributions.sum()
+    assert silent.reasons(1) == [normal.words[above.argmax()]]
+    assert (above[[normal.words.index(word) for word in silent.reasons()]] > 0).all()
+    (empty,) = detector.explain([""])
+    assert empty.reasons() == []
 
 
 def test_context_summary_counts_worked_by_hand() -> None:

@@ -11,7 +11,7 @@ import pytest
 from texts import TOPICS, sentences
 
 from textocl import DataError, Detector, TextoclWarning
-from textocl.pile import Findings, find, reasons_of
+from textocl.pile import Findings, find
 
 SHIPS, MUSIC = sentences("ships", 100), sentences("music", 6)
 # hidden music, two rows of nothing, a copy of music, a row of numbers, a copy of a ship
@@ -266,15 +266,3 @@ def test_texts_of_other_languages_are_found_or_said_not_to_be_judged() -> None:
     assert (findings.labels[62:] == 0).all()
     everything = find(pile, **alone, tokenization="unicode", language=None)
     assert sorted(everything.flagged.tolist()) == [60, 61, 62, 63]
-
-
-def test_a_document_has_reasons_also_where_no_word_speaks_for_an_anomaly(
-    findings: Findings,
-) -> None:
-    explanations = findings.explain(findings.oddest(len(findings)))
-    silent = [e for e in explanations if not e.anomalous_words() and len(set(e.contributions)) > 1]
-    assert silent
-    for explanation in silent:
-        assert reasons_of(explanation)
-    loud = next(e for e in explanations if e.anomalous_words())
-    assert reasons_of(loud, 2) == [word for word, _ in loud.anomalous_words(2)]

@@ -195,8 +195,6 @@ def _write_report(findings: Findings, corpus: Corpus, path: Path, quiet: bool) -
 
 
 def _facts(findings: Findings, corpus: Corpus, n: int) -> dict[str, Any]:
-    from textocl.pile import reasons_of
-
     estimate = findings.detector.contamination_
     oddest = findings.oddest(n)
     return {
@@ -215,7 +213,7 @@ def _facts(findings: Findings, corpus: Corpus, n: int) -> dict[str, Any]:
                 "score": explanation.score,
                 "p_value": explanation.p_value,
                 "false_discovery_rate": float(findings.false_discovery[i]),
-                "words": reasons_of(explanation),
+                "words": explanation.reasons(),
                 "text": findings.texts[i],
             }
             for i, explanation in zip(oddest, findings.explain(oddest), strict=True)

@@ -162,8 +162,6 @@ def evaluation_line(evaluation: Evaluation) -> str:
 
 def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableType:
     """How many are flagged, of what kinds, and the ``n`` oddest with the words that say so."""
-    from textocl.pile import reasons_of
-
     estimate = findings.detector.contamination_
     parts: list[RenderableType] = [
         Text(f"{findings.summary}.", style="bold"),
@@ -184,7 +182,7 @@ def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableT
     if len(oddest):
         parts.append(Text("\nThe oddest", style="bold"))
     for i, explanation in zip(oddest, findings.explain(oddest), strict=True):
-        words = ", ".join(reasons_of(explanation))
+        words = ", ".join(explanation.reasons())
         parts.append(
             Text.assemble(
                 f"{findings.ranks[i]:>3}. ",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.exceptions import MissingExtraError
+from textocl.core.frames import frame_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,11 +105,7 @@ class Assessment:
         MissingExtraError
             pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise MissingExtraError("pandas", "pandas", "Assessment.to_frame") from None
-        return pd.DataFrame(self.columns())
+        return frame_of(self.columns(), "Assessment.to_frame")
 
 
 def judged_labels(labels: NDArray[np.int64], n_known: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.assessment import STATUS
-from textocl.core.exceptions import MissingExtraError
+from textocl.core.frames import frame_of
 from textocl.explain.notebook import explanation_html
 from textocl.text.tokenization import Span
 
@@ -79,6 +79,18 @@ class Explanation:
         order = np.argsort(-self.evidence, kind="stable")[:n]
         return [(self.words[i], float(self.evidence[i])) for i in order if self.evidence[i] > 0]
 
+    def reasons(self, n: int = 5) -> list[str]:
+        """Return up to ``n`` words that speak most for an anomaly, the strongest first.
+
+        Where none does, as in a document that the model learned from, those that speak least for
+        normal among its own.
+        """
+        words = [word for word, _ in self.anomalous_words(n)]
+        if words or not self.words:
+            return words
+        above = self.contributions - self.shares * self.contributions.sum()
+        return [self.words[i] for i in np.argsort(-above, kind="stable")[:n] if above[i] > 0]
+
     def normal_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words that speak most for normal, with their (negative) evidence."""
         order = np.argsort(self.evidence, kind="stable")[:n]
@@ -124,10 +136,6 @@ class Explanation:
         MissingExtraError
             pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtraError("pandas", "pandas", "Explanation.to_frame") from error
         columns: dict[str, Any] = {
             "word": self.words,
             "count": self.counts,
@@ -138,7 +146,7 @@ class Explanation:
         if self.surprisal is not None:
             columns["surprisal"] = self.surprisal
         columns |= {f"attention_{k}": weights for k, weights in enumerate(self.attention.T)}
-        return pandas.DataFrame(columns)
+        return frame_of(columns, "Explanation.to_frame")
 
     def __repr__(self) -> str:
         """One line: the judgement, the words that decided most, and how the text begins."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from textocl.core.assessment import status_of
-from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.exceptions import DataError
+from textocl.core.frames import frame_of
 from textocl.core.validation import check_documents
 from textocl.ensemble.detector import Detector
 from textocl.explain.explanation import Explanation
@@ -226,11 +227,7 @@ class Findings:
         MissingExtraError
             pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise MissingExtraError("pandas", "pandas", "Findings.to_frame") from None
-        return pd.DataFrame({"text": self.texts, **self.columns()})
+        return frame_of({"text": self.texts, **self.columns()}, "Findings.to_frame")
 
     def columns(self) -> dict[str, list[Any]]:
         """What is said of each document, by name: n values each, None where there is none."""
@@ -250,20 +247,6 @@ class Findings:
                 for alone, number in zip(own, self.copy_of.tolist(), strict=True)
             ],
         }
-
-
-def reasons_of(explanation: Explanation, n: int = 5) -> list[str]:
-    """The ``n`` words that speak most for an anomaly, first the strongest.
-
-    Where none does, as in a document that the model learned from, those that speak least for
-    normal among its own.
-    """
-    words = [word for word, _ in explanation.anomalous_words(n)]
-    if words or not explanation.words:
-        return words
-    contributions = explanation.contributions
-    above = contributions - explanation.shares * contributions.sum()
-    return [explanation.words[i] for i in np.argsort(-above, kind="stable")[:n] if above[i] > 0]
 
 
 def _numbers(values: NDArray[Any]) -> list[float | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from textocl.report.vlq import encoded
 EVIDENCE_STEPS = 100
 #: attention 1, all of a document's, in steps
 ATTENTION_STEPS = 200
+_AT_ONCE = 256  # documents explained between two reports of progress
 #: share of the words whose evidence is weaker than the strongest colour
 _COLOURED = 0.99
 
@@ -34,6 +35,18 @@ class Vocabulary:
     def words(self) -> list[str]:
         """The words by their numbers, as a page may show them."""
         return [visible(word) for word in self._numbers]
+
+
+def explained_in_parts(
+    explain: Callable[[Any], list[Explanation]], documents: Any, advance: Callable[[int], None]
+) -> list[Explanation]:
+    """What ``explain`` says of a list or array of documents, with ``advance`` told how many are."""
+    explanations: list[Explanation] = []
+    for start in range(0, len(documents), _AT_ONCE):
+        part = documents[start : start + _AT_ONCE]
+        explanations += explain(part)
+        advance(len(part))
+    return explanations
 
 
 def evidence_scale(explanations: Sequence[Explanation]) -> float:

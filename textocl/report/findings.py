@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from textocl.core.characters import visible
 from textocl.core.exceptions import DataError
 from textocl.explain.contexts import shown_contexts
-from textocl.explain.explanation import Explanation
-from textocl.pile import Findings, reasons_of
+from textocl.pile import Findings
 from textocl.report.contents import highest_and_spread, shared_contents
-from textocl.report.explanations import ATTENTION_STEPS, Vocabulary, pack_explanation
+from textocl.report.explanations import (
+    ATTENTION_STEPS,
+    Vocabulary,
+    explained_in_parts,
+    pack_explanation,
+)
 from textocl.report.map import map_of
 from textocl.report.page import FINDINGS
 from textocl.report.texts import ReportLimits, context_contents
@@ -27,7 +31,6 @@ from textocl.text.contrast import WordPresence
 from textocl.text.tokenization import make_tokenizer
 
 _LIMITS = ReportLimits()
-_AT_ONCE = 64  # documents explained between two reports of progress
 _REASONS = 6  # words shown beside a document
 _CONTRAST = 12  # words that set the flagged documents apart
 _VALUE = 500  # characters of another column's value
@@ -124,14 +127,14 @@ def findings_contents(
     places = judged[
         highest_and_spread(scores[listed[judged]], limits.n_explained(findings.detector))
     ]
-    explanations = _explain(findings, listed[places], advance)
+    explanations = explained_in_parts(findings.explain, listed[places], advance)
     vocabulary = Vocabulary()
     packed: list[dict[str, Any] | None] = [None] * len(listed)
     reasons: list[list[str]] = [[] for _ in listed]
     for i, explanation in zip(places, explanations, strict=True):
         strongest = float(np.abs(explanation.evidence).max(initial=0)) or 1.0
         packed[i] = pack_explanation(explanation, vocabulary, strongest, limits.characters)
-        reasons[i] = [visible(word) for word in reasons_of(explanation, _REASONS)]
+        reasons[i] = [visible(word) for word in explanation.reasons(_REASONS)]
     kind_of = np.full(n, -1)
     for k, kind in enumerate(findings.kinds):
         kind_of[kind.documents] = k
@@ -221,17 +224,6 @@ def _sample(findings: Findings, most: int = 3000) -> NDArray[np.int64]:
     if len(others) > room:
         others = others[np.linspace(0, len(others) - 1, room).round().astype(int)]
     return np.concatenate([flagged, others])
-
-
-def _explain(
-    findings: Findings, numbers: NDArray[np.int64], advance: Callable[[int], None]
-) -> list[Explanation]:
-    explanations: list[Explanation] = []
-    for start in range(0, len(numbers), _AT_ONCE):
-        part = numbers[start : start + _AT_ONCE]
-        explanations += findings.explain(part)
-        advance(len(part))
-    return explanations
 
 
 def _contrast(findings: Findings, sample: NDArray[np.int64]) -> dict[str, Any]:

@@ -40,9 +40,7 @@ def map_of(
         "y": y,
         "flagged": (findings.labels[sample] == -1).astype(int).tolist(),
         "excerpt": [
-            None
-            if known
-            else visible(" ".join(findings.texts[i][: 2 * _EXCERPT].split()))[:_EXCERPT]
+            None if known else _excerpt(findings.texts[i])
             for i, known in zip(sample, is_listed, strict=True)
         ],
         "share": round(share, 4),

@@ -119,6 +119,8 @@ def page_of(contents: dict[str, Any], layout: Layout) -> str:
         "links": "\n      ".join(f'<a href="#{id}">{name}</a>' for id, name in layout.sections),
         "trust": _resource("trust.html"),
         "model": _resource("model.html"),
+        "list": _resource("list.html"),
+        "contexts": _resource("contexts.html"),
     }
     parts["scores"] = _filled(_resource("scores.html"), parts)
     parts["sections"] = _filled(_resource(layout.body), parts)

@@ -16,19 +16,18 @@ from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError
 from textocl.core.validation import check_documents, check_integer, check_is_anomaly
 from textocl.explain.contexts import ShownContext, shown_contexts
-from textocl.explain.explanation import Explanation
 from textocl.report.contents import highest_and_spread, shared_contents
 from textocl.report.explanations import (
     ATTENTION_STEPS,
     EVIDENCE_STEPS,
     Vocabulary,
     evidence_scale,
+    explained_in_parts,
     pack_explanation,
 )
 from textocl.report.page import TEXTS
 from textocl.report.writer import WrittenReport, check_report_target, write_page
 
-_AT_ONCE = 256  # documents explained between two reports of progress
 _EXPLAINED_BY_OCCLUSION = 1500
 _LABELS = 200
 
@@ -161,7 +160,9 @@ def text_contents(
     ranked = np.where(assessment.label == 0, -np.inf, scores)  # not judged: listed last
     listed = highest_and_spread(ranked, limits.documents)
     explained = highest_and_spread(ranked[listed], limits.n_explained(detector))
-    explanations = _explain(detector, [texts[listed[i]] for i in explained], advance)
+    explanations = explained_in_parts(
+        detector.explain, [texts[listed[i]] for i in explained], advance
+    )
     scale = evidence_scale(explanations)
     vocabulary = Vocabulary()
     packed: list[dict[str, Any] | None] = [None] * len(listed)
@@ -192,17 +193,6 @@ def text_contents(
         "n_explained": len(explained),
         "n_characters": limits.characters,
     }
-
-
-def _explain(
-    detector: OneClassDetector, texts: list[str], advance: Callable[[int], None]
-) -> list[Explanation]:
-    explanations: list[Explanation] = []
-    for start in range(0, len(texts), _AT_ONCE):
-        part = texts[start : start + _AT_ONCE]
-        explanations += detector.explain(part)
-        advance(len(part))
-    return explanations
 
 
 def _check_texts(detector: OneClassDetector, texts: Sequence[str]) -> list[str]:
