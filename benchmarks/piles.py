@@ -22,6 +22,7 @@ from textocl.evaluation.protocol import draw_task
 from textocl.evaluation.published import TABLE_3_4
 from textocl.io.corpora import read_documents
 
+_FIRST_SEED = 100  # choose_robustness.py draws other piles
 _N_REVIEWS, _N_STRANGERS = 1_500, 45
 _SPLITS, _SIZES, _RATES, _COPIES = 20, (50, 200, 2_000), (0.01, 0.05, 0.1), (1, 2, 5)
 _COPIED_SPLITS = 3  # of the splits, for more copies than one: they are learned from once
@@ -30,7 +31,7 @@ _COPIED_SPLITS = 3  # of the splits, for more copies than one: they are learned 
 def strangers(n_seeds: int) -> list[dict[str, Any]]:
     """Reviews and a few posts of newsgroups: who is found, and what fresh documents get."""
     rows = []
-    for seed in range(n_seeds):
+    for seed in range(_FIRST_SEED, _FIRST_SEED + n_seeds):
         random = np.random.default_rng(seed)
         reviews, posts = (shuffled(texts_of(name), random) for name in ("imdb", "20ng"))
         pile = reviews[:_N_REVIEWS] + posts[:_N_STRANGERS]
@@ -88,7 +89,7 @@ def discoveries(n_seeds: int) -> list[dict[str, Any]]:
     documents = read_corpus("reuters")
     for label in TABLE_3_4["reuters"]:
         shares, n_flagged = [], []
-        for seed in range(n_seeds):
+        for seed in range(_FIRST_SEED, _FIRST_SEED + n_seeds):
             task = draw_task(documents, label, contamination=0.05, seed=seed)
             hid = which_strange(task.training, documents, label)
             flagged = textocl.find(task.training, fdr=0.1, random_state=seed).flagged

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 _DEGREES_OF_FREEDOM = 20
 _QUANTILES = (0.5, 0.9)  # of the scores, between which the scale is measured
 _ALIKE = 0.99  # of the scores may be of normal samples where nearly all are the same
+_SURE = 3  # standard errors
 _BEYOND = 0.002  # of normal scores lie so far out that anomalies are counted there
 
 
@@ -27,7 +28,7 @@ class ContaminationEstimate(NamedTuple):
         Those far beyond normal scores; anomalies that look normal are not counted, and where they
         are more than a tenth, none may be.
     at_least : float in [0, share]
-        The share less two standard errors.
+        The share less three standard errors.
     """
 
     share: float
@@ -74,4 +75,4 @@ def estimate_contamination(scores: ArrayLike) -> ContaminationEstimate:
     n = max(len(p_values), 1)
     share = max(0.0, (float((p_values <= _BEYOND).sum()) / n - _BEYOND) / (1 - _BEYOND))
     error = float(np.sqrt((share + _BEYOND) * (1 - share) / n))
-    return ContaminationEstimate(share, max(0.0, share - 2 * error))
+    return ContaminationEstimate(share, max(0.0, share - _SURE * error))
