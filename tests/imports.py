@@ -8,8 +8,8 @@ from pathlib import Path
 
 #: from the ground up: a room may import only from rooms before it, and from itself
 FLOORS = (
-    "_version", "registry", "core", "training", "text", "embeddings", "explain", "cvdd", "shallow", "ensemble",
-    "pile", "vision", "export", "io", "evaluation", "report", "plot", "cli", "__main__", "__init__",
+    "_version", "registry", "core", "training", "text", "embeddings", "explain", "cvdd", "shallow", "form",
+    "ensemble", "pile", "vision", "export", "io", "evaluation", "report", "plot", "cli", "__main__", "__init__",
 )  # fmt: skip
 
 

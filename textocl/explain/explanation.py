@@ -19,6 +19,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class FormEvidence:
+    """What the form of a document says, such as its share of digits.
+
+    Attributes
+    ----------
+    name : of the measure, such as "digits"
+    said : a phrase with the value and what is normal, such as "digits 14 % (normal 0 to 3 %)"
+    contribution : what it adds to the score
+    evidence : contribution beyond its share of the threshold
+    spans : (start, end) of the characters it is about; empty where it is about the whole text
+    """
+
+    name: str
+    said: str
+    contribution: float
+    evidence: float
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why one document got its score.
 
@@ -41,6 +61,7 @@ class Explanation:
     surprisal : (w,) how unexpected each word is beside the others, in nats: the words that normal
         documents like this one do not have, whatever they do to the score; None but of a `Detector`
     usual_surprisal : what one word in twenty of normal documents exceeds; None likewise
+    form : what the form says, of a detector that sees it
 
     A document without a known word is not judged: it has no words here, and the worst score.
     """
@@ -61,6 +82,7 @@ class Explanation:
     spans: list[Span]
     surprisal: NDArray[np.float64] | None = None
     usual_surprisal: float | None = None
+    form: tuple[FormEvidence, ...] = ()
 
     @property
     def status(self) -> str:

@@ -1,0 +1,1 @@
+"""Detectors of form: characters and surface rather than words."""
