@@ -52,4 +52,4 @@ class Codes(NamedTuple):
 
         The same to the bit whatever other texts stand beside it.
         """
-        return np.bincount(self.documents, values, len(self.lengths))
+        return np.asarray(np.bincount(self.documents, values, len(self.lengths)), np.float64)
