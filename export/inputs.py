@@ -83,7 +83,6 @@ class Inputs:
 
     @cached_property
     def text(self) -> str:
-        """Texts as they are, ``(n,)`` strings."""
         return self.graph.input("text", "string", ["n"])
 
     def kept(self, words: Sequence[str], language: str | None) -> NDArray[np.int64]:

@@ -10,8 +10,6 @@ from textocl.core.exceptions import DataError
 from textocl.core.validation import check_choice
 from textocl.registry import IMAGE_MODELS, TEXT_MODELS, Model, detector_class
 
-_WITHOUT_EMBEDDING = ("WordLikelihood", "CharacterLikelihood")
-
 
 def make_detector(model: str, *, embedding: Any = None, **parameters: Any) -> OneClassDetector:
     """Return an unfitted detector of texts.
@@ -29,7 +27,8 @@ def make_detector(model: str, *, embedding: Any = None, **parameters: Any) -> On
         No such model, or it has no such parameter.
     """
     check_choice("model", model, list(TEXT_MODELS))
-    if embedding is not None and TEXT_MODELS[model].detector not in _WITHOUT_EMBEDDING:
+    kind = detector_class(TEXT_MODELS[model].detector)
+    if embedding is not None and "embedding" in kind().get_params():
         parameters["embedding"] = embedding
     return _make(TEXT_MODELS, model, parameters)
 

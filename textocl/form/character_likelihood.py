@@ -120,11 +120,13 @@ class CharacterLikelihood(TextDetector):
         lengths = _judged_lengths([training.samples[i] for i in normal])
         judged = normal[lengths > 0]
         texts = [training.samples[i] for i in judged]
-        if not texts:
-            raise DataError(
-                f"no document is left to learn from: all {len(normal)} are empty or white space."
-            )
         kept, held_out = self._split_for_calibration(len(texts), self.random_state)
+        n_unknown = len(normal) - len(judged)
+        if len(kept) < 2:
+            raise DataError(
+                f"expected two documents or more to learn from, got {len(kept)}; {n_unknown:,} of "
+                f"{len(normal):,} are empty or white space."
+            )
         state, sums = CharacterModel.of([texts[i] for i in kept])
         training_scores = None
         if self.calibration != "cross":
@@ -133,7 +135,6 @@ class CharacterLikelihood(TextDetector):
         if self.calibration == "cross":
             training_scores = np.full(len(training), np.nan, np.float32)
             training_scores[judged] = scores
-        n_unknown = len(normal) - len(judged)
         return Learned(state, scores, n_unknown, len(normal), training_scores=training_scores)
 
     def _embed(self, texts: Sequence[str]) -> Sequence[str]:
@@ -157,7 +158,8 @@ class CharacterLikelihood(TextDetector):
         spans = [Span(*match.span(), match.group()) for match in _PIECE.finditer(text)]
         number = {word: i for i, word in enumerate(dict.fromkeys(span.word for span in spans))}
         place = np.array([number[span.word] for span in spans], np.int64)
-        contributions = shares = np.zeros(0)
+        contributions: NDArray[Any] = np.zeros(0)
+        shares: NDArray[Any] = np.zeros(0)
         form: tuple[FormEvidence, ...] = ()
         if spans:
             cells = self.state_.trigrams(text)

@@ -17,7 +17,7 @@ LARGEST_ALPHABET = 125
 START, END, OTHER = 0, 1, 2
 N_MARKS = 3
 _CHARACTERS_AT_ONCE = 1 << 16  # bounds memory, and keeps them in the cache
-_SURROGATES = slice(0xD800, 0xE000)
+_SURROGATES, _REPLACEMENT = slice(0xD800, 0xE000), 0xFFFD
 
 
 class Trigrams(NamedTuple):
@@ -44,7 +44,7 @@ class Trigrams(NamedTuple):
 class Alphabet:
     """The characters that are told apart; all others are one class.
 
-    A lone surrogate, which UTF-8 cannot hold, counts as a question mark.
+    A lone surrogate, which UTF-8 cannot hold, counts as U+FFFD.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Alphabet:
                 pieces = [text[start : start + _CHARACTERS_AT_ONCE] for text in part]
                 points, numbers = np.unique(Codes.of(pieces).points, return_counts=True)
                 counts[points] += numbers
-        counts[ord("?")] += counts[_SURROGATES].sum()
+        counts[_REPLACEMENT] += counts[_SURROGATES].sum()
         counts[_SURROGATES] = 0
         used = np.flatnonzero(counts)
         order = np.argsort(-counts[used], kind="stable")[:LARGEST_ALPHABET]
@@ -84,7 +84,7 @@ class Alphabet:
         """Class of each code point."""
         classes = np.full(N_CODE_POINTS, OTHER, np.uint8)
         classes[self.points] = np.arange(N_MARKS, self.n_classes)
-        classes[_SURROGATES] = classes[ord("?")]
+        classes[_SURROGATES] = classes[_REPLACEMENT]
         return classes
 
     def trigrams(self, texts: Sequence[str]) -> Iterator[Trigrams]:

@@ -1,0 +1,261 @@
+"""The character likelihood is the formula it states, and says which characters decided."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from texts import sentences
+
+import textocl
+from textocl import CharacterLikelihood, DataError, FormatError, TextoclWarning
+from textocl.form import trigrams
+from textocl.form.character_model import WORST_CHARACTER_SCORE
+
+TEXTS = [*sentences("ships", 30), "A ship!", "x", "12 £"]
+ODD = [
+    "x", "£££", "A SHIP", "ship\0port", "ship\ud800port", "\x01\x02", "漢字 かな", "e\u0301", "😀👩‍🚀",
+    " ship ", "\n\nship", "ship\u3000port", "\U0010ffff", "end", "é" * 100_000, "ab " * 33_333,
+]  # fmt: skip
+
+
+def naive_surprisals(text: str, others: list[str], alphabet: str) -> list[float]:
+    """One for each character and the end mark, by counts of the ``others``."""
+
+    def framed(text: str) -> list[str]:
+        known = [c if c in alphabet else "other" for c in text]
+        return ["start", "start", *known, "end"]
+
+    pairs: Counter[Any] = Counter()
+    triples: Counter[Any] = Counter()
+    for other in others:
+        marks = framed(other)
+        pairs.update(pairwise(marks))
+        triples.update(zip(marks, marks[1:], marks[2:], strict=False))
+    size, marks = len(alphabet) + 3, framed(text)
+    return [
+        -math.log((triples[a, b, c] + 0.5) / (pairs[a, b] + size / 2))
+        for a, b, c in zip(marks, marks[1:], marks[2:], strict=False)
+    ]
+
+
+def naive_median(texts: list[str], alphabet: str) -> float:
+    means = [
+        sum(naive_surprisals(text, texts[:i] + texts[i + 1 :], alphabet)) / len(text)
+        for i, text in enumerate(texts)
+    ]
+    return float(np.median(means))
+
+
+@pytest.fixture(scope="module")
+def detector() -> CharacterLikelihood:
+    return CharacterLikelihood().fit(TEXTS)
+
+
+@pytest.mark.parametrize("prior_length", [0, 1, 30])
+def test_scores_are_those_of_a_loop_over_characters(mixed: list[str], prior_length: int) -> None:
+    detector = CharacterLikelihood(prior_length=prior_length).fit(TEXTS)
+    assert set(detector.alphabet_) == set("".join(TEXTS))
+    median = naive_median(TEXTS, detector.alphabet_)
+    assert detector.state_.median == pytest.approx(median, abs=1e-9)
+    texts = [*mixed[::5], *ODD[:10], "zzz 漢"]
+    expected = []
+    for text in texts:
+        total = sum(naive_surprisals(text, TEXTS, detector.alphabet_))
+        expected.append((total + prior_length * median) / (len(text) + prior_length))
+    assert detector.anomaly_score(texts).tolist() == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_score_worked_by_hand() -> None:
+    detector = CharacterLikelihood(prior_length=0, false_alarm_rate=0.5).fit(["ab", "aab"])
+    # five classes; both texts start with a and end after ab; after start and a comes b once
+    expected = -math.log(2.5 / 4.5) - math.log(1.5 / 4.5) - math.log(2.5 / 4.5)
+    assert detector.anomaly_score(["ab"])[0] == pytest.approx(expected / 2, abs=1e-6)
+
+
+def test_training_scores_are_those_of_the_other_texts() -> None:
+    detector = CharacterLikelihood().fit(TEXTS)
+    median = detector.state_.median
+    for i in (0, 7, 30, 31, 32):
+        others = TEXTS[:i] + TEXTS[i + 1 :]
+        total = sum(naive_surprisals(TEXTS[i], others, detector.alphabet_))
+        expected = (total + 30 * median) / (len(TEXTS[i]) + 30)
+        assert detector.training_scores_[i] == pytest.approx(expected, abs=1e-6)
+    assert (np.sort(detector.training_scores_) == detector.calibration_scores_).all()
+    assert (detector.training_scores_ > detector.anomaly_score(TEXTS)).all()
+
+
+def test_what_is_normal_is_measured_out_of_sample() -> None:
+    state = CharacterLikelihood().fit(TEXTS).state_
+    alphabet = "".join(map(chr, state.alphabet.points))
+    left_out = [
+        naive_surprisals(text, TEXTS[:i] + TEXTS[i + 1 :], alphabet) for i, text in enumerate(TEXTS)
+    ]
+    means = [sum(values) / len(text) for values, text in zip(left_out, TEXTS, strict=True)]
+    assert [state.low, state.high] == pytest.approx(np.quantile(means, [0.05, 0.95]).tolist())
+    every = np.concatenate(left_out)
+    assert (every > state.usual).mean() <= 0.01 < (every >= state.usual - 0.0101).mean()
+
+
+def test_a_short_text_is_drawn_to_what_is_normal(detector: CharacterLikelihood) -> None:
+    scores = detector.anomaly_score(["£", "£" * 300])
+    assert scores[0] < scores[1]
+    assert scores[0] == pytest.approx(detector.state_.median, abs=0.5)
+
+
+def test_parts_change_no_bit(detector: CharacterLikelihood, mixed: list[str]) -> None:
+    texts = [*mixed, *ODD]
+    expected = detector.anomaly_score(texts)
+    alone = np.concatenate([detector.anomaly_score([text]) for text in texts])
+    assert alone.tobytes() == expected.tobytes()
+    for size in (1, 7, 300):
+        with patch.object(trigrams, "_CHARACTERS_AT_ONCE", size):
+            short = [text for text in texts if len(text) < 1000]
+            again = CharacterLikelihood().fit(TEXTS)
+            assert again.anomaly_score(short).tobytes() == expected[:-2].tobytes()
+            assert again.threshold_ == detector.threshold_
+            assert again.state_.usual == detector.state_.usual
+
+
+def test_form_counts_and_meaning_does_not(ships: list[str]) -> None:
+    detector = CharacterLikelihood().fit(ships)
+    scores = detector.anomaly_score([ships[0], ships[0].upper(), ships[0].replace(" ", "  ")])
+    assert scores[0] < min(scores[1:])
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text(st.characters(), min_size=1, max_size=40))
+@pytest.mark.filterwarnings("ignore::textocl.TextoclWarning")
+def test_every_text_but_an_empty_one_is_judged_below_the_worst(
+    detector: CharacterLikelihood, text: str
+) -> None:
+    assessment = detector.assess([text])
+    judged = not text.isspace()
+    assert assessment.n_known_words[0] == (len(text) if judged else 0)
+    assert (assessment.score[0] < WORST_CHARACTER_SCORE) == judged
+    contributions = detector.character_contributions([text])[0]
+    assert contributions.shape == (len(text),)
+    assert contributions.sum() == pytest.approx(assessment.score[0] if judged else 0, abs=1e-5)
+
+
+def test_contributions_are_those_of_the_formula(detector: CharacterLikelihood) -> None:
+    text = "A ship £5"
+    *values, end = naive_surprisals(text, TEXTS, detector.alphabet_)
+    values[-1] += end
+    n = len(text)
+    expected = [(value + 30 * detector.state_.median / n) / (n + 30) for value in values]
+    assert detector.character_contributions([text])[0].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_white_space_belongs_to_the_piece_before_it(detector: CharacterLikelihood) -> None:
+    text = " \tship port  ship\n"
+    (explanation,) = detector.explain([text])
+    (of_characters,) = detector.character_contributions([text])
+    assert explanation.words == ["ship", "port"]
+    assert explanation.counts.tolist() == [2, 1]
+    assert [(span.start, span.end) for span in explanation.spans] == [(2, 6), (7, 11), (13, 17)]
+    expected = [of_characters[:7].sum() + of_characters[13:].sum(), of_characters[7:13].sum()]
+    assert explanation.contributions.tolist() == pytest.approx(expected)
+    assert explanation.shares.tolist() == pytest.approx([12 / 18, 6 / 18])
+
+
+def test_explanations_of_odd_texts_add_up(detector: CharacterLikelihood) -> None:
+    for explanation, score in zip(detector.explain(ODD), detector.anomaly_score(ODD), strict=True):
+        assert explanation.score == score
+        assert explanation.contributions.sum() == pytest.approx(score, abs=1e-5)
+        excess = score - explanation.threshold
+        assert explanation.evidence.sum() == pytest.approx(excess, abs=1e-5)
+        assert {span.word for span in explanation.spans} == set(explanation.words)
+        (form,) = explanation.form
+        assert (form.name, form.contribution) == ("characters", score)
+        assert form.evidence == pytest.approx(excess)
+
+
+def test_known_anomalies_and_empty_texts_are_left_out(mixed: list[str]) -> None:
+    labels = [1] * len(TEXTS) + [-1] * 20 + [0]
+    with pytest.warns(TextoclWarning) as caught:
+        both = CharacterLikelihood().fit([*TEXTS, *sentences("music", 20), "  "], labels)
+    said = " ".join(str(warning.message) for warning in caught)
+    assert "20 documents labelled -1 were left out" in said
+    assert "1 of 34 documents have no known word" in said
+    alone = CharacterLikelihood().fit(TEXTS)
+    assert both.anomaly_score(mixed).tobytes() == alone.anomaly_score(mixed).tobytes()
+    assert np.isnan(both.training_scores_).nonzero()[0].tolist() == [*range(33, 54)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"prior_length": -1}, "prior_length must be an integer of at least 0"),
+        ({"prior_length": 1.5}, "prior_length must be an integer"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"calibration": "none"}, "calibration must be one of 'split', 'training', 'cross'"),
+    ],
+)
+def test_wrong_parameters_are_named(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        CharacterLikelihood(**parameters).fit(TEXTS)
+
+
+def test_too_few_texts_are_refused() -> None:
+    with pytest.raises(DataError, match="two documents or more to learn from, got 1; 1 of 2 are"):
+        CharacterLikelihood().fit(["a ship", " "])
+    with pytest.raises(DataError, match="expected normal documents, got none"):
+        CharacterLikelihood().fit([])
+
+
+def test_a_loaded_detector_is_the_same(detector: CharacterLikelihood, tmp_path: Path) -> None:
+    detector.save(tmp_path / "model")
+    loaded = textocl.load(tmp_path / "model")
+    assert isinstance(loaded, CharacterLikelihood)
+    assert loaded.alphabet_ == detector.alphabet_
+    assert loaded.anomaly_score(ODD).tobytes() == detector.anomaly_score(ODD).tobytes()
+    ours, theirs = detector.explain(ODD[:5]), loaded.explain(ODD[:5])
+    assert [explanation.form for explanation in ours] == [it.form for it in theirs]
+    # the model holds what texts have, not the whole table
+    assert (tmp_path / "model" / "weights.safetensors").stat().st_size < 20_000
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("alphabet", lambda a: np.repeat(a[:1], len(a)), "alphabet should be 125 characters"),
+        ("alphabet", lambda a: np.arange(126, dtype=np.uint32), "alphabet should be 125"),
+        ("alphabet", lambda a: a + np.uint32(0x110000), "no character"),
+        ("alphabet", lambda a: a + np.uint32(0xD800), "no character"),
+        ("alphabet", lambda a: a[:1], "none of its alphabet"),
+        ("trigrams", lambda a: a[::-1].copy(), "none of its alphabet|ascend"),
+        ("trigrams", lambda a: a - a[0] - 1, "none of its alphabet"),
+        ("trigrams", lambda a: np.sort(np.r_[a[1:], a[1]]), "ascend"),
+        ("trigrams", lambda a: a[1:], "trigram_counts"),
+        ("trigrams", lambda a: a.astype(np.int64), "should be int32"),
+        ("trigram_counts", lambda a: a * 0, "counted wrongly"),
+        ("trigram_counts", lambda a: a * 0 + 2**62, "counted wrongly"),
+        ("surprisal_scale", lambda a: a * np.nan, "NaN"),
+        ("surprisal_scale", lambda a: -a, "should be from 0 to 100"),
+        ("surprisal_scale", lambda a: a * 1e3, "should be from 0 to 100"),
+    ],
+)
+def test_a_damaged_model_is_refused(
+    detector: CharacterLikelihood, name: str, damage: Any, message: str
+) -> None:
+    files = detector._to_files()
+    CharacterLikelihood()._from_files(files)
+    files.arrays[name] = damage(files.arrays[name])
+    with pytest.raises(FormatError, match=message):
+        CharacterLikelihood()._from_files(files)
+
+
+def test_a_model_without_trigrams_is_refused(detector: CharacterLikelihood) -> None:
+    files = detector._to_files()
+    files.arrays |= {"trigrams": np.empty(0, np.int32), "trigram_counts": np.empty(0, np.int64)}
+    with pytest.raises(FormatError, match="none of its alphabet"):
+        CharacterLikelihood()._from_files(files)
