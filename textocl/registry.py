@@ -72,6 +72,7 @@ DETECTORS: dict[str, Entry] = {
         _of_texts(
             "WordLikelihood", "textocl.shallow.word_likelihood", "textocl.export.likelihood_graph"
         ),
+        _of_texts("SurfaceProfile", "textocl.form.surface_profile", "textocl.export.surface_graph"),
         _pooled("KDE", "textocl.shallow.density"),
         _pooled("KNN", "textocl.shallow.neighbors"),
         _pooled("LOF", "textocl.shallow.neighbors"),
@@ -105,6 +106,7 @@ TEXT_MODELS: dict[str, Model] = {
     "cvdd-10": Model("CVDD", {"n_contexts": 10}),
     "cvdd-thesis": Model("CVDD", constructor="thesis"),
     "words": Model("WordLikelihood"),
+    "surface": Model("SurfaceProfile"),
     "hypersphere": Model("Hypersphere"),
     "ocsvm": Model("OCSVM", {**_THESIS_SVM, "pooling": "mean"}),
     "ocsvm-tfidf": Model("OCSVM", {**_THESIS_SVM, "pooling": "tfidf"}),
