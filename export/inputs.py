@@ -79,10 +79,10 @@ class Inputs:
 
     @cached_property
     def _words(self) -> Words:
-        return Words(self.graph, self._text, self.dtype)
+        return Words(self.graph, self.text, self.dtype)
 
     @cached_property
-    def _text(self) -> str:
+    def text(self) -> str:
         return self.graph.input("text", "string", ["n"])
 
     def kept(self, words: Sequence[str], language: str | None) -> NDArray[np.int64]:
@@ -102,7 +102,7 @@ class Inputs:
         if self.with_words:
             raise no_words("detector on a language model")
         if self._encoder is None:
-            text = self._text if self._raw_text else None
+            text = self.text if self._raw_text else None
             self._encoder = Encoder(self.graph, space, self.dtype, text)
         if self._encoder.space.source is not space.source:
             raise DataError("one file holds one language model; this detector has two.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -29,6 +30,7 @@ _JSON_FACTS = (
 _DOCUMENTS_AT_ONCE = 32
 _CHARACTERS_AT_ONCE = 1 << 18
 _VALUES_AT_ONCE = 1 << 19  # of images; networks hold some hundred times as many
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 # in the order of WordExplanation
 _OF_WORDS = ("word", "word_count", "word_contribution", "word_evidence", "word_attention")
@@ -212,7 +214,7 @@ class OnnxDetector:
     ) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[Any]]]]:
         """Numbers of texts ``(b,)`` of like length, with what the graph takes for them."""
         # onnxruntime cannot encode lone surrogates; no letter is among them
-        array = np.array([t.encode("utf-8", "replace").decode("utf-8") for t in texts], object)
+        array = np.array([_SURROGATES.sub("\ufffd", text) for text in texts], object)
         if self._cutter is None:
             for chosen in _alike(np.fromiter(map(len, texts), np.int64, len(texts))):
                 yield chosen, {"text": array[chosen]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.form import kinds as k
 from textocl.form.surface_measures import (
     PHRASE,
     SUMS,
@@ -37,7 +36,7 @@ def places_of(text: str, script: str) -> dict[str, Places]:
 
     spans = {name: _runs(is_of[:, SUMS.index(name)]) for name in _OF_KINDS}
     spans |= {name: word_at(things[name]) for name in (*THINGS, "digits in words")}
-    spans["long numbers"] = characters.long_numbers() + [0, 1]
+    spans["long numbers"] = characters.long_numbers() + np.array([0, 1])
     spans["tags"] = _tags(text, things["tags"])
     repeated = np.zeros(len(characters.points), bool)
     for by in range(3):

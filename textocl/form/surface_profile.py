@@ -1,4 +1,4 @@
-"""Texts whose surface is unlike that of normal ones: longer, louder, full of digits or addresses."""
+"""Texts whose surface is unlike that of normal ones: long, loud, full of digits or addresses."""
 
 from __future__ import annotations
 
