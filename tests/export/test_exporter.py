@@ -29,6 +29,7 @@ from textocl import (
     IsolationForest,
     KernelPCA,
     NotFittedError,
+    SurfaceProfile,
     WordLikelihood,
 )
 from textocl.export import OnnxDetector, VerificationError, to_onnx, verify
@@ -45,6 +46,7 @@ ON_TEXTS = {
     "cvdd-weighted-min": CVDD(aggregation="min", context_weights={1: 1, 2: 0.5}),
     "cvdd-weighted-softmin": CVDD(aggregation="softmin", context_weights=[0, 2, 0.5]),
     "words": WordLikelihood(),
+    "surface": SurfaceProfile(),
     "kde": KDE(),
     "kde-tfidf": KDE(pooling="tfidf"),
     "knn-max": KNN(pooling="max"),

@@ -27,7 +27,8 @@ def make_detector(model: str, *, embedding: Any = None, **parameters: Any) -> On
         No such model, or it has no such parameter.
     """
     check_choice("model", model, list(TEXT_MODELS))
-    if embedding is not None and TEXT_MODELS[model].detector != "WordLikelihood":
+    has_embedding = "embedding" in detector_class(TEXT_MODELS[model].detector)().get_params()
+    if embedding is not None and has_embedding:
         parameters["embedding"] = embedding
     return _make(TEXT_MODELS, model, parameters)
 

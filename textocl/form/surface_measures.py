@@ -15,6 +15,8 @@ from textocl.form.codes import Codes
 
 _CHARACTERS_AT_ONCE = 1 << 18
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
+_INVERSE = pow(_BASE, -1, 2**64)
+MARGIN = 4  # newlines before the first text and after the last
 _HASH_BITS = 44  # of a phrase; those above number the text
 PHRASE = 3  # words
 #: what may stand between the digits of a long number, two at most
@@ -168,21 +170,25 @@ def main_script(texts: Sequence[str]) -> str:
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
     start = size = 0
     for i, text in enumerate(texts):
-        size += len(text)
+        size += len(text) + 1
         if size > _CHARACTERS_AT_ONCE and i > start:
             yield texts[start:i]
-            start, size = i, len(text)
+            start, size = i, len(text) + 1
     if len(texts) > start:
         yield texts[start:]
 
 
+def _powers(n: int, base: int) -> NDArray[np.uint64]:
+    """1, b, b² … modulo 2**64, ``(n,)``; those of a longer text are not kept."""
+    usual = _CHARACTERS_AT_ONCE + 2 * MARGIN
+    return _cached_powers(usual, base)[:n] if n <= usual else _cached_powers.__wrapped__(n, base)
+
+
 @lru_cache(maxsize=2)
-def _powers(n: int, inverse: bool = False) -> NDArray[np.uint64]:
-    """1, b, b² … modulo 2**64, ``(n,)``."""
-    base = pow(_BASE, -1, 2**64) if inverse else _BASE
+def _cached_powers(n: int, base: int) -> NDArray[np.uint64]:
     powers = np.full(n, base, np.uint64)
     powers[0] = 1
-    return np.cumprod(powers, dtype=np.uint64)
+    return np.cumprod(powers, dtype=np.uint64, out=powers)
 
 
 @dataclass(frozen=True)
@@ -199,7 +205,7 @@ class Characters:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Characters:
-        ends = "\n" * 4
+        ends = "\n" * MARGIN
         codes = Codes.of([ends, *[text + "\n" for text in texts], ends])
         points = codes.points
         kinds = np.take(k.kinds_of_points(), points)
@@ -276,9 +282,9 @@ class Characters:
         """How many phrases of each text stood in it before."""
         if len(starts) < PHRASE:
             return np.zeros(self.n, np.int64)
-        size = 1 << max(len(self.points) - 1, _CHARACTERS_AT_ONCE).bit_length()
-        sums = np.cumsum(_powers(size)[: len(self.points)] * self.points)[self.edges - 1]
-        words = (sums[1::2] - sums[::2]) * _powers(size, inverse=True)[starts]
+        size = len(self.points)
+        sums = np.cumsum(_powers(size, _BASE) * self.points)[self.edges - 1]
+        words = (sums[1::2] - sums[::2]) * _powers(size, _INVERSE)[starts]
         words ^= words >> np.uint64(29)
         words *= np.uint64(0xBF58476D1CE4E5B9)
         words ^= words >> np.uint64(32)

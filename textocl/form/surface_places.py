@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.form.surface_measures import (
+    MARGIN,
     PHRASE,
     SUMS,
     THINGS,
@@ -14,8 +15,8 @@ from textocl.form.surface_measures import (
 )
 
 Places = tuple[tuple[int, int], ...]
-_BEFORE = 4  # newlines that `Characters` puts before a text
 _LONGEST_TAG = 200  # characters
+_LOOKED_AT = 100_000
 _OF_KINDS = SUMS[: SUMS.index("visible")]
 
 
@@ -23,11 +24,13 @@ def places_of(text: str, script: str) -> dict[str, Places]:
     """Start and end of each run of characters that a measure is about, by its name.
 
     Measures of the text as a whole, such as its length, have none. Addresses, prices, hashtags and
-    mentions take the word that holds them.
+    mentions take the word that holds them. Of a text of more than 100,000 characters only these
+    are looked at.
     """
+    text = text[:_LOOKED_AT]
     characters = Characters.of([text])
     is_of = sums_of_kinds(script).astype(bool)[characters.kinds]  # (N, s)
-    is_of[:_BEFORE] = is_of[_BEFORE + len(text) :] = False
+    is_of[:MARGIN] = is_of[MARGIN + len(text) :] = False
     words = characters.edges.reshape(-1, 2)
     things = characters.things()
 
@@ -45,7 +48,7 @@ def places_of(text: str, script: str) -> dict[str, Places]:
     spans["longest word"] = words[np.argsort(words[:, 0] - words[:, 1], kind="stable")[:1]]
     spans["repeated phrases"] = _repeated_phrases(text, words)
     return {
-        name: tuple((int(a) - _BEFORE, int(b) - _BEFORE) for a, b in places)
+        name: tuple((int(a) - MARGIN, int(b) - MARGIN) for a, b in places)
         for name, places in spans.items()
     }
 
@@ -57,14 +60,14 @@ def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _tags(text: str, starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Each tag up to what closes it, or one character of it."""
-    ends = [text.find(">", start, start + _LONGEST_TAG) for start in (starts - _BEFORE).tolist()]
-    stops = [max(end + _BEFORE, start) + 1 for end, start in zip(ends, starts, strict=True)]
+    ends = [text.find(">", start, start + _LONGEST_TAG) for start in (starts - MARGIN).tolist()]
+    stops = [max(end + MARGIN, start) + 1 for end, start in zip(ends, starts, strict=True)]
     return np.stack([starts, np.array(stops, np.int64)], axis=1)
 
 
 def _repeated_phrases(text: str, words: NDArray[np.int64]) -> NDArray[np.int64]:
     """From the first word to the last of phrases that stood before; those that touch as one."""
-    spelled = [text[a - _BEFORE : b - _BEFORE] for a, b in words.tolist()]
+    spelled = [text[a - MARGIN : b - MARGIN] for a, b in words.tolist()]
     seen: set[tuple[str, ...]] = set()
     is_again = np.zeros(len(words), bool)
     for i in range(len(words) - PHRASE + 1):

@@ -41,7 +41,7 @@ PRIOR_SIZES = {
 }  # fmt: skip
 #: least spread of square roots of shares, of logarithms of lengths and of numbers of things
 _LEAST_SPREAD = np.array(
-    [0.05] * N_SHARES + [0.1 if m.unit.startswith("char") else 0.35 for m in MEASURES[N_SHARES:]]
+    [0.05] * N_SHARES + [0.2 if "character" in m.unit else 0.25 for m in MEASURES[N_SHARES:]]
 )
 _PRIOR_SIZES = np.array([PRIOR_SIZES[measure.of] for measure in MEASURES], np.float64)
 
