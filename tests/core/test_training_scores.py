@@ -45,7 +45,7 @@ OF_TEXTS = [name for name, entry in DETECTORS.items() if TEXTS in entry.takes]
 ON_POINTS = [name for name in OF_TEXTS if FEATURES in DETECTORS[name].takes]
 
 # two near copies of document 3, known anomalies, and a document without a known word
-TEXTS_GIVEN = [*SHIPS[:40], SHIPS[3].upper(), *sentences("music", 5), "12", *SHIPS[40:], SHIPS[3]]
+TEXTS_GIVEN = [*SHIPS[:40], SHIPS[3].upper(), *sentences("music", 5), " \t", *SHIPS[40:], SHIPS[3]]
 LABELS = np.array([0] * 41 + [-1] * 5 + [0] * 22)
 COPIES, ANOMALIES, UNKNOWN = [3, 40, 67], list(range(41, 46)), 46
 

@@ -34,6 +34,7 @@ class Measure(NamedTuple):
     is_share : whether it is a share of ``of``
     unit : what follows the number in a phrase; "" where its name does
     singular : what follows the number 1
+    least_spread : least spread of its square root, or logarithm, that is taken for ordinary
     """
 
     name: str
@@ -41,6 +42,7 @@ class Measure(NamedTuple):
     is_share: bool = False
     unit: str = ""
     singular: str = ""
+    least_spread: float = 0.05
 
     def said(self, value: float, low: float, high: float) -> str:
         """The value and what is normal, such as "digits 14 % (normal 0 to 3 %)"."""
@@ -74,18 +76,21 @@ MEASURES = (
     *_shares("characters", "white space"),
     *_shares("words", "digits in words"),
     *_shares("phrases", "repeated phrases"),
-    Measure("word length", "words", unit="characters a word", singular="character a word"),
-    Measure("longest word", unit="characters in the longest word",
-            singular="character in the longest word"),
-    Measure("length", unit="characters", singular="character"),
-    Measure("lines", unit="lines", singular="line"),
-    Measure("web addresses", unit="web addresses", singular="web address"),
-    Measure("e-mail addresses", unit="e-mail addresses", singular="e-mail address"),
-    Measure("long numbers", unit="long numbers", singular="long number"),
-    Measure("prices", unit="prices", singular="price"),
-    Measure("hashtags", unit="hashtags", singular="hashtag"),
-    Measure("mentions", unit="mentions", singular="mention"),
-    Measure("tags", unit="tags", singular="tag"),
+    Measure("word length", "words", False, "characters a word", "character a word", 0.2),
+    Measure(
+        "longest word", "", False,
+        "characters in the longest word", "character in the longest word", 0.2,
+    ),
+    # long and short texts are ordinary, so that their length does not outweigh the rest
+    Measure("length", "", False, "characters", "character", 0.5),
+    Measure("lines", "", False, "lines", "line", 0.5),
+    Measure("web addresses", "", False, "web addresses", "web address", 0.25),
+    Measure("e-mail addresses", "", False, "e-mail addresses", "e-mail address", 0.25),
+    Measure("long numbers", "", False, "long numbers", "long number", 0.25),
+    Measure("prices", "", False, "prices", "price", 0.25),
+    Measure("hashtags", "", False, "hashtags", "hashtag", 0.25),
+    Measure("mentions", "", False, "mentions", "mention", 0.25),
+    Measure("tags", "", False, "tags", "tag", 0.25),
 )  # fmt: skip
 NAMES = tuple(measure.name for measure in MEASURES)
 N_SHARES = sum(measure.is_share for measure in MEASURES)

@@ -39,10 +39,7 @@ _QUARTILES = 1.349  # how far they are apart in a normal distribution
 PRIOR_SIZES = {
     "visible": 20, "letters": 20, "characters": 20, "words": 5, "phrases": 5, "": 0,
 }  # fmt: skip
-#: least spread of square roots of shares, of logarithms of lengths and of numbers of things
-_LEAST_SPREAD = np.array(
-    [0.05] * N_SHARES + [0.2 if "character" in m.unit else 0.25 for m in MEASURES[N_SHARES:]]
-)
+_LEAST_SPREAD = np.array([measure.least_spread for measure in MEASURES])
 _PRIOR_SIZES = np.array([PRIOR_SIZES[measure.of] for measure in MEASURES], np.float64)
 
 
