@@ -10,6 +10,8 @@ from typing import Any
 from textocl.core.exceptions import TextoclWarning
 from textocl.cvdd.detector import CVDD
 from textocl.explain.text_detector import TextDetector
+from textocl.form.character_likelihood import CharacterLikelihood
+from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.density import KDE
 from textocl.shallow.word_likelihood import WordLikelihood
 from textocl.text.embeddings import load_embedding
@@ -35,6 +37,7 @@ class Composition:
     texts: list[str]  # normal or not labelled, which the words are taken from
     n_contexts: int
     support_weight: float
+    form_weight: float
     contamination: float | str
     tokenization: str
     language: str | None
@@ -49,7 +52,7 @@ class Composition:
         return cls(source, texts, **{name: getattr(detector, name) for name in names})
 
     def unfitted(self, n_suspected: int = 0) -> dict[str, tuple[TextDetector, float]]:
-        """The members by name, each with its weight.
+        """The members by name, each with its weight before it is learned what they have to say.
 
         Parameters
         ----------
@@ -71,12 +74,23 @@ class Composition:
                 1.0,
             )
         }
-        if not self.support_weight:
-            return members
+        if self.support_weight:
+            members |= self._support(density)
+        if self.form_weight:
+            surface = SurfaceProfile(random_state=self.random_state)
+            characters = CharacterLikelihood(random_state=self.random_state)
+            members |= {"surface": (surface, self.form_weight)}
+            members |= {"characters": (characters, self.form_weight)}
+        return members
+
+    def _support(self, density: dict[str, Any]) -> dict[str, tuple[TextDetector, float]]:
+        """Members on words beside the density, which has these parameters."""
+        members: dict[str, tuple[TextDetector, float]] = {}
+        is_robust = self.contamination != 0
         shares = _BESIDE_LANGUAGE_MODEL if self.is_contextual else _BESIDE[is_robust]
         weights = {name: self.support_weight * share for name, share in shares.items()}
         if self.is_contextual:
-            word_density = KDE(embedding=self._word_space, **density)
+            word_density = KDE(embedding=self.word_space, **density)
             members["word_density"] = (word_density, weights["word_density"])
         members["contexts"] = (
             CVDD(
@@ -108,8 +122,10 @@ class Composition:
         return KDE(embedding=source, **self._on_vectors).space_of(self.texts)
 
     @cached_property
-    def _word_space(self) -> Space:
+    def word_space(self) -> Space:
         """The same of static vectors."""
+        if not self.is_contextual:
+            return self.density_space
         return KDE(embedding=self._static, **self._on_vectors).space_of(self.texts)
 
     @cached_property

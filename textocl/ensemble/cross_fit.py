@@ -13,6 +13,8 @@ from textocl.core.training_scores import TrainingSamples
 from textocl.cvdd.detector import CVDD
 from textocl.ensemble.members import OutOfSampleScores
 from textocl.explain.text_detector import TextDetector
+from textocl.form.character_likelihood import CharacterLikelihood
+from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.density import KDE
 
 
@@ -23,20 +25,23 @@ def fit_members(
     *,
     n_surest: int,
     taught: bool,
+    n_odd_of_form: int,
 ) -> OutOfSampleScores:
     """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
 
     What is suspected is left out of learning. CVDD leaves out the surest of it only: few anomalies
-    hardly move it, and it would miss contexts without the rest. What is learned from is scored
-    across folds.
+    hardly move it, and it would miss contexts without the rest. The surface, which is robust,
+    learns from all, the characters from all whose surface is not among the oddest: there, many of
+    a kind would make each other likely. What is learned from is scored across folds.
 
     Parameters
     ----------
-    detectors : not fitted, with calibration "cross"
+    detectors : not fitted, with calibration "cross"; the surface before the characters
     training : m documents
     suspected : (k,), which of them are suspected to be anomalies, the most suspicious first
     n_surest : how many of these CVDD leaves out
     taught : whether densities learn from these as anomalies
+    n_odd_of_form : how many documents the characters leave out
 
     Raises
     ------
@@ -48,12 +53,15 @@ def fit_members(
     distances = np.empty((len(training), 0), np.float32)
     labels = training.labels.copy()
     labels[suspected] = -1
+    odd_of_form = np.empty(0, np.int64)
     for k, detector in enumerate(detectors.values()):
         if taught and isinstance(detector, KDE):
             detector._fit_samples(replace(training, labels=labels))
             scores[:, k] = detector.training_scores_
             continue
         left_out = suspected[:n_surest] if isinstance(detector, CVDD) else suspected
+        if isinstance(detector, SurfaceProfile | CharacterLikelihood):
+            left_out = odd_of_form
         learned = np.setdiff1d(np.arange(len(training)), left_out)
         strange = [training.samples[i] for i in left_out]
         detector._fit_samples(training.take(learned))
@@ -65,6 +73,9 @@ def fit_members(
             known = learned[~np.isnan(scores[learned, k])]
             distances[known] = detector.calibration_distances_
             distances[left_out] = detector.context_distances(strange)
+        if isinstance(detector, SurfaceProfile):
+            oddness = np.where(training.labels == 0, np.nan_to_num(scores[:, k]), -1)
+            odd_of_form = np.argsort(-oddness, kind="stable")[:n_odd_of_form]
     is_known = ~np.isnan(scores[normal])
     for name, column in zip(detectors, is_known.T, strict=True):
         if not column.any():

@@ -27,6 +27,7 @@ from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.state import EnsembleState, word_member
 from textocl.ensemble.surprisal import Surprisal
 from textocl.ensemble.suspicion import suspected_documents
+from textocl.ensemble.weights import learned_weights
 from textocl.explain.contexts import ContextSummary
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
@@ -41,13 +42,15 @@ _SMALLEST_CORPUS = 8
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Detector(TextDetector):
-    """Default detector: weighted mean of KDE, CVDD and word likelihood.
+    """Default detector: weighted mean of KDE, CVDD, word likelihood, and detectors of form.
 
     Start here. The kernel density on pooled embeddings (`textocl.KDE`) ranks best alone; `CVDD`
-    finds contexts; `WordLikelihood` knows the vocabulary. Each member's scores are put on a common
-    scale, standard deviations above the median of the training documents, and averaged. With a
-    language model as ``embedding``, a second density works on its vectors, with more weight on the
-    beginning of a text.
+    finds contexts; `WordLikelihood` knows the vocabulary; `SurfaceProfile` and
+    `CharacterLikelihood` see spam, markup, gibberish or another language. Each member's scores are
+    put on a common scale, standard deviations above the median of the training documents, and
+    averaged, by weights that are learned from the training documents: members on words count less
+    where these have no topic in common. With a language model as ``embedding``, a second density
+    works on its vectors, with more weight on the beginning of a text.
 
     Anomalies may hide among the training documents, and copies: the most suspicious 15 % are kept
     from learning, and of several copies one is learned from. Every training document is scored by
@@ -63,7 +66,10 @@ class Detector(TextDetector):
     support_weight : float ≥ 0, default 0.25
         Weight of the other members beside the density on ``embedding``, whose weight is 1. With a
         language model, which alone knows more than they do, it is that of the word density;
-        contexts and words have 0.4 and 0.2 of it. 0 leaves the density alone to decide.
+        contexts and words have 0.4 and 0.2 of it. 0 leaves these members out.
+    form_weight : float ≥ 0, default 1
+        Raising it lets form count more: the learned weights of surface and characters are
+        multiplied by it. 0 leaves these members out.
     contamination : "auto" or float in [0, 0.4], default "auto"
         Share of anomalies among the training documents that are not labelled. For "auto" it is
         estimated from their out-of-sample scores (`contamination_`). The 15 % that a wide density
@@ -90,8 +96,8 @@ class Detector(TextDetector):
     Attributes
     ----------
     members_ : dict of Member, by name
-        "density", "contexts" and "words"; with a language model, "density" is on its vectors, and
-        "word_density", on static ones, joins.
+        "density", "contexts", "words", "surface" and "characters"; with a language model, "density"
+        is on its vectors, and "word_density", on static ones, joins.
     contexts_ : list of ContextSummary, those of the CVDD on static vectors
     contamination_ : ContaminationEstimate
         Share of anomalies among the training documents, and what it is at least.
@@ -102,14 +108,16 @@ class Detector(TextDetector):
     Notes
     -----
     ``score = Σ_j w_j (s_j − location_j) / scale_j / Σ_j w_j`` over the members that know a word of
-    the document. Members, weights and parameters are one configuration for every corpus; it was
-    chosen on the training splits of two corpora (benchmarks/choose_fusion.py and
-    benchmarks/choose_robustness.py), never on test labels. Labelled anomalies given to ``fit``
+    the document, or judge its form; w_j as `textocl.ensemble.weights.learned_weights` says.
+    Members and parameters are one configuration for every corpus; it was chosen on the training
+    splits of two corpora (benchmarks/choose_fusion.py and benchmarks/choose_robustness.py), never
+    on test labels. Labelled anomalies given to ``fit``
     (``y`` = -1) are learned from by the densities.
 
     See Also
     --------
-    textocl.CVDD, textocl.KDE, textocl.WordLikelihood : its members, each on its own
+    textocl.CVDD, textocl.KDE, textocl.WordLikelihood, textocl.SurfaceProfile,
+    textocl.CharacterLikelihood : its members, each on its own
 
     Examples
     --------
@@ -130,6 +138,7 @@ class Detector(TextDetector):
     embedding: Any = "wordllama"
     n_contexts: int = 5
     support_weight: float = 0.25
+    form_weight: float = 1.0
     contamination: float | str = "auto"
     n_references: int = 2_000
     remember_training: bool = True
@@ -182,10 +191,14 @@ class Detector(TextDetector):
             # of 15 % suspected 5, where nothing is told; else as many as were told
             n_surest=len(suspected) * (1 if self.contamination == "auto" else 2) // 3,
             taught=taught,
+            n_odd_of_form=len(suspected) // 3,
+        )
+        weights = learned_weights(
+            list(unfitted), [weight for _, weight in unfitted.values()], judged, composition
         )
         members = {
-            name: Member(detector, weight, *judged.scale_of(k))
-            for k, (name, (detector, weight)) in enumerate(unfitted.items())
+            name: Member(unfitted[name][0], weight, *judged.scale_of(k, name))
+            for k, (name, weight) in enumerate(zip(unfitted, weights, strict=True))
         }
         fused = judged.fused(list(members.values()))
         training_scores = np.full(len(training), np.nan, np.float32)
@@ -278,7 +291,8 @@ class Detector(TextDetector):
         )
         judged = out_of_sample.with_scores(k, scores.astype(np.float32))
         weight = self.members_["contexts"].weight
-        members = {**self.members_, "contexts": Member(contexts, weight, *judged.scale_of(k))}
+        scale = judged.scale_of(k, "contexts")
+        members = {**self.members_, "contexts": Member(contexts, weight, *scale)}
         changed: dict[str, Any] = {"state_": self.state_.judging_by(members, judged)}
         if self._training is not None and self._training.scores is not None:
             scores = self._training.scores.copy()
@@ -397,6 +411,7 @@ class Detector(TextDetector):
         check_integer("n_references", self.n_references, 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
         check_number("support_weight", self.support_weight, 0)
+        check_number("form_weight", self.form_weight, 0)
         if self.contamination != "auto":
             check_number("contamination (where not 'auto')", self.contamination, 0, 0.4)
 
@@ -404,7 +419,9 @@ class Detector(TextDetector):
         return EnsembleState.from_files(files)
 
     def _from_files(self, files: ModelFiles) -> None:
-        """Take over what was saved; models of before 0.3 were calibrated with a split."""
+        """Take over what was saved; models of before 0.3 saw no form, and were split."""
         if self.calibration == "split":
             self.calibration = "cross"
+        if "surface" not in files.fact("members", dict):
+            self.form_weight = 0.0
         super()._from_files(files)

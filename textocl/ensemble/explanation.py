@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.thresholds import conformal_p_values
-from textocl.ensemble.members import Member
+from textocl.ensemble.members import FORM, Member
 from textocl.ensemble.surprisal import Surprisal
-from textocl.explain.explanation import Explanation
+from textocl.explain.explanation import Explanation, FormEvidence
 from textocl.text.spaces import Embedded
 from textocl.text.tokenization import Span
 
@@ -62,8 +62,8 @@ def _merged(
 ) -> Explanation:
     """One document's explanation, word by word."""
     spans: dict[tuple[int, int], Span] = {}
-    for part in parts.values():
-        for span in part.spans:
+    for name, part in parts.items():
+        for span in () if name in FORM else part.spans:
             spans.setdefault((span.start, span.end), span)
     ordered = [spans[place] for place in sorted(spans)]
     words = list(dict.fromkeys(span.word for span in ordered))
@@ -74,8 +74,12 @@ def _merged(
     contributions, shares = np.zeros(len(words)), np.zeros(len(words))
     knowing = {name: part for name, part in parts.items() if part.words}
     total = sum(members[name].weight for name in knowing)
+    form: list[FormEvidence] = []
     for name, part in knowing.items():
         member = members[name]
+        if name in FORM:
+            form += _weighted(part.form, member, member.weight / total, threshold)
+            continue
         at = np.array([place[word] for word in part.words], np.int64)
         share = member.weight / total
         standard = (part.contributions - member.location * part.shares) / member.scale
@@ -91,7 +95,7 @@ def _merged(
         score=score,
         threshold=threshold,
         p_value=p_value,
-        label=label if words else 0,
+        label=label if knowing else 0,
         words=words,
         counts=counts,
         attention=attention,
@@ -101,7 +105,21 @@ def _merged(
         context_distances=np.empty(0) if contexts is None else contexts.context_distances,
         nearest_context=None if contexts is None else contexts.nearest_context,
         spans=ordered,
+        form=tuple(sorted(form, key=lambda one: -one.evidence)),
     )
+
+
+def _weighted(
+    form: Sequence[FormEvidence], member: Member, weight: float, threshold: float
+) -> list[FormEvidence]:
+    """What a member says of the form, on the common scale, with its part of all weights."""
+    weighted = []
+    for one in form:
+        contribution = weight * (one.contribution - member.location * one.share) / member.scale
+        share = weight * one.share
+        evidence = contribution - threshold * share
+        weighted.append(replace(one, contribution=contribution, evidence=evidence, share=share))
+    return weighted
 
 
 def _with_surprisal(

@@ -8,14 +8,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
 from textocl.explain.text_detector import TextDetector
+from textocl.form.character_likelihood import CharacterLikelihood
+from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.metric import WORST_POOLED_SCORE
 
+#: members that see characters rather than words
+FORM = ("characters", "surface")
 _QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
+_UPPER = (0.9, 0.97)  # quantiles that tell the spread of form, whose scores have long tails
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Member:
     ----------
     detector : TextDetector
     weight : float > 0
-    location, scale : median, and spread about it, of its out-of-sample scores
+    location, scale : median, and spread about or above it, of its out-of-sample scores
     """
 
     detector: TextDetector
@@ -60,11 +66,17 @@ class OutOfSampleScores:
     distances: NDArray[np.float32]
     is_normal: NDArray[np.bool_] | None = None
 
-    def scale_of(self, k: int) -> tuple[float, float]:
-        """Median of a member's scores, and their interquartile range as a standard deviation."""
+    def scale_of(self, k: int, name: str) -> tuple[float, float]:
+        """Median of a member's scores, and a standard deviation.
+
+        By the interquartile range; of form by the upper quantile that gives the larger one.
+        """
         values = self.scores[self.is_known[:, k], k].astype(np.float64)
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
-        return float(median), float((high - low) / _QUARTILES) or float(values.std()) or 1.0
+        scale = (high - low) / _QUARTILES
+        if name in FORM:
+            scale = ((np.quantile(values, _UPPER) - median) / norm.ppf(_UPPER)).max()
+        return float(median), float(scale) or float(values.std()) or 1.0
 
     def with_scores(self, k: int, scores: NDArray[np.float32]) -> OutOfSampleScores:
         """The same where a member says something else."""
@@ -128,19 +140,23 @@ class OutOfSampleScores:
 def fuse(
     members: Sequence[Member], scored: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Weighted mean over the members that know a word, and how many words the best one knows.
+    """Weighted mean over the members that know something, and how many words the best one knows.
+
+    Of a document without a known word whose form is judged the number is 1.
 
     Parameters
     ----------
     members
-    scored : of each member its scores, and its number of known words, ``(n,)`` each
+    scored : of each member its scores, and what it knows of each document: a number of words, or
+        of characters; ``(n,)`` each
     """
     sums, weights = np.zeros(len(scored[0][0])), np.zeros(len(scored[0][0]))
     most_known = np.zeros(len(sums), np.int64)
     for member, (scores, n_known) in zip(members, scored, strict=True):
         sums += np.where(n_known > 0, member.weight * member.standardized(scores), 0)
         weights += np.where(n_known > 0, member.weight, 0)
-        most_known = np.maximum(most_known, n_known)
+        is_form = isinstance(member.detector, CharacterLikelihood | SurfaceProfile)
+        most_known = np.maximum(most_known, np.minimum(n_known, 1) if is_form else n_known)
     fused = np.where(most_known > 0, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)
     fused = np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE)
     return fused.astype(np.float32), most_known

@@ -15,7 +15,7 @@ from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
-from textocl.ensemble.members import Member, OutOfSampleScores
+from textocl.ensemble.members import FORM, Member, OutOfSampleScores
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.surprisal import Surprisal
 from textocl.text.shared_index import SharedIndex
@@ -33,6 +33,8 @@ _MEMBERS = {
     "word_density": "KDE",
     "contexts": "CVDD",
     "words": "WordLikelihood",
+    "surface": "SurfaceProfile",
+    "characters": "CharacterLikelihood",
 }
 
 
@@ -71,13 +73,15 @@ class EnsembleState:
 
     def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
         """Texts as each member takes them, cut once for all."""
-        spaces = {name: member.detector._space for name, member in self.members.items()}
+        detectors = {name: member.detector for name, member in self.members.items()}
         names, index, tokenizer = self._shared
         cut = CutTexts(texts, tokenizer)
         packed = dict(zip(names, [] if index is None else index.pack(texts), strict=True))
         return {
-            name: space.embed_packed(packed[name], cut) if name in packed else space.embed(texts)
-            for name, space in spaces.items()
+            name: detector._space.embed_packed(packed[name], cut)
+            if name in packed
+            else detector._embed(texts)
+            for name, detector in detectors.items()
         }
 
     @cached_property
@@ -86,7 +90,7 @@ class EnsembleState:
         spaces = {
             name: member.detector._space
             for name, member in self.members.items()
-            if not isinstance(member.detector._space, ContextSpace)
+            if name not in FORM and not isinstance(member.detector._space, ContextSpace)
         }
         if len({space.tokenizer.name for space in spaces.values()}) != 1:
             return [], None, None

@@ -29,6 +29,8 @@ class FormEvidence:
     contribution : what it adds to the score
     evidence : contribution beyond its share of the threshold
     spans : (start, end) of the characters it is about; empty where it is about the whole text
+    share : its part of the document; these of words and form sum to 1
+    is_unusual : whether its value is beyond what normal documents have
     """
 
     name: str
@@ -36,6 +38,8 @@ class FormEvidence:
     contribution: float
     evidence: float
     spans: tuple[tuple[int, int], ...] = ()
+    share: float = 1.0
+    is_unusual: bool = True
 
 
 @dataclass(frozen=True)
