@@ -39,13 +39,13 @@ def character_evidence(
 def unusual_runs(model: CharacterModel, text: str, windows: Windows) -> list[tuple[int, int]]:
     """Start and end of up to 10 runs of unusual characters, the most surprising first.
 
-    Unusual is a character in windows of a mean surprisal that one in a hundred characters of normal
-    texts exceeds, and one whose windows no normal text has. What stands in a window with it belongs
-    to its run, up to white space.
+    Unusual is a character whose windows no normal text has; and one, not white space, in windows of
+    a mean surprisal that one in a hundred characters of normal texts exceeds. What stands in a
+    window with it belongs to its run, up to white space.
     """
     means = windows.means(model.surprisals(windows), model.cutter.order)
-    is_unusual = (means > model.usual) | (means >= model.of_levels[0])
     is_space = np.array([character.isspace() for character in text])
+    is_unusual = ((means > model.usual) & ~is_space) | (means >= model.of_levels[0])
     for _ in range(model.cutter.order - 1):
         is_unusual[:-1] |= is_unusual[1:] & ~is_space[:-1]
     for _ in range(model.cutter.order - 1):

@@ -38,7 +38,8 @@ class CharacterLikelihood(TextDetector):
     Parameters
     ----------
     order : int from 2 to 5, default 5
-        How many characters make a window. Lowering it needs fewer documents, and sees less of words.
+        How many characters make a window. Lower orders need fewer documents, and see less of
+        words.
     prior_length : int ≥ 0, default 30
         As if every text had so many characters more, of the surprisal that is normal. Raising it
         draws short texts nearer to normal, which few characters judge by chance.

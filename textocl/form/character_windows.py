@@ -16,8 +16,10 @@ LARGEST_ALPHABET = 4094
 #: numbers that are no character of an alphabet: before and after a text, and any other character
 MARK, OTHER = 0, 1
 N_MARKS = 2
-BASE = LARGEST_ALPHABET + N_MARKS
 N_BUCKETS = 4_194_301  # the largest prime below 2**22
+#: of the digits of a window; its powers modulo N_BUCKETS add up to less than 2**19, and windows of
+#: frequent characters, whose numbers are small, seldom share a bucket
+BASE = 68_724
 _CHARACTERS_AT_ONCE = 1 << 16  # bounds memory, and keeps them in the cache
 _SURROGATES, _REPLACEMENT = slice(0xD800, 0xE000), 0xFFFD
 
@@ -58,9 +60,9 @@ class Windows(NamedTuple):
 class WindowCutter:
     """Which characters are told apart, and how many make a window.
 
-    A window is a number: its characters as digits of base 4,096, the last one as units, modulo a
-    prime. Windows of one remainder share a bucket. A lone surrogate, which UTF-8 cannot hold,
-    counts as U+FFFD.
+    The bucket of a window is ``Σ_j c_j 68724^j mod 4194301``, with c_0 the number of its last
+    character, c_1 of that before it, and so on. A lone surrogate, which UTF-8 cannot hold, counts
+    as U+FFFD.
 
     Attributes
     ----------
@@ -93,9 +95,9 @@ class WindowCutter:
 
     @property
     def weights(self) -> list[int]:
-        """What a window's digits are worth modulo `N_BUCKETS`, the last one first.
+        """What each character of a window is multiplied by, the last one first.
 
-        They are so small that a sum of digits times weights fits in 31 bits.
+        They are so small that a sum over a window fits in 31 bits.
         """
         return [pow(BASE, place, N_BUCKETS) for place in range(self.order)]
 
