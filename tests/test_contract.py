@@ -38,6 +38,7 @@ from textocl import (
     KernelPCA,
     NotFittedError,
     OneClassDetector,
+    SurfaceProfile,
     TextoclWarning,
     WordLikelihood,
 )
@@ -62,6 +63,8 @@ DETECTORS: dict[str, OneClassDetector] = {
     "words-training": WordLikelihood(n_general_words=0, calibration="training", min_documents=1),
     "characters": CharacterLikelihood(),
     "characters-split": CharacterLikelihood(calibration="split", prior_length=0),
+    "surface": SurfaceProfile(),
+    "surface-split": SurfaceProfile(calibration="split"),
     "kde": KDE(),
     "kde-cross": KDE(calibration="cross", **OWN_WORDS),
     "kde-contaminated": KDE(contamination=0.1, pooling="tfidf", **OWN_WORDS),
@@ -84,6 +87,7 @@ DETECTORS: dict[str, OneClassDetector] = {
     "forest": IsolationForest(n_estimators=50, calibration="training"),
 }
 ON_TRANSFORMER = [kind for kind in DETECTORS if kind.endswith("-transformer")]
+ON_FORM = [kind for kind in DETECTORS if kind.startswith("surface")]
 ON_POINTS = [kind for kind, detector in DETECTORS.items() if isinstance(detector, PooledDetector)]
 #: AUC on the other topic; 40 against 40 at random exceed 0.65 one time in a hundred
 LOWEST_AUC = {"mve": 0.85, "forest": 0.85, "cvdd-transformer": 0.9, "kde-transformer": 0.9}
@@ -139,6 +143,8 @@ def test_fit_returns_self_and_ranks_the_other_topic_higher(
         source = random.Random(0)
         letters = ["".join(source.choices("xyz", k=5)) for _ in range(360)]
         mixed = mixed[:40] + [" ".join(letters[i::40]) for i in range(40)]
+    if kind in ON_FORM:  # know characters
+        mixed = mixed[:40] + [text.title() for text in mixed[40:]]
     scores = fitted.anomaly_score(mixed)
     assert scores.shape == (len(mixed),)
     assert scores.dtype == np.float32
@@ -294,6 +300,10 @@ def test_contributions_add_up_to_the_score_and_evidence_to_its_excess(
         assert explanation.evidence.sum() == pytest.approx(excess, rel=0, abs=1e-5)
         assert explanation.shares.sum() == pytest.approx(1, abs=1e-5)
         assert (explanation.p_value, explanation.label) == (p_values[i], labels[i])
+        if isinstance(fitted, SurfaceProfile):  # several measures may be about the same characters
+            assert [evidence.name for evidence in explanation.form] == explanation.words
+            assert {span.word for span in explanation.spans} <= set(explanation.words)
+            continue
         assert set(explanation.words) == {span.word for span in explanation.spans}
         assert explanation.counts.sum() == len(explanation.spans)
         for span in explanation.spans:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from textocl.explain.faithfulness import measure_faithfulness as measure_faithfulness
     from textocl.explain.faithfulness import word_auc as word_auc
     from textocl.form.character_likelihood import CharacterLikelihood as CharacterLikelihood
+    from textocl.form.surface_profile import SurfaceProfile as SurfaceProfile
     from textocl.io.corpora import read_documents as read_documents
     from textocl.pile.findings import Findings as Findings
     from textocl.pile.findings import find as find

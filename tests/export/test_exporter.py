@@ -30,6 +30,7 @@ from textocl import (
     IsolationForest,
     KernelPCA,
     NotFittedError,
+    SurfaceProfile,
     WordLikelihood,
 )
 from textocl.export import OnnxDetector, VerificationError, to_onnx, verify
@@ -47,6 +48,7 @@ ON_TEXTS = {
     "cvdd-weighted-softmin": CVDD(aggregation="softmin", context_weights=[0, 2, 0.5]),
     "words": WordLikelihood(),
     "characters": CharacterLikelihood(),
+    "surface": SurfaceProfile(),
     "kde": KDE(),
     "kde-tfidf": KDE(pooling="tfidf"),
     "knn-max": KNN(pooling="max"),
