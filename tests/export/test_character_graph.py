@@ -58,6 +58,24 @@ def test_any_unicode_scores_alike(
     assert_same(detector, file, texts)
 
 
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_every_order_scores_alike(tmp_path: Path, order: int) -> None:
+    detector = CharacterLikelihood(order=order).fit(TRAINING)
+    assert_same(detector, to_onnx(detector, tmp_path / "model.onnx"), [*TRAINING, *ODD[:-2], ""])
+
+
+def test_a_full_alphabet_and_a_full_table_score_alike(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    points = rng.integers(0x4E00, 0x4E00 + 5000, (1000, 1000))
+    texts = ["".join(map(chr, row)) for row in points.tolist()]
+    detector = CharacterLikelihood().fit(texts)
+    assert len(detector.alphabet_) == 4094
+    file = to_onnx(detector, tmp_path / "model.onnx")
+    # a byte for each of 4,194,301 buckets
+    assert file.stat().st_size < 4_400_000 < 5 * len(detector.state_.buckets)
+    assert_same(detector, file, [*texts[::100], *TRAINING, *ODD[:-2], " "])
+
+
 def test_no_prior_and_no_white_space_in_the_alphabet(tmp_path: Path) -> None:
     detector = CharacterLikelihood(prior_length=0, false_alarm_rate=0.3).fit(["ab", "abc", "bcd"])
     file = to_onnx(detector, tmp_path / "model.onnx")
@@ -67,7 +85,7 @@ def test_no_prior_and_no_white_space_in_the_alphabet(tmp_path: Path) -> None:
 def test_the_file_is_small_and_verified(
     detector: CharacterLikelihood, file: Path, mixed: list[str]
 ) -> None:
-    assert file.stat().st_size < 50_000
+    assert file.stat().st_size < 60_000
     assert verify(detector, file, mixed).flipped_labels == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ from texts import sentences
 from textocl import CharacterLikelihood
 from textocl.form.character_evidence import unusual_runs
 
+(NORMAL,) = sentences("ships", 1)  # a training text, whose every window is known
+
 
 @pytest.fixture(scope="module")
 def detector() -> CharacterLikelihood:
@@ -19,7 +22,7 @@ def detector() -> CharacterLikelihood:
 
 
 def runs_of(detector: CharacterLikelihood, text: str) -> list[tuple[int, int]]:
-    return unusual_runs(detector.state_, detector.state_.trigrams(text)[:-1])
+    return unusual_runs(detector.state_, text, detector._windows(text))
 
 
 def test_planted_characters_are_found(detector: CharacterLikelihood) -> None:
@@ -32,7 +35,7 @@ def test_planted_characters_are_found(detector: CharacterLikelihood) -> None:
     assert form.spans[0] == (start, end)
     assert "#£@" in form.said
     assert re.fullmatch(
-        r"unusual characters: \".*\" \(\d\.\d nats a character, normal \d\.\d to \d\.\d\)",
+        r"unusual characters: \".*\" \(rarer than in \d+ % of normal documents\)",
         form.said,
     )
 
@@ -40,18 +43,37 @@ def test_planted_characters_are_found(detector: CharacterLikelihood) -> None:
 def test_normal_texts_have_few_unusual_characters(detector: CharacterLikelihood) -> None:
     new = sentences("ships", 200, seed=7)
     unusual = sum(end - start for text in new for start, end in runs_of(detector, text))
-    assert unusual <= 0.03 * sum(map(len, new))
+    assert unusual <= 0.1 * sum(map(len, new))
 
 
 def test_runs_are_apart_and_the_most_surprising_first(detector: CharacterLikelihood) -> None:
-    text = " ship port ".join(["#", "£££££", "@@"] * 6)
+    text = f" {NORMAL} ".join(["#", "£££££", "@@"] * 6)
     runs = runs_of(detector, text)
     assert len(runs) == 10
-    ordered = sorted(runs)
-    assert all(end < start for (_, end), (start, _) in pairwise(ordered))
-    surprisals = detector.state_.table[detector.state_.trigrams(text)] - detector.state_.median
-    sums = [surprisals[start:end].sum() for start, end in runs]
-    assert sums == sorted(sums, reverse=True)
+    assert all(end < start for (_, end), (start, _) in pairwise(sorted(runs)))
+    windows = detector._windows(text)
+    means = windows.means(detector.state_.surprisals(windows), 5) - detector.state_.median
+    sums = [means[start:end].sum() for start, end in runs]
+    assert sums == pytest.approx(sorted(sums, reverse=True))
+
+
+def test_a_run_reaches_to_white_space(detector: CharacterLikelihood) -> None:
+    assert runs_of(detector, NORMAL) == []
+    text = f"{NORMAL} £££ {NORMAL[:-2]}#{NORMAL[-2:]} {NORMAL}"
+    last = NORMAL.split()[-1]
+    found = {text[start:end] for start, end in runs_of(detector, text)}
+    assert found >= {"£££", f"{last[:-2]}#{last[-2:]}"}
+    assert all(run.split() == [run] for run in found)
+
+
+def test_unusual_white_space_is_shown_between_what_it_parts(detector: CharacterLikelihood) -> None:
+    text = f"{NORMAL}\n\n\n{NORMAL}"
+    ((start, end),) = runs_of(detector, text)
+    before, after = text[start:end].split("\n\n\n")
+    assert before
+    assert after
+    assert NORMAL.split()[-1].endswith(before)
+    assert NORMAL.split()[0].startswith(after)
 
 
 def test_another_alphabet_is_unusual_as_a_whole(detector: CharacterLikelihood) -> None:
@@ -67,7 +89,7 @@ def test_nothing_is_named_where_nothing_is_unusual(detector: CharacterLikelihood
     text = next(text for text in sentences("ships", 99, seed=3) if not runs_of(detector, text))
     (form,) = detector.explain([text])[0].form
     assert form.spans == ()
-    assert form.said.startswith("characters (")
+    assert form.said.startswith("characters (rarer than in ")
 
 
 def test_what_is_named_is_made_visible(detector: CharacterLikelihood) -> None:
@@ -76,12 +98,16 @@ def test_what_is_named_is_made_visible(detector: CharacterLikelihood) -> None:
     assert r"\n\n" in form.said
 
 
-def test_the_mean_said_is_that_of_the_text(detector: CharacterLikelihood) -> None:
-    text = "WIN £££ NOW"
-    (form,) = detector.explain([text])[0].form
-    mean = detector.state_.sums([text])[0] / len(text)
-    assert f"({mean:.1f} nats a character" in form.said
-    assert mean > detector.state_.high > detector.state_.low
+def test_the_share_said_is_that_of_calibration_documents(detector: CharacterLikelihood) -> None:
+    (text,) = sentences("ships", 1, seed=5)
+    said = {}
+    for asked in (text, "WIN £££ NOW" * 9):
+        score = detector.anomaly_score([asked])[0]
+        share = (detector.calibration_scores_ < score).mean()
+        (form,) = detector.explain([asked])[0].form
+        assert f"(rarer than in {math.floor(100 * share)} % of" in form.said
+        said[asked] = share
+    assert 0 < said[text] < 1 == said["WIN £££ NOW" * 9]
 
 
 def test_a_text_that_is_not_judged_has_no_form(detector: CharacterLikelihood) -> None:

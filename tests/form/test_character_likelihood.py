@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from itertools import pairwise
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,8 +18,10 @@ from texts import sentences
 
 import textocl
 from textocl import CharacterLikelihood, DataError, FormatError, TextoclWarning
-from textocl.form import trigrams
-from textocl.form.character_model import WORST_CHARACTER_SCORE
+from textocl.form import character_windows
+from textocl.form.character_model import WORST_CHARACTER_SCORE, CharacterModel
+from textocl.form.character_windows import WindowCutter
+from textocl.form.count_levels import levels_of
 
 TEXTS = [*sentences("ships", 30), "A ship!", "x", "12 £"]
 ODD = [
@@ -27,29 +30,25 @@ ODD = [
 ]  # fmt: skip
 
 
-def naive_surprisals(text: str, others: list[str], alphabet: str) -> list[float]:
-    """One for each character and the end mark, by counts of the ``others``."""
+def windows_of(text: str, alphabet: str, order: int) -> list[tuple[str, ...]]:
+    known = [character if character in alphabet else "other" for character in text]
+    framed = ["mark"] * (order - 1) + known + ["mark"]
+    return [tuple(framed[end - order : end]) for end in range(order, len(framed) + 1)]
 
-    def framed(text: str) -> list[str]:
-        known = [c if c in alphabet else "other" for c in text]
-        return ["start", "start", *known, "end"]
 
-    pairs: Counter[Any] = Counter()
-    triples: Counter[Any] = Counter()
-    for other in others:
-        marks = framed(other)
-        pairs.update(pairwise(marks))
-        triples.update(zip(marks, marks[1:], marks[2:], strict=False))
-    size, marks = len(alphabet) + 3, framed(text)
+def naive_surprisals(text: str, others: list[str], alphabet: str, order: int = 5) -> list[float]:
+    """One for each character and the mark after them, by counts of the ``others``."""
+    counts = Counter(chain.from_iterable(windows_of(other, alphabet, order) for other in others))
+    assert max(counts.values()) < 64  # counts are exact
     return [
-        -math.log((triples[a, b, c] + 0.5) / (pairs[a, b] + size / 2))
-        for a, b, c in zip(marks, marks[1:], marks[2:], strict=False)
+        -math.log((counts[window] + 0.5) / (counts.total() + 0.5))
+        for window in windows_of(text, alphabet, order)
     ]
 
 
-def naive_median(texts: list[str], alphabet: str) -> float:
+def naive_median(texts: list[str], alphabet: str, order: int = 5) -> float:
     means = [
-        sum(naive_surprisals(text, texts[:i] + texts[i + 1 :], alphabet)) / len(text)
+        sum(naive_surprisals(text, texts[:i] + texts[i + 1 :], alphabet, order)) / len(text)
         for i, text in enumerate(texts)
     ]
     return float(np.median(means))
@@ -60,25 +59,29 @@ def detector() -> CharacterLikelihood:
     return CharacterLikelihood().fit(TEXTS)
 
 
-@pytest.mark.parametrize("prior_length", [0, 1, 30])
-def test_scores_are_those_of_a_loop_over_characters(mixed: list[str], prior_length: int) -> None:
-    detector = CharacterLikelihood(prior_length=prior_length).fit(TEXTS)
-    assert set(detector.alphabet_) == set("".join(TEXTS))
-    median = naive_median(TEXTS, detector.alphabet_)
-    assert detector.state_.median == pytest.approx(median, abs=1e-9)
+@pytest.mark.parametrize(("order", "prior_length"), [(2, 1), (3, 30), (4, 0), (5, 30)])
+def test_scores_are_those_of_a_loop_over_characters(
+    mixed: list[str], order: int, prior_length: int
+) -> None:
+    normal = TEXTS[:20] + TEXTS[-3:]
+    detector = CharacterLikelihood(order=order, prior_length=prior_length).fit(normal)
+    assert set(detector.alphabet_) == set("".join(normal))
+    median = naive_median(normal, detector.alphabet_, order)
+    assert detector.state_.median == pytest.approx(median, abs=2e-6)
     texts = [*mixed[::5], *ODD[:10], "zzz 漢"]
     expected = []
     for text in texts:
-        total = sum(naive_surprisals(text, TEXTS, detector.alphabet_))
+        total = sum(naive_surprisals(text, normal, detector.alphabet_, order))
         expected.append((total + prior_length * median) / (len(text) + prior_length))
-    assert detector.anomaly_score(texts).tolist() == pytest.approx(expected, abs=2e-6)
+    assert detector.anomaly_score(texts).tolist() == pytest.approx(expected, abs=4e-6)
 
 
 def test_a_score_worked_by_hand() -> None:
-    detector = CharacterLikelihood(prior_length=0, false_alarm_rate=0.5).fit(["ab", "aab"])
-    # five classes; both texts start with a and end after ab; after start and a comes b once
-    expected = -math.log(2.5 / 4.5) - math.log(1.5 / 4.5) - math.log(2.5 / 4.5)
-    assert detector.anomaly_score(["ab"])[0] == pytest.approx(expected / 2, abs=1e-6)
+    detector = CharacterLikelihood(order=2, prior_length=0, false_alarm_rate=0.5)
+    detector.fit(["ab", "aab"])
+    # seven windows; both texts start with a, go on to b and end after b
+    assert detector.anomaly_score(["ab"])[0] == pytest.approx(3 * -math.log(2.5 / 7.5) / 2)
+    assert detector.anomaly_score(["b"])[0] == pytest.approx(-math.log(0.5 * 2.5 / 7.5**2))
 
 
 def test_training_scores_are_those_of_the_other_texts() -> None:
@@ -88,27 +91,44 @@ def test_training_scores_are_those_of_the_other_texts() -> None:
         others = TEXTS[:i] + TEXTS[i + 1 :]
         total = sum(naive_surprisals(TEXTS[i], others, detector.alphabet_))
         expected = (total + 30 * median) / (len(TEXTS[i]) + 30)
-        assert detector.training_scores_[i] == pytest.approx(expected, abs=1e-6)
+        assert detector.training_scores_[i] == pytest.approx(expected, abs=4e-6)
     assert (np.sort(detector.training_scores_) == detector.calibration_scores_).all()
     assert (detector.training_scores_ > detector.anomaly_score(TEXTS)).all()
 
 
-def test_what_is_normal_is_measured_out_of_sample() -> None:
-    state = CharacterLikelihood().fit(TEXTS).state_
-    alphabet = "".join(map(chr, state.alphabet.points))
-    left_out = [
-        naive_surprisals(text, TEXTS[:i] + TEXTS[i + 1 :], alphabet) for i, text in enumerate(TEXTS)
+def test_training_scores_take_the_level_of_what_others_have() -> None:
+    texts = ["a ship", *["the ship left the port" + "!" * i for i in range(90)]]
+    model, sums = CharacterModel.of(texts, order=5)
+    for i in (0, 1, 50, 90):
+        others = texts[:i] + texts[i + 1 :]
+        without, _ = CharacterModel.of(others, order=5)
+        cutter = WindowCutter(model.cutter.alphabet, 5)
+        counts = cutter.count(others)
+        buckets = np.flatnonzero(counts).astype(np.int32)
+        of_others = replace(
+            without, cutter=cutter, buckets=buckets, levels=levels_of(counts[buckets])
+        )
+        assert of_others.sums([texts[i]])[0] == sums[i]
+    assert model.levels.max() > 64  # not all counts are exact
+
+
+def test_what_is_usual_is_measured_out_of_sample() -> None:
+    detector = CharacterLikelihood().fit(TEXTS)
+    means = [
+        np.mean(values[place : place + 5])
+        for i, text in enumerate(TEXTS)
+        for values in [naive_surprisals(text, TEXTS[:i] + TEXTS[i + 1 :], detector.alphabet_)]
+        for place in range(len(text))
     ]
-    means = [sum(values) / len(text) for values, text in zip(left_out, TEXTS, strict=True)]
-    assert [state.low, state.high] == pytest.approx(np.quantile(means, [0.05, 0.95]).tolist())
-    every = np.concatenate(left_out)
-    assert (every > state.usual).mean() <= 0.01 < (every >= state.usual - 0.0101).mean()
+    every, usual = np.array(means), detector.state_.usual
+    assert (every > usual).mean() <= 0.01 < (every >= usual - 0.0101).mean()
 
 
 def test_a_short_text_is_drawn_to_what_is_normal(detector: CharacterLikelihood) -> None:
     scores = detector.anomaly_score(["£", "£" * 300])
     assert scores[0] < scores[1]
     assert scores[0] == pytest.approx(detector.state_.median, abs=0.5)
+    assert scores[1] == pytest.approx(float(detector.state_.of_levels[0]), abs=0.5)
 
 
 def test_parts_change_no_bit(detector: CharacterLikelihood, mixed: list[str]) -> None:
@@ -117,7 +137,7 @@ def test_parts_change_no_bit(detector: CharacterLikelihood, mixed: list[str]) ->
     alone = np.concatenate([detector.anomaly_score([text]) for text in texts])
     assert alone.tobytes() == expected.tobytes()
     for size in (1, 7, 300):
-        with patch.object(trigrams, "_CHARACTERS_AT_ONCE", size):
+        with patch.object(character_windows, "_CHARACTERS_AT_ONCE", size):
             short = [text for text in texts if len(text) < 1000]
             again = CharacterLikelihood().fit(TEXTS)
             assert again.anomaly_score(short).tobytes() == expected[:-2].tobytes()
@@ -148,11 +168,24 @@ def test_every_text_but_an_empty_one_is_judged_below_the_worst(
 
 def test_contributions_are_those_of_the_formula(detector: CharacterLikelihood) -> None:
     text = "A ship £5"
-    *values, end = naive_surprisals(text, TEXTS, detector.alphabet_)
-    values[-1] += end
     n = len(text)
-    expected = [(value + 30 * detector.state_.median / n) / (n + 30) for value in values]
+    shares = np.zeros(n)
+    for end, value in enumerate(naive_surprisals(text, TEXTS, detector.alphabet_)):
+        held = range(max(0, end - 4), min(end + 1, n))
+        shares[held] += value / len(held)
+    expected = (shares + 30 * detector.state_.median / n) / (n + 30)
     assert detector.character_contributions([text])[0].tolist() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+def test_contributions_of_short_texts_add_up(order: int) -> None:
+    detector = CharacterLikelihood(order=order).fit(TEXTS)
+    texts = ["£", "a £", "abc", "abcd", "abcde", "abcdef"]
+    for values, score in zip(
+        detector.character_contributions(texts), detector.anomaly_score(texts), strict=True
+    ):
+        assert values.sum() == pytest.approx(score, abs=1e-5)
+        assert (values > 0).all()
 
 
 def test_white_space_belongs_to_the_piece_before_it(detector: CharacterLikelihood) -> None:
@@ -194,6 +227,8 @@ def test_known_anomalies_and_empty_texts_are_left_out(mixed: list[str]) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
+        ({"order": 1}, "order must be an integer of at least 2"),
+        ({"order": 6}, "order must be an integer of at most 5"),
         ({"prior_length": -1}, "prior_length must be an integer of at least 0"),
         ({"prior_length": 1.5}, "prior_length must be an integer"),
         ({"random_state": -1}, "random_state must be"),
@@ -227,18 +262,18 @@ def test_a_loaded_detector_is_the_same(detector: CharacterLikelihood, tmp_path: 
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("alphabet", lambda a: np.repeat(a[:1], len(a)), "alphabet should be 125 characters"),
-        ("alphabet", lambda a: np.arange(126, dtype=np.uint32), "alphabet should be 125"),
+        ("alphabet", lambda a: np.repeat(a[:1], len(a)), "alphabet should be 4,094 characters"),
+        ("alphabet", lambda a: np.arange(4095, dtype=np.uint32), "alphabet should be 4,094"),
         ("alphabet", lambda a: a + np.uint32(0x110000), "no character"),
         ("alphabet", lambda a: a + np.uint32(0xD800), "no character"),
-        ("alphabet", lambda a: a[:1], "none of its alphabet"),
-        ("trigrams", lambda a: a[::-1].copy(), "none of its alphabet|ascend"),
-        ("trigrams", lambda a: a - a[0] - 1, "none of its alphabet"),
-        ("trigrams", lambda a: np.sort(np.r_[a[1:], a[1]]), "ascend"),
-        ("trigrams", lambda a: a[1:], "trigram_counts"),
-        ("trigrams", lambda a: a.astype(np.int64), "should be int32"),
-        ("trigram_counts", lambda a: a * 0, "counted wrongly"),
-        ("trigram_counts", lambda a: a * 0 + 2**62, "counted wrongly"),
+        ("buckets", lambda a: a[::-1].copy(), "ascend"),
+        ("buckets", lambda a: a - a[0] - 1, "buckets should be from 0 to 4,194,300"),
+        ("buckets", lambda a: a - a[-1] + 4_194_301, "buckets should be from 0 to 4,194,300"),
+        ("buckets", lambda a: np.sort(np.r_[a[1:], a[1]]), "ascend"),
+        ("buckets", lambda a: a[1:], "levels"),
+        ("buckets", lambda a: a.astype(np.int64), "should be int32"),
+        ("levels", lambda a: a * 0, "counted wrongly"),
+        ("levels", lambda a: a.astype(np.int32), "should be uint8"),
         ("surprisal_scale", lambda a: a * np.nan, "NaN"),
         ("surprisal_scale", lambda a: -a, "should be from 0 to 100"),
         ("surprisal_scale", lambda a: a * 1e3, "should be from 0 to 100"),
@@ -254,8 +289,22 @@ def test_a_damaged_model_is_refused(
         CharacterLikelihood()._from_files(files)
 
 
-def test_a_model_without_trigrams_is_refused(detector: CharacterLikelihood) -> None:
+def test_a_model_without_windows_is_refused(detector: CharacterLikelihood) -> None:
     files = detector._to_files()
-    files.arrays |= {"trigrams": np.empty(0, np.int32), "trigram_counts": np.empty(0, np.int64)}
-    with pytest.raises(FormatError, match="none of its alphabet"):
+    files.arrays |= {"buckets": np.empty(0, np.int32), "levels": np.empty(0, np.uint8)}
+    with pytest.raises(FormatError, match="buckets should be from 0"):
+        CharacterLikelihood()._from_files(files)
+
+
+@pytest.mark.parametrize(
+    ("n_windows", "message"),
+    [(None, "n_windows"), (0.5, "n_windows"), (True, "n_windows"), (-1, "wrongly"),
+     (3, "wrongly"), (2**53 + 1, "wrongly"), (10**400, "wrongly")],
+)  # fmt: skip
+def test_a_wrong_number_of_windows_is_refused(
+    detector: CharacterLikelihood, n_windows: Any, message: str
+) -> None:
+    files = detector._to_files()
+    files.facts["n_windows"] = n_windows
+    with pytest.raises(FormatError, match=message):
         CharacterLikelihood()._from_files(files)

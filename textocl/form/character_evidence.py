@@ -1,4 +1,4 @@
-"""What a text's characters say: which are unusual, and how surprising they are on the mean."""
+"""What a text's characters say: which are unusual, and how rare they are on the mean."""
 
 from __future__ import annotations
 
@@ -8,45 +8,52 @@ from numpy.typing import NDArray
 from textocl.core.characters import visible
 from textocl.explain.explanation import FormEvidence
 from textocl.form.character_model import CharacterModel
+from textocl.form.character_windows import Windows
 
 _MOST_RUNS = 10
 _NAMED, _SHOWN = 3, 20  # runs, and characters of each, that are written out
 
 
 def character_evidence(
-    model: CharacterModel, text: str, cells: NDArray[np.int32], score: float, threshold: float
+    model: CharacterModel,
+    text: str,
+    windows: Windows,
+    score: float,
+    threshold: float,
+    calibration_scores: NDArray[np.float32],
 ) -> FormEvidence:
-    """Say of a text what `CharacterModel.trigrams` ``cells`` ``(n + 1,)`` tell."""
-    runs = unusual_runs(model, cells[:-1])
+    """Say of one text what its ``windows`` tell; ``calibration_scores`` ascend."""
+    runs = unusual_runs(model, text, windows)
     named = list(dict.fromkeys(_quoted(text[start:end]) for start, end in runs))[:_NAMED]
-    mean = float(model.table[cells].sum(dtype=np.float64)) / len(text)
     what = f"unusual characters: {', '.join(named)}" if named else "characters"
+    below = np.searchsorted(calibration_scores, np.float32(score)) / len(calibration_scores)
     return FormEvidence(
         name="characters",
-        said=(f"{what} ({mean:.1f} nats a character, normal {model.low:.1f} to {model.high:.1f})"),
+        said=f"{what} (rarer than in {int(100 * below)} % of normal documents)",
         contribution=score,
         evidence=score - threshold,
         spans=tuple(runs),
     )
 
 
-def unusual_runs(model: CharacterModel, cells: NDArray[np.int32]) -> list[tuple[int, int]]:
+def unusual_runs(model: CharacterModel, text: str, windows: Windows) -> list[tuple[int, int]]:
     """Start and end of up to 10 runs of unusual characters, the most surprising first.
 
-    Unusual is what one in a hundred characters of normal texts exceeds, and what follows two
-    characters that no normal text has side by side.
-
-    Parameters
-    ----------
-    cells : (n,), trigrams of the characters
+    Unusual is a character whose windows no normal text has; and one, not white space, in windows of
+    a mean surprisal that one in a hundred characters of normal texts exceeds. What stands in a
+    window with it belongs to its run, up to white space.
     """
-    surprisals = model.table[cells].astype(np.float64)
-    is_new = model.totals[cells // model.alphabet.n_classes] == 0
-    is_unusual = (surprisals > model.usual) | is_new
+    means = windows.means(model.surprisals(windows), model.cutter.order)
+    is_space = np.array([character.isspace() for character in text])
+    is_unusual = ((means > model.usual) & ~is_space) | (means >= model.of_levels[0])
+    for _ in range(model.cutter.order - 1):
+        is_unusual[:-1] |= is_unusual[1:] & ~is_space[:-1]
+    for _ in range(model.cutter.order - 1):
+        is_unusual[1:] |= is_unusual[:-1] & ~is_space[1:]
     starts, ends = np.diff(is_unusual, prepend=False, append=False).nonzero()[0].reshape(-1, 2).T
-    above = np.append(0.0, np.cumsum(surprisals - model.median))
-    order = np.argsort(above[starts] - above[ends], kind="stable")[:_MOST_RUNS]
-    return list(zip(starts[order].tolist(), ends[order].tolist(), strict=True))
+    above = np.append(0.0, np.cumsum(means - model.median))
+    most = np.argsort(above[starts] - above[ends], kind="stable")[:_MOST_RUNS]
+    return list(zip(starts[most].tolist(), ends[most].tolist(), strict=True))
 
 
 def _quoted(run: str) -> str:
