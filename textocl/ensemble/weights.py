@@ -37,7 +37,7 @@ def learned_weights(
 
     Form: each member on characters has its part in the first eigenvector of the members' rank
     correlations, the largest part being 1: as in a spectral meta-learner, who agrees with others
-    knows something. At least 0.2.
+    knows something. At least 0.2, and at least what is missing to full words.
 
     References
     ----------
@@ -57,8 +57,10 @@ def learned_weights(
     parts = share * parts / parts.max() + (1 - share) * _LEAST_FORM
     learned = []
     for k, (name, weight) in enumerate(zip(names, weights, strict=True)):
-        part = max(float(parts[1 + others.index(k)]), _LEAST_FORM) if name in FORM else topic
-        learned.append(weight * part)
+        part = topic
+        if name in FORM:
+            part = max(float(parts[1 + others.index(k)]), _LEAST_FORM, 1 - topic)
+        learned.append(float(weight * part))
     return learned
 
 
