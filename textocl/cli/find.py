@@ -51,7 +51,7 @@ def find(
     out: Annotated[
         str | None,
         typer.Option(
-            help="A .csv or .jsonl file for all documents: rank, score, p-value, kind, reasons, copies."
+            help="A .csv or .jsonl file for all documents: rank, score, kind, reasons, copies."
         ),
     ] = None,
     report: Annotated[

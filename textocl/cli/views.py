@@ -174,7 +174,7 @@ def evaluation_line(evaluation: Evaluation) -> str:
 
 
 def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableType:
-    """How many are flagged, of what kinds, and the ``n`` oddest with the words and form that say so."""
+    """How many are flagged, of what kinds, and the ``n`` oddest with what says so."""
     estimate = findings.detector.contamination_
     parts: list[RenderableType] = [
         Text(f"{findings.summary}.", style="bold"),

@@ -191,7 +191,8 @@ class Findings:
     def explain(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[Explanation]:
         """Say of some documents which words, and what of their form, speak for an anomaly.
 
-        Score, p-value and label are those out of sample. The contributions add up to the score of the whole model, which is lower where a document was learned from.
+        Score, p-value and label are those out of sample. The contributions add up to the score of
+        the whole model, which is lower where a document was learned from.
         """
         chosen = np.asarray(numbers, np.int64)
         explanations = self.detector.explain([self.texts[i] for i in chosen])

@@ -49,8 +49,8 @@ def write_findings_report(
     """Write what `textocl.find` found as one HTML file that works offline.
 
     How many documents do not belong, of what kinds, and the oddest with the words and the form that
-    say so. The reader can mark each document and download the marks. An existing report there is replaced at
-    once or not at all.
+    say so. The reader can mark each document and download the marks. An existing report there is
+    replaced at once or not at all.
 
     Parameters
     ----------
