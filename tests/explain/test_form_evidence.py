@@ -37,12 +37,12 @@ def test_only_what_is_unusual_and_clear_is_a_reason(explanation: Explanation) ->
     assert odd.form_reasons() == [LONG.said, LOUD.said]
     assert odd.form_reasons(1) == [LONG.said]
     assert odd.unusual_form() == [LONG, LOUD]
-    assert odd.form_share == pytest.approx(0.9 / (0.5 + 0.6 + 0.4 + 0.01 + 0.5))
+    assert odd.form_share == pytest.approx(0.91 / (0.5 + 0.6 + 0.4 + 0.01 + 0.5))
     assert odd.reasons() == explanation.reasons()
-    # a fiftieth of all that speaks for an anomaly is enough, less is not
-    just = replace(FAINT, evidence=0.51 / 49)
+    # a fiftieth of all evidence, for and against, is enough, less is not
+    just = replace(FAINT, evidence=9.51 / 49)
     assert with_form(explanation, just).form_reasons() == [just.said]
-    less = replace(FAINT, evidence=0.49 / 49)
+    less = replace(FAINT, evidence=9.49 / 49)
     assert with_form(explanation, less).form_reasons() == []
 
 
@@ -54,7 +54,7 @@ def test_without_form_or_anything_for_an_anomaly_there_is_no_reason_of_form(
         assert none.form_share == 0
     nothing = replace(explanation, evidence=-np.ones(2))
     assert with_form(nothing, replace(LOUD, evidence=0.0)).form_reasons() == []
-    assert with_form(nothing, FAINT).form_share == 1
+    assert with_form(nothing, LOUD).form_share == 1
 
 
 def test_what_is_written_has_all_of_the_form_and_tables_have_words(

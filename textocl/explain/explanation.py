@@ -18,8 +18,8 @@ from textocl.text.tokenization import Span
 if TYPE_CHECKING:
     import pandas
 
-#: part of all that speaks for an anomaly from which on form is told of: what one of 25 measures has
-#: where form says half of it, and each measure the same
+#: part of all evidence from which on form is told of: what one of 25 measures has where form says
+#: half of it, and each measure the same
 _CLEAR = 1 / 50
 
 
@@ -101,10 +101,12 @@ class Explanation:
     def unusual_form(self) -> list[FormEvidence]:
         """Return what is unusual in the form and clearly speaks for an anomaly, strongest first.
 
-        That is what has a fiftieth or more of all evidence for an anomaly, of words and form.
+        That is what has a fiftieth or more of all evidence, of words and form, for and against: of
+        a normal document, too, something is the strongest, but not worth telling.
         """
-        least = max(_CLEAR * self._evidence_for, np.finfo(float).tiny)
-        clear = [one for one in self.form if one.is_unusual and one.evidence >= least]
+        of_form = sum(abs(one.evidence) for one in self.form)
+        least = _CLEAR * (float(np.abs(self.evidence).sum()) + of_form)
+        clear = [one for one in self.form if one.is_unusual and one.evidence >= least > 0]
         return sorted(clear, key=lambda one: -one.evidence)
 
     def form_reasons(self, n: int = 3) -> list[str]:
@@ -113,14 +115,11 @@ class Explanation:
 
     @property
     def form_share(self) -> float:
-        """Part of `unusual_form` in all evidence for an anomaly, of words and form, in [0, 1]."""
-        unusual = sum(one.evidence for one in self.unusual_form())
-        return unusual / self._evidence_for if unusual else 0.0
-
-    @property
-    def _evidence_for(self) -> float:
-        of_form = sum(max(one.evidence, 0.0) for one in self.form)
-        return float(np.maximum(self.evidence, 0).sum()) + of_form
+        """Part of unusual form in all evidence for an anomaly, of words and form, in [0, 1]."""
+        of_form = [one for one in self.form if one.evidence > 0]
+        unusual = sum(one.evidence for one in of_form if one.is_unusual)
+        of_words = float(np.maximum(self.evidence, 0).sum())
+        return unusual / (of_words + sum(one.evidence for one in of_form)) if unusual else 0.0
 
     def normal_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words that speak most for normal, with their (negative) evidence."""

@@ -153,7 +153,7 @@ def _mark(word: str, evidence: float, strength: float) -> str:
     colour, line = (_ANOMALOUS, "solid") if evidence > 0 else (_NORMAL, "dotted")
     return (
         f'<span title="{evidence:+.4f}" style="color:inherit;border-radius:3px;'
-        f"padding:1px 2px;background:rgba({colour},{_STRONGEST * strength:.2f});"
+        f"padding:1px 0;background:rgba({colour},{_STRONGEST * strength:.2f});"
         f'border-bottom:2px {line} rgb({colour})">{text_html(word)}</span>'
     )
 

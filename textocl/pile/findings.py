@@ -215,8 +215,10 @@ class Findings:
         """
         flagged, explained = self.flagged, self._explained
         first = self.copy_of[flagged]
-        is_form = np.array([explained[i].form_share > 0.5 for i in first.tolist()], bool)
-        measures = [[e.name for e in explained[i].unusual_form()] for i in first[is_form].tolist()]
+        unusual = [[one.name for one in explained[i].unusual_form()] for i in first.tolist()]
+        is_mostly = [explained[i].form_share > 0.5 for i in first.tolist()]
+        is_form = np.array([*map(bool, unusual)], bool) & np.array(is_mostly, bool)
+        measures = [unusual[i] for i in np.flatnonzero(is_form)]
         kinds = kinds_by_form(flagged[is_form], measures) + self._kinds_by_words(flagged, ~is_form)
         place = {number: i for i, number in enumerate(flagged.tolist())}
         return sorted(
