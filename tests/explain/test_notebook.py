@@ -112,7 +112,7 @@ def test_every_explanation_is_json(kind: str, detector: CVDD) -> None:
         plain = json.loads(json.dumps(explanation.to_dict(), allow_nan=False))
         assert plain["label"] == explanation.label
         assert [word["word"] for word in plain["words"]] == explanation.words
-        assert (plain["score"] is None) == (plain["p_value"] is None) == (not plain["words"])
+        assert (plain["score"] is None) == (plain["p_value"] is None) == (plain["label"] == 0)
         assert plain["status"] == explanation.status
         assert _Reader(explanation._repr_html_()).text.startswith(explanation.status)
 

@@ -107,7 +107,8 @@ def test_the_share_said_is_that_of_calibration_documents(detector: CharacterLike
         (form,) = detector.explain([asked])[0].form
         assert f"(rarer than in {math.floor(100 * share)} % of" in form.said
         said[asked] = share
-    assert 0 < said[text] < 1 == said["WIN £££ NOW" * 9]
+        assert form.is_unusual == (share >= 0.95)
+    assert 0 < said[text] < 0.95 < 1 == said["WIN £££ NOW" * 9]
 
 
 def test_a_text_that_is_not_judged_has_no_form(detector: CharacterLikelihood) -> None:

@@ -126,6 +126,7 @@ def test_an_explanation_adds_up_and_shows_where(fitted: SurfaceProfile, text: st
         assert evidence.contribution == explanation.contributions[i]
         assert evidence.evidence == explanation.evidence[i]
         assert explanation.counts[i] == len(evidence.spans)
+    assert sum(one.share for one in explanation.form) == pytest.approx(1)
     end = 0
     places = {(e.name, *span) for e in explanation.form for span in e.spans}
     for span in explanation.spans:
@@ -154,6 +155,18 @@ def test_an_explanation_names_what_is_odd(
     (explanation,) = fitted.explain([text])
     assert name in explanation.reasons(3)
     assert explanation.form[NAMES.index(name)].said.startswith(said)
+
+
+def test_unusual_is_what_one_in_ten_normal_documents_has(
+    fitted: SurfaceProfile, notes: list[str]
+) -> None:
+    for explanation, values in zip(fitted.explain(ODD), fitted.measures(ODD), strict=True):
+        for i, evidence in enumerate(explanation.form):
+            below, above = values[i] < fitted.state_.low[i], values[i] > fitted.state_.high[i]
+            assert evidence.is_unusual == (below or above)
+            assert not (below and evidence.spans)  # that something is rare is not at a place
+    unusual = [[one.is_unusual for one in e.form] for e in fitted.explain(notes)]
+    assert 0 < np.mean(unusual, axis=0).max() <= 0.11
 
 
 def test_white_space_alone_is_not_judged(notes: list[str]) -> None:

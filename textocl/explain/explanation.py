@@ -1,9 +1,9 @@
-"""Why: the words that decided about a document."""
+"""Why: the words that decided about a document, and its form."""
 
 from __future__ import annotations
 
 import reprlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,35 +11,16 @@ from numpy.typing import NDArray
 
 from textocl.core.assessment import STATUS
 from textocl.core.frames import frame_of
+from textocl.explain.form_evidence import FormEvidence as FormEvidence
 from textocl.explain.notebook import explanation_html
 from textocl.text.tokenization import Span
 
 if TYPE_CHECKING:
     import pandas
 
-
-@dataclass(frozen=True)
-class FormEvidence:
-    """What the form of a document says, such as its share of digits.
-
-    Attributes
-    ----------
-    name : of the measure, such as "digits"
-    said : a phrase with the value and what is normal, such as "digits 14 % (normal 0 to 3 %)"
-    contribution : what it adds to the score
-    evidence : contribution beyond its share of the threshold
-    spans : (start, end) of the characters it is about; empty where it is about the whole text
-    share : its part of the document; these of words and form sum to 1
-    is_unusual : whether its value is beyond what normal documents have
-    """
-
-    name: str
-    said: str
-    contribution: float
-    evidence: float
-    spans: tuple[tuple[int, int], ...] = ()
-    share: float = 1.0
-    is_unusual: bool = True
+#: part of all that speaks for an anomaly from which on form is told of: what one of 25 measures has
+#: where form says half of it, and each measure the same
+_CLEAR = 1 / 50
 
 
 @dataclass(frozen=True)
@@ -117,13 +98,37 @@ class Explanation:
         above = self.contributions - self.shares * self.contributions.sum()
         return [self.words[i] for i in np.argsort(-above, kind="stable")[:n] if above[i] > 0]
 
+    def unusual_form(self) -> list[FormEvidence]:
+        """Return what is unusual in the form and clearly speaks for an anomaly, strongest first.
+
+        That is what has a fiftieth or more of all evidence for an anomaly, of words and form.
+        """
+        least = max(_CLEAR * self._evidence_for, np.finfo(float).tiny)
+        clear = [one for one in self.form if one.is_unusual and one.evidence >= least]
+        return sorted(clear, key=lambda one: -one.evidence)
+
+    def form_reasons(self, n: int = 3) -> list[str]:
+        """Return up to ``n`` phrases of `unusual_form`, such as "digits 14 % (normal 0 to 3 %)"."""
+        return [one.said for one in self.unusual_form()[:n]]
+
+    @property
+    def form_share(self) -> float:
+        """Part of `unusual_form` in all evidence for an anomaly, of words and form, in [0, 1]."""
+        unusual = sum(one.evidence for one in self.unusual_form())
+        return unusual / self._evidence_for if unusual else 0.0
+
+    @property
+    def _evidence_for(self) -> float:
+        of_form = sum(max(one.evidence, 0.0) for one in self.form)
+        return float(np.maximum(self.evidence, 0).sum()) + of_form
+
     def normal_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words that speak most for normal, with their (negative) evidence."""
         order = np.argsort(self.evidence, kind="stable")[:n]
         return [(self.words[i], float(self.evidence[i])) for i in order if self.evidence[i] < 0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain Python values, one entry a word.
+        """Return everything as plain Python values, one entry a word, and one a measure of form.
 
         Score and p-value are None of a document that is not judged.
         """
@@ -149,6 +154,7 @@ class Explanation:
             "context_distances": self.context_distances.tolist(),
             "usual_surprisal": self.usual_surprisal,
             "words": words,
+            "form": [{**asdict(one), "spans": [*map(list, one.spans)]} for one in self.form],
         }
 
     def to_frame(self) -> pandas.DataFrame:
@@ -175,7 +181,7 @@ class Explanation:
         return frame_of(columns, "Explanation.to_frame")
 
     def __repr__(self) -> str:
-        """One line: the judgement, the words that decided most, and how the text begins."""
+        """One line: the judgement, the words and form that decided most, how the text begins."""
         words = {
             name: [word for word, _ in pairs]
             for name, pairs in (
@@ -183,6 +189,8 @@ class Explanation:
                 ("normal_words", self.normal_words(3)),
             )
         }
+        if unusual := self.unusual_form():
+            words["form"] = [one.name for one in unusual[:3]]
         named = "".join(f", {name}={reprlib.repr(shown)}" for name, shown in words.items())
         scores = (
             f"score={self.score:.4g}, threshold={self.threshold:.4g}, p_value={self.p_value:.2g}"

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from textocl.core.assessment import STATUS
 from textocl.core.characters import visible
+from textocl.explain.form_evidence import FormEvidence, form_places, pieces_of
 
 # orange and blue are apart for every kind of colour vision; seen through, so the page's own text
 # colour stays readable on a light and on a dark page
@@ -17,6 +18,9 @@ _FAINTEST = 0.1  # share of the strongest evidence below which a word stays plai
 _SHOWN = 20_000  # characters of a document
 _CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top"
 _QUIET = "opacity:0.75;font-size:90%"
+# a line that no word has, in the text's own colour
+_ODD_FORM = "text-decoration:underline wavy 1px;text-underline-offset:4px"
+_FORM_REASONS = 5
 
 
 class Explained(Protocol):
@@ -39,8 +43,14 @@ class Explained(Protocol):
     @property
     def spans(self) -> Any: ...
     @property
+    def shares(self) -> Any: ...
+    @property
     def nearest_context(self) -> int | None: ...
+    @property
+    def form(self) -> tuple[FormEvidence, ...]: ...
 
+    def form_reasons(self, n: int) -> list[str]: ...
+    def unusual_form(self) -> list[FormEvidence]: ...
     def anomalous_words(self, n: int) -> list[tuple[str, float]]: ...
     def normal_words(self, n: int) -> list[tuple[str, float]]: ...
     def unexpected_words(self, n: int) -> list[tuple[str, float]]: ...
@@ -68,8 +78,13 @@ def explanation_html(explanation: Explained, n_words: int = 8) -> str:
         '<div style="white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7;margin:6px 0">'
         f"{_coloured(explanation)}</div>",
     ]
+    form = explanation.form_reasons(_FORM_REASONS)
+    if explanation.words or form:
+        parts.append(_legend(explanation))
+    if form:
+        parts.append(f"<div><b>Odd by form:</b> {text_html('; '.join(form))}</div>")
     if explanation.words:
-        parts += [_legend(), _deciding_words(explanation, n_words)]
+        parts.append(_deciding_words(explanation, n_words))
     unexpected = explanation.unexpected_words(2 * n_words)
     if unexpected:
         words = text_html(", ".join(word for word, _ in unexpected))
@@ -103,23 +118,35 @@ def contexts_html(shown: Sequence[Any], n_words: int = 10) -> str:
     )
 
 
+def sums_up(explanation: Explained) -> str:
+    """What evidence adds up to; of words alone, or where form has its part, of both."""
+    with_form = explanation.form and float(explanation.shares.sum()) < 1 - 1e-6
+    return f"Evidence{' of words and form' if with_form else ''} adds up to score − threshold."
+
+
 def _coloured(explanation: Explained) -> str:
     evidence = dict(zip(explanation.words, explanation.evidence.tolist(), strict=True))
     strongest = max((abs(value) for value in evidence.values()), default=0.0)
-    text = explanation.text
+    text, form = explanation.text, explanation.unusual_form()
     end = min(len(text), _SHOWN)
-    parts, at = [], 0
-    for span in explanation.spans:
-        if span.end > end or not strongest:
-            break
-        value = evidence[span.word]
-        if abs(value) < _FAINTEST * strongest:
-            continue
-        parts.append(text_html(text[at : span.start]))
-        parts.append(_mark(text[span.start : span.end], value, abs(value) / strongest))
-        at = span.end
-    parts.append(text_html(text[at:end]))
+    spans = [
+        span
+        for span in explanation.spans
+        if span.end <= end and strongest and abs(evidence[span.word]) >= _FAINTEST * strongest
+    ]
+    parts = []
+    for start, stop, word, k in pieces_of(end, spans, form_places(form, end)):
+        piece = text_html(text[start:stop])
+        if word is not None:
+            value = evidence[word]
+            piece = _mark(text[start:stop], value, abs(value) / strongest)
+        parts.append(piece if k is None else _odd(piece, form[k].said))
     return "".join(parts) + (" …" if end < len(text) else "")
+
+
+def _odd(piece: str, said: str) -> str:
+    """HTML of a piece of text whose form is odd."""
+    return f'<span title="{text_html(said)}" style="{_ODD_FORM}">{piece}</span>'
 
 
 def _mark(word: str, evidence: float, strength: float) -> str:
@@ -131,11 +158,13 @@ def _mark(word: str, evidence: float, strength: float) -> str:
     )
 
 
-def _legend() -> str:
+def _legend(explanation: Explained) -> str:
+    form = explanation.unusual_form()
+    odd = f" {_odd('underlined', 'form')} is odd by form." if any(one.spans for one in form) else ""
     return (
         f'<div style="{_QUIET};margin:6px 0">{_mark("orange", 1, 1)} speaks for an anomaly, '
-        f"{_mark('blue', -1, 1)} for normal; the stronger, the more. Evidence adds up to "
-        "score − threshold.</div>"
+        f"{_mark('blue', -1, 1)} for normal; the stronger, the more.{odd} "
+        f"{sums_up(explanation)}</div>"
     )
 
 

@@ -12,6 +12,7 @@ from textocl.form.character_windows import Windows
 
 _MOST_RUNS = 10
 _NAMED, _SHOWN = 3, 20  # runs, and characters of each, that are written out
+_UNUSUAL = 0.95  # share of normal documents whose characters are less rare
 
 
 def character_evidence(
@@ -33,6 +34,7 @@ def character_evidence(
         contribution=score,
         evidence=score - threshold,
         spans=tuple(runs),
+        is_unusual=bool(below >= _UNUSUAL),
     )
 
 

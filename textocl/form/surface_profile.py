@@ -256,7 +256,10 @@ class SurfaceProfile(TextDetector):
                 said=MEASURES[i].said(values[i], float(state.low[i]), float(state.high[i])),
                 contribution=float(contributions[i]),
                 evidence=float(evidence[i]),
-                spans=places.get(name, ()),
+                # what is too rare is about the whole text, not about the few places it has
+                spans=places.get(name, ()) if values[i] >= state.low[i] else (),
+                share=float(shares[i]),
+                is_unusual=not state.low[i] <= values[i] <= state.high[i],
             )
             for i, name in enumerate(names)
         )
