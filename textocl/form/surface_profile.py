@@ -34,6 +34,7 @@ _FEWEST = 3  # documents to learn from
 _FARTHEST = (
     6.0  # standard values are cut there for the covariance, so that few texts cannot bend it
 )
+_ROUNDS, _LEFT_OUT = 2, 0.15
 _QUARTILES = 1.349  # how far they are apart in a normal distribution
 #: what is added of a usual text, in characters, letters, words or phrases: short ones are noisy
 PRIOR_SIZES = {
@@ -66,7 +67,19 @@ class SurfaceState:
 
     @classmethod
     def of(cls, texts: Measured, script: str) -> SurfaceState:
-        """Learn from measures of texts that have visible characters."""
+        """Learn from measures of texts that have visible characters.
+
+        Twice more without those that are then farthest: anomalies among them hardly count.
+        """
+        state = cls._of_all(texts, script)
+        for _ in range(_ROUNDS):
+            scores = state.scores(texts)
+            near = np.flatnonzero(scores <= np.quantile(scores, 1 - _LEFT_OUT))
+            state = cls._of_all(texts.take(near), script)
+        return state
+
+    @classmethod
+    def _of_all(cls, texts: Measured, script: str) -> SurfaceState:
         from sklearn.covariance import ledoit_wolf
 
         usual = np.median(texts.values, axis=0)
@@ -158,7 +171,8 @@ class SurfaceProfile(TextDetector):
     texts and s₀ = 20 characters, or 5 words; other measures x become ``log(1 + x)``. With z their
     distance from the median in units of a spread by quartiles, which has a least value, and S the
     Ledoit-Wolf covariance of z cut at ±6, its diagonal at least 1, the score is
-    ``√(zᵀ S⁻¹ z / d)``. It splits into ``z_i (S⁻¹ z)_i / (d score)``, which may be negative.
+    ``√(zᵀ S⁻¹ z / d)``. Median, spread and S are taken three times, from the second on
+    without the 15 % of texts that are farthest. It splits into ``z_i (S⁻¹ z)_i / (d score)``, which may be negative.
 
     Examples
     --------
