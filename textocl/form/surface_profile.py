@@ -172,7 +172,8 @@ class SurfaceProfile(TextDetector):
     distance from the median in units of a spread by quartiles, which has a least value, and S the
     Ledoit-Wolf covariance of z cut at ±6, its diagonal at least 1, the score is
     ``√(zᵀ S⁻¹ z / d)``. Median, spread and S are taken three times, from the second on
-    without the 15 % of texts that are farthest. It splits into ``z_i (S⁻¹ z)_i / (d score)``, which may be negative.
+    without the 15 % of texts that are farthest. The score splits into ``z_i (S⁻¹ z)_i / (d score)``,
+    which may be negative.
 
     Examples
     --------
