@@ -176,7 +176,8 @@ class Detector(TextDetector):
         texts = [training.samples[i] for i in normal]
         composition = Composition.of(self, source, texts)
         suspected = suspected_documents(composition, labels[normal] == 0)
-        if self.contamination != "auto":
+        told = self.contamination != "auto"
+        if told:
             left_out = (
                 f"documents beside those that contamination={self.contamination:g} leaves out"
             )
@@ -188,10 +189,10 @@ class Detector(TextDetector):
             {name: detector for name, (detector, _) in unfitted.items()},
             training,
             normal[suspected],
-            # of 15 % suspected 5, where nothing is told; else as many as were told
-            n_surest=len(suspected) * (1 if self.contamination == "auto" else 2) // 3,
+            # of 15 % suspected those odd by form and half of the others; else as many as were told
+            n_surest=len(suspected) * (2 if told or self.form_weight else 1) // 3,
             taught=taught,
-            n_odd_of_form=len(suspected) // 3,
+            n_odd_of_form=len(suspected) // 3 if self.form_weight else 0,
         )
         weights = learned_weights(
             list(unfitted), [weight for _, weight in unfitted.values()], judged, composition

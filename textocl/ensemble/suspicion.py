@@ -11,6 +11,7 @@ from textocl.cvdd.scoring import aggregate
 from textocl.cvdd.state import table_of, trained_weights
 from textocl.cvdd.training import TrainingSettings
 from textocl.ensemble.composition import Composition
+from textocl.form.surface_profile import surface_oddness
 from textocl.shallow.density import log_density
 from textocl.text.spaces import ContextSpace
 from textocl.text.vectorizer import DocumentVectorizer, unit
@@ -28,11 +29,12 @@ def suspected_documents(
 ) -> NDArray[np.int64]:
     """Numbers of the documents of a composition that are suspected to be anomalies.
 
-    The most suspicious first.
+    Those odd by form come first, then those odd by words, each the most suspicious first.
 
-    A wide kernel density and a CVDD rank all documents; a quarter is left out, and both rank again
-    by what they learn from the others. The highest 15 % are suspected, or one and a half times the
-    ``contamination`` where that is a number. Parameters were chosen on training splits
+    15 % are suspected, or one and a half times the ``contamination`` where that is a number: a
+    third of them by their surface, as `SurfaceProfile` measures it; the others by their words: a
+    wide kernel density and a CVDD rank all documents; a quarter is left out, and both rank again by
+    what they learn from the others. Parameters were chosen on training splits
     (benchmarks/choose_robustness.py).
 
     Parameters
@@ -45,10 +47,15 @@ def suspected_documents(
     if not n_suspected:
         return np.empty(0, np.int64)
     ranking = _Ranking(composition)
-    suspected = np.empty(0, np.int64)
+    odd = np.empty(0, np.int64)
+    if composition.form_weight:
+        oddness = np.where(is_unlabelled, surface_oddness(composition.texts), -1)
+        odd = np.argsort(-oddness, kind="stable")[: n_suspected // 3]
+    suspected = odd
     for n_left_out in (round(max(share, _LEFT_OUT_AT_FIRST) * n_unlabelled), n_suspected):
         ranks = np.where(is_unlabelled, ranking.learned_without(suspected), -1)
-        suspected = np.argsort(-ranks, kind="stable")[:n_left_out]
+        ranks[odd] = -1
+        suspected = np.append(odd, np.argsort(-ranks, kind="stable")[: n_left_out - len(odd)])
     return suspected
 
 

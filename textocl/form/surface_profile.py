@@ -172,8 +172,8 @@ class SurfaceProfile(TextDetector):
     distance from the median in units of a spread by quartiles, which has a least value, and S the
     Ledoit-Wolf covariance of z cut at ±6, its diagonal at least 1, the score is
     ``√(zᵀ S⁻¹ z / d)``. Median, spread and S are taken three times, from the second on
-    without the 15 % of texts that are farthest. The score splits into ``z_i (S⁻¹ z)_i / (d score)``,
-    which may be negative.
+    without the 15 % of texts that are farthest. The score splits into
+    ``z_i (S⁻¹ z)_i / (d score)``, which may be negative.
 
     Examples
     --------
@@ -311,6 +311,18 @@ class SurfaceProfile(TextDetector):
         if (arrays["usual"] < 0).any() or (arrays["spread"] <= 0).any():
             raise FormatError("a usual measure is negative, or a spread is not positive.")
         return SurfaceState(script, **arrays)
+
+
+def surface_oddness(texts: Sequence[str]) -> NDArray[np.float64]:
+    """How far the surface of each text is from that of most of them, ``(n,)``; 0 of white space."""
+    script = main_script(texts)
+    everything = measured(texts, script)
+    known = np.flatnonzero(everything.n_visible)
+    oddness = np.zeros(len(texts))
+    if len(known) >= _FEWEST:
+        judged = everything.take(known)
+        oddness[known] = SurfaceState.of(judged, script).scores(judged)
+    return oddness
 
 
 def _float32(scores: NDArray[np.float64]) -> NDArray[np.float32]:
