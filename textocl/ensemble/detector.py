@@ -33,6 +33,7 @@ from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
 from textocl.shallow.metric import WORST_POOLED_SCORE
 from textocl.text.embeddings import load_embedding
+from textocl.text.languages import check_tokenization, doubts_of, settled
 from textocl.text.spaces import Embedded, WordSpace
 from textocl.text.vectorizer import unit
 
@@ -133,8 +134,8 @@ class Detector(TextDetector):
     contamination: float | str = "auto"
     n_references: int = 2_000
     remember_training: bool = True
-    tokenization: str = "english"
-    language: str | None = "en"
+    tokenization: str = "auto"
+    language: str | None = "auto"
     false_alarm_rate: float = 0.05
     calibration: str = "cross"
     random_state: int = 0
@@ -165,7 +166,8 @@ class Detector(TextDetector):
         self._check_size(len(normal), "different normal documents")
         source = load_embedding(self.embedding)
         texts = [training.samples[i] for i in normal]
-        composition = Composition.of(self, source, texts)
+        cutting = settled(self.tokenization, self.language, texts)
+        composition = Composition.of(self, source, texts, cutting)
         suspected = suspected_documents(composition, labels[normal] == 0)
         if self.contamination != "auto":
             left_out = (
@@ -202,9 +204,10 @@ class Detector(TextDetector):
             judged.calibration_scores(list(members.values()), contamination.at_least),
             int(np.isnan(fused).sum()),
             len(normal),
-            {"embedding": source.name},
+            {"embedding": source.name, **cutting._asdict()},
             training_scores,
             normal[suspected],
+            doubts_of(cutting, texts),
         )
 
     def _surprisal(self, members: dict[str, Member], trusted: list[str]) -> Surprisal | None:
@@ -393,6 +396,7 @@ class Detector(TextDetector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        check_tokenization(self.tokenization)
         check_integer("n_contexts", self.n_contexts, 1)
         check_integer("n_references", self.n_references, 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
