@@ -26,6 +26,8 @@ _HALF_WEIGHT = 100  # suspected documents that count half as much as very many
 _BESIDE_LANGUAGE_MODEL = {"word_density": 1.0, "contexts": 0.4, "words": 0.2}
 #: without one, where all is trusted, and where anomalies may hide
 _BESIDE = {False: {"contexts": 1.0, "words": 1.0}, True: {"contexts": 2.0, "words": 1.4}}
+#: of the words in another language than English, which static vectors know less of
+_WORDS_ELSEWHERE = 4.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Composition:
         )
         if self.cutting.language is not None:
             words = WordLikelihood(language=self.cutting.language, **self._common)
+            if not self.is_contextual and self.cutting.language != "en":
+                weights["words"] = self.support_weight * _WORDS_ELSEWHERE
             members["words"] = (words, weights["words"])
         return members
 
