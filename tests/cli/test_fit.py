@@ -21,7 +21,6 @@ from textocl.core.factory import make_detector
 from textocl.core.metrics import evaluate
 from textocl.registry import TEXT_MODELS
 
-
 #: what "auto" stands for with these documents
 FOUND = {"tokenization": "english", "language": "en"}
 

@@ -64,8 +64,8 @@ class Detector(TextDetector):
     support_weight : float ≥ 0, default 0.25
         Weight of the other members beside the density on ``embedding``, whose weight is 1. With a
         language model, which alone knows more than they do, it is that of the word density;
-        contexts and words have 0.4 and 0.2 of it. Words of another language than English have 4
-        times it. 0 leaves the density alone to decide.
+        contexts and words have 0.4 and 0.2 of it. Without one, words of another language than
+        English have four times it. 0 leaves the density alone to decide.
     contamination : "auto" or float in [0, 0.4], default "auto"
         Share of anomalies among the training documents that are not labelled. For "auto" it is
         estimated from their out-of-sample scores (`contamination_`). The 15 % that a wide density
