@@ -56,7 +56,7 @@ DETECTORS: dict[str, OneClassDetector] = {
     "cvdd-weights": CVDD(n_general_words=0, aggregation=(1, 0, 2), calibration="training"),
     "cvdd-annealed": CVDD(n_general_words=500, alpha="annealed", n_epochs=5),
     "cvdd-thesis": CVDD.thesis(n_epochs=3, n_general_words=500),
-    "cvdd-unicode": CVDD(tokenization="unicode", n_general_words=500),
+    "cvdd-unicode": CVDD(tokenization="unicode", n_general_words=20_000),
     "cvdd-transformer": CVDD(),
     "auto": Detector(),
     "auto-alone": Detector(support_weight=0, **OWN_WORDS),

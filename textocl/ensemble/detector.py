@@ -34,6 +34,7 @@ from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
 from textocl.shallow.metric import WORST_POOLED_SCORE
 from textocl.text.embeddings import load_embedding
+from textocl.text.languages import check_tokenization, doubts_of, settled
 from textocl.text.spaces import Embedded, WordSpace
 from textocl.text.vectorizer import unit
 
@@ -66,7 +67,8 @@ class Detector(TextDetector):
     support_weight : float ≥ 0, default 0.25
         Weight of the other members beside the density on ``embedding``, whose weight is 1. With a
         language model, which alone knows more than they do, it is that of the word density;
-        contexts and words have 0.4 and 0.2 of it. 0 leaves these members out.
+        contexts and words have 0.4 and 0.2 of it. Without one, words of another language than
+        English have four times it. 0 leaves these members out.
     form_weight : float ≥ 0, default 1
         Raising it lets form count more: the learned weights of surface and characters are
         multiplied by it. 0 leaves these members out.
@@ -142,8 +144,8 @@ class Detector(TextDetector):
     contamination: float | str = "auto"
     n_references: int = 2_000
     remember_training: bool = True
-    tokenization: str = "english"
-    language: str | None = "en"
+    tokenization: str = "auto"
+    language: str | None = "auto"
     false_alarm_rate: float = 0.05
     calibration: str = "cross"
     random_state: int = 0
@@ -174,7 +176,8 @@ class Detector(TextDetector):
         self._check_size(len(normal), "different normal documents")
         source = load_embedding(self.embedding)
         texts = [training.samples[i] for i in normal]
-        composition = Composition.of(self, source, texts)
+        cutting = settled(self.tokenization, self.language, texts)
+        composition = Composition.of(self, source, texts, cutting)
         suspected = suspected_documents(composition, labels[normal] == 0)
         told = self.contamination != "auto"
         if told:
@@ -216,9 +219,10 @@ class Detector(TextDetector):
             judged.calibration_scores(list(members.values()), contamination.at_least),
             int(np.isnan(fused).sum()),
             len(normal),
-            {"embedding": source.name},
+            {"embedding": source.name, **cutting._asdict()},
             training_scores,
             normal[suspected],
+            doubts_of(cutting, texts),
         )
 
     def _surprisal(self, members: dict[str, Member], trusted: list[str]) -> Surprisal | None:
@@ -408,6 +412,7 @@ class Detector(TextDetector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        check_tokenization(self.tokenization)
         check_integer("n_contexts", self.n_contexts, 1)
         check_integer("n_references", self.n_references, 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)

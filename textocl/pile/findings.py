@@ -214,7 +214,7 @@ class Findings:
         step = max(1, len(others) // _COMPARED)
         numbers = np.concatenate([flagged, others[::step]])
         texts = [self.texts[i] for i in numbers]
-        presence = WordPresence.of(texts, make_tokenizer(self.detector.tokenization))
+        presence = WordPresence.of(texts, make_tokenizer(self.detector.fit_params_["tokenization"]))
         points = self.detector.points(texts[: len(flagged)])
         places, _ = kinds_of(points, np.arange(len(flagged)), presence, self.copy_of[flagged])
         return [replace(kind, documents=flagged[kind.documents]) for kind in places]
