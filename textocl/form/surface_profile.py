@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -76,7 +76,8 @@ class SurfaceState:
             scores = state.scores(texts)
             near = np.flatnonzero(scores <= np.quantile(scores, 1 - _LEFT_OUT))
             state = cls._of_all(texts.take(near), script)
-        return state
+        low, high = np.quantile(texts.values, [0.05, 0.95], axis=0)
+        return replace(state, low=low, high=high)
 
     @classmethod
     def _of_all(cls, texts: Measured, script: str) -> SurfaceState:
