@@ -248,7 +248,7 @@ def changed_to(kind: str, text: str, random: np.random.Generator) -> str:
     if kind == "random letters":
         return drawn_words("abcdefghijklmnopqrstuvwxyz", words, random)
     if kind == "digits and symbols":
-        return drawn_words("0123456789%$#@*+-/=&", words, random)
+        return drawn_words("0123456789%#*+-/=&~^", words, random)
     if kind == "German":
         drawn = random.choice(german()[0], len(words), p=german()[1])
         return " ".join(drawn).capitalize() + "."
