@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from commands import run
+from texts import sentences
 
 import textocl
 
@@ -21,7 +22,7 @@ def test_contexts_explain_and_info(model: Path) -> None:
     assert "guitar" in shown
     assert "[bold]played[/bold]" in shown
     (explanation,) = json.loads(run("explain", model, "ship and band", "--json").stdout)
-    total = sum(word["contribution"] for word in explanation["words"])
+    total = sum(one["contribution"] for one in explanation["words"] + explanation["form"])
     assert total == pytest.approx(explanation["score"], abs=1e-5, rel=1e-5)
     assert json.loads(run("explain", model, "-", "--json", input="port").stdout)
     assert "threshold" in run("info", model).stdout
@@ -29,21 +30,38 @@ def test_contexts_explain_and_info(model: Path) -> None:
     assert facts["detector"] == "Detector"
     assert facts["calibration_documents"] == 120
     assert facts["parameters"]["random_state"] == 1
-    assert facts["members"] == {
-        "density": "KDE, weight 1",
-        "contexts": "CVDD, weight 0.5",
-        "words": "WordLikelihood, weight 0.35",
+    members = {name: said.split(",")[0] for name, said in facts["members"].items()}
+    assert members == {
+        "density": "KDE",
+        "contexts": "CVDD",
+        "words": "WordLikelihood",
+        "surface": "SurfaceProfile",
+        "characters": "CharacterLikelihood",
     }
 
 
 def test_a_text_that_cannot_be_judged_has_no_score(model: Path) -> None:
-    shown = run("explain", model, "12 34").stdout
+    shown = run("explain", model, "  ").stdout
     assert shown.startswith("not judged, no known word\n")
     assert "score" not in shown
-    (explanation,) = explained(model, "12 34")
+    (explanation,) = explained(model, "  ")
     assert (explanation["label"], explanation["status"]) == (0, "not judged")
     assert explanation["score"] is None
     assert explanation["p_value"] is None
+
+
+def test_what_is_odd_by_form_is_told(model: Path) -> None:
+    loud = "SHIP AND PORT [red]NOW[/red] 0800 1234567"
+    shown = " ".join(run("explain", model, loud).stdout.split())
+    (explanation,) = explained(model, loud)
+    said = [one["said"] for one in explanation["form"] if one["name"] == "capitals"]
+    assert "odd by form: " in shown
+    assert said[0].startswith("capitals ")
+    assert said[0] in shown
+    assert "[red]NOW[/red]" in shown
+    assert "Evidence of words and form adds up to score − threshold." in shown
+    usual = sentences("ships", 1)[0]
+    assert "odd by form" not in run("explain", model, usual).stdout
 
 
 def test_control_characters_never_reach_the_terminal(model: Path) -> None:

@@ -19,7 +19,9 @@ from textocl.pile import Findings, find
 
 MUSIC = sentences("music", 4)
 BODIES = [*sentences("ships", 60), *MUSIC, MUSIC[0].upper(), ""]
-RESULTS = ["rank", "score", "p_value", "false_discovery_rate", "status", "kind", "copy_of"]
+RESULTS = [
+    "rank", "score", "p_value", "false_discovery_rate", "status", "kind", "words", "form", "copy_of",
+]  # fmt: skip
 FIELDS = ("--text-field", "body", "--id-field", "nr")
 HIDDEN = {"d60", "d61", "d62", "d63", "d64"}
 
@@ -178,6 +180,20 @@ def test_json_has_what_is_printed_and_nothing_else_is(pile: Path) -> None:
         assert BODIES[int(odd["id"][1:])] == odd["text"]
         assert set(odd["words"][:1]) <= set(TOPICS["music"].split())
         assert 0 < odd["p_value"] < 0.1
+
+
+def test_what_is_odd_by_form_is_said_printed_and_written(tmp_path: Path) -> None:
+    loud = "SHIP PORT NOW!!! CALL 0800 1234567 £££ [red]"
+    (tmp_path / "pile.txt").write_text("\n".join([*BODIES[:60], loud]) + "\n")
+    done = run("find", tmp_path / "pile.txt", "--top", 1, "--show", 1, "--out", tmp_path / "o.csv")
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert lines[lines.index("Kinds of flagged documents") + 1].startswith("1    odd by form: ")
+    assert any(line.startswith("odd by form: ") for line in lines)
+    assert "[red]" in done.stdout
+    rows = rows_of(tmp_path / "o.csv")
+    assert "capitals" in rows[0]["form"]
+    assert rows[0]["kind"].startswith("odd by form: ")
+    assert {(row["words"], row["form"]) for row in rows[1:]} == {("", "")}
 
 
 @pytest.mark.usefixtures("_quick")

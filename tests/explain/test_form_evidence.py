@@ -74,26 +74,30 @@ def test_what_is_written_has_all_of_the_form_and_tables_have_words(
     assert "form" not in repr(explanation)
 
 
-SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)), max_size=4)
+SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8)), max_size=4)
 
 
-@given(st.lists(SPANS, max_size=4), st.integers(0, 25))
-def test_places_of_form_are_apart_and_hold_each_of_its_characters(
+@given(st.lists(SPANS, max_size=4), st.integers(0, 50))
+def test_places_of_form_are_apart_and_hold_each_character_that_it_is_about(
     spans: list[list[tuple[int, int]]], end: int
 ) -> None:
+    about = [{i for start, size in one for i in range(start, start + size)} for one in spans]
+    runs_of = [[range(start, start + size) for start, size in one] for one in spans]
     form = [
-        FormEvidence("", "", 0, 0, tuple((start, start + size) for start, size in one))
-        for one in spans
+        FormEvidence("", "", 0, 0, tuple((run.start, run.stop) for run in runs if run))
+        for runs in runs_of
     ]
+    sizes = [sum(i < end for run in runs for i in run) for runs in runs_of]
+    of_parts = [one if 2 * size <= end else set() for one, size in zip(about, sizes, strict=True)]
     places = form_places(form, end)
     cut = [list(range(start, stop)) for start, stop, _ in places]
     characters = [i for run in cut for i in run]
     assert characters == sorted(set(characters))
-    held = {i for one in form for start, stop in one.spans for i in range(start, stop) if i < end}
-    assert set(characters) == held
+    assert set(characters) == {i for one in of_parts for i in one if i < end}
     for run, (_, _, k) in zip(cut, places, strict=True):
-        own = {i for start, stop in form[k].spans for i in range(start, stop)}
-        assert own.issuperset(run)
+        assert of_parts[k].issuperset(run)
+        for i in run:  # no other that is about fewer characters holds it
+            assert sizes[k] == min(n for n, one in zip(sizes, of_parts, strict=True) if i in one)
 
 
 @given(st.integers(0, 20), st.lists(st.integers(0, 20), max_size=8), st.integers(0, 9))

@@ -12,6 +12,7 @@ from texts import sentences
 
 from textocl import CVDD, ContextSummary, Detector
 from textocl.explain.contexts import Contexts, TopWord, TypicalDocument
+from textocl.explain.explanation import FormEvidence
 
 
 class _Reader(HTMLParser):
@@ -20,6 +21,7 @@ class _Reader(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.text, self.tags, self.marked, self.open = "", set(), [], []
+        self.odd: list[tuple[str | None, int]] = []  # what is said of each, and where it begins
         self.feed(html)
         self.close()
         assert not self.open
@@ -27,6 +29,8 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         assert {name for name, _ in attrs} <= {"style", "title"}
+        if "underline" in (dict(attrs).get("style") or ""):
+            self.odd.append((dict(attrs)["title"], len(self.text)))
         if tag != "br":
             self.open.append(tag)
         style = dict(attrs).get("style") or ""
@@ -62,6 +66,27 @@ def test_a_text_cannot_act_on_the_page(detector: CVDD) -> None:
     assert "<script>alert(1)</script>" in page.text
     assert not any(c in html for c in "\u202e\u202c\x1b")
     assert page.text.count("\ufffd") == 3
+
+
+def test_what_is_odd_by_form_is_underlined_and_said(detector: CVDD) -> None:
+    text = '<b>SHIP</b> and "port" of the tanker 0800'
+    (explanation,) = detector.explain([text])
+    form = FormEvidence("tags", '2 tags "<b>" \u202e', 1.0, 9.0, ((0, 3), (7, 11)))
+    html = replace(explanation, form=(form, replace(form, is_unusual=False)))._repr_html_()
+    page = _Reader(html)
+    assert text in page.text
+    assert 'Odd by form: 2 tags "<b>" \ufffd' in page.text
+    assert "underlined is odd by form" in page.text
+    begin = page.text.index(text)
+    places = [(said, at - begin) for said, at in page.odd if at < begin + len(text)]
+    assert places == [('2 tags "<b>" \ufffd', 0), ('2 tags "<b>" \ufffd', 7)]
+    plain = _Reader(explanation._repr_html_())
+    assert plain.odd == []
+    assert "form" not in plain.text
+    # a word that form cuts stays coloured as a whole
+    across = replace(explanation, form=(replace(form, spans=((5, 9),)),))
+    words = [word for _, word in _Reader(across._repr_html_()).marked]
+    assert [w for w in words if w in ("SHIP", "SH", "IP")] in (["SH", "IP"], [])
 
 
 def test_a_document_without_words_and_a_very_long_one_are_shown(detector: CVDD) -> None:

@@ -35,7 +35,7 @@ def test_planted_characters_are_found(detector: CharacterLikelihood) -> None:
     assert form.spans[0] == (start, end)
     assert "#£@" in form.said
     assert re.fullmatch(
-        r"unusual characters: \".*\" \(rarer than in \d+ % of normal documents\)",
+        r"unusual characters: \".*\" \(rarer than in (\d+ % of|all) normal documents\)",
         form.said,
     )
 
@@ -105,7 +105,8 @@ def test_the_share_said_is_that_of_calibration_documents(detector: CharacterLike
         score = detector.anomaly_score([asked])[0]
         share = (detector.calibration_scores_ < score).mean()
         (form,) = detector.explain([asked])[0].form
-        assert f"(rarer than in {math.floor(100 * share)} % of" in form.said
+        others = "all" if share == 1 else f"{math.floor(100 * share)} % of"
+        assert f"(rarer than in {others} normal documents)" in form.said
         said[asked] = share
         assert form.is_unusual == (share >= 0.95)
     assert 0 < said[text] < 0.95 < 1 == said["WIN £££ NOW" * 9]

@@ -14,8 +14,8 @@ from textocl import DataError, Detector, TextoclWarning
 from textocl.pile import Findings, find
 
 SHIPS, MUSIC = sentences("ships", 100), sentences("music", 6)
-# hidden music, two rows of nothing, a copy of music, a row of numbers, a copy of a ship
-PILE = [*SHIPS, *MUSIC, "", "  \t", MUSIC[0].upper(), "12 34", SHIPS[7]]
+# hidden music, two rows of nothing, a copy of music, another row of nothing, a copy of a ship
+PILE = [*SHIPS, *MUSIC, "", "  \t", MUSIC[0].upper(), "\n\n", SHIPS[7]]
 HIDDEN, UNJUDGED = [*range(100, 106), 108], [106, 107, 109]
 RULES: list[dict[str, Any]] = [
     {}, {"top": 3}, {"top": 500}, {"budget": 0.05}, {"fdr": 0.5}, {"false_alarm_rate": 0.2},
@@ -163,6 +163,44 @@ def test_kinds_cover_exactly_what_is_flagged(findings: Findings) -> None:
     assert findings.rethreshold(fdr=1e-12).kinds == []
 
 
+LOUD = "SHIP PORT NOW!!! CALL 0800 1234567 OR 0900 7654321 £££"
+
+
+@pytest.fixture(scope="module")
+def loud() -> Findings:
+    """Three documents that are loud, the last a copy, and music."""
+    return find([*SHIPS, *MUSIC, LOUD, LOUD.replace("SHIP", "TANKER"), LOUD], top=8)
+
+
+def test_what_is_odd_by_form_is_a_kind_named_by_it(loud: Findings) -> None:
+    of_form = [kind for kind in loud.kinds if kind.form]
+    assert [sorted(kind.documents.tolist()) for kind in of_form] == [[106, 107, 108]]
+    (kind,) = of_form
+    assert kind.words == []
+    assert "capitals" in kind.form
+    assert kind.name.startswith("odd by form: ")
+    of_words = [kind for kind in loud.kinds if not kind.form]
+    assert sorted(i for kind in of_words for i in kind.documents) == [*range(100, 106)]
+    assert set(of_words[0].words[:3]) <= set(TOPICS["music"].split())
+    sizes = [len(kind.documents) for kind in loud.kinds]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_flagged_documents_have_their_words_and_form_in_a_table(loud: Findings) -> None:
+    columns = loud.columns()
+    flagged = set(loud.flagged.tolist())
+    explained = dict(zip(loud.flagged, loud.explain(loud.flagged), strict=True))
+    for i in range(len(loud)):
+        words, form = columns["words"][i], columns["form"][i]
+        if i not in flagged:
+            assert words is form is None
+            continue
+        assert (words or "").split(", ") == (explained[i].reasons() or [""])
+        assert (form or "").split("; ") == (explained[i].form_reasons() or [""])
+    assert "capitals" in columns["form"][106]
+    assert columns["form"][108] == columns["form"][106]
+
+
 # --- tables ---
 
 
@@ -177,7 +215,7 @@ def test_columns_say_of_each_document_what_the_arrays_do(findings: Findings) -> 
     assert flagged == sorted(findings.flagged.tolist())
     assert [i for i, kind in enumerate(columns["kind"]) if kind is not None] == flagged
     copies = {i: first for i, first in enumerate(columns["copy_of"]) if first is not None}
-    assert copies == {107: 106, 108: 100, 110: 7}
+    assert copies == {107: 106, 108: 100, 109: 106, 110: 7}
 
 
 def test_a_frame_has_the_texts_and_their_columns(
@@ -257,12 +295,13 @@ def test_a_pile_that_is_mostly_copies_and_empty_rows_is_judged_by_the_rest() -> 
     assert len(set(findings.ranks[[0, *range(40, 240)]].tolist())) == 1
 
 
-def test_texts_of_other_languages_are_found_or_said_not_to_be_judged() -> None:
+def test_texts_of_other_languages_are_found() -> None:
     german = ["Das Schiff liegt im Hafen", "Der Kapitän trinkt seinen Kaffee auf der Brücke"]
     others = ["船在港口等待货物。", "Корабль стоит в порту и ждёт груза"]
     pile, alone = [*SHIPS[:60], *german, *others], {"top": 4, "support_weight": 0}
     findings = find(pile, **alone)
-    assert (findings.labels[60:62] == -1).all()
-    assert (findings.labels[62:] == 0).all()
+    assert sorted(findings.flagged.tolist()) == [60, 61, 62, 63]
+    foreign = [kind for kind in findings.kinds if {62, 63} <= set(kind.documents.tolist())]
+    assert "foreign letters" in foreign[0].name
     everything = find(pile, **alone, tokenization="unicode", language=None)
     assert sorted(everything.flagged.tolist()) == [60, 61, 62, 63]

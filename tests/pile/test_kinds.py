@@ -11,7 +11,7 @@ from texts import TOPICS, sentences
 
 from textocl.core.exceptions import DataError
 from textocl.pile import kinds
-from textocl.pile.kinds import kinds_of
+from textocl.pile.kinds import Kind, kinds_by_form, kinds_of
 from textocl.text.contrast import WordPresence
 from textocl.text.tokenization import make_tokenizer
 
@@ -124,6 +124,29 @@ def test_of_very_many_points_the_others_join_the_nearest(monkeypatch: pytest.Mon
     monkeypatch.setattr(kinds, "_MOST", 10)
     _, kind = kinds_of(points, flagged, presence)
     assert kind.tolist() == whole.tolist() == [0, 1] * 20
+
+
+def test_kinds_by_form_take_what_most_share_and_name_what_half_have() -> None:
+    unusual = [
+        ["characters", "tags"], ["digits", "capitals"], ["capitals", "characters"], ["characters"],
+        ["capitals", "prices", "digits"],
+    ]  # fmt: skip
+    found = kinds_by_form(np.array([9, 4, 8, 1, 2]), unusual)
+    assert [(k.form, k.documents.tolist()) for k in found] == [
+        (["capitals", "digits"], [4, 8, 2]), (["tags"], [9]), (["characters"], [1]),
+    ]  # fmt: skip
+    assert found[0].name == "odd by form: capitals, digits"
+    assert kinds_by_form(np.arange(0), []) == []
+
+
+@given(st.lists(st.lists(st.sampled_from("abcde"), min_size=1, unique=True), max_size=9))
+def test_every_document_is_of_one_kind_by_form_that_names_something_of_it(
+    unusual: list[list[str]],
+) -> None:
+    found: list[Kind] = kinds_by_form(np.arange(len(unusual)), unusual)
+    assert sorted(i for kind in found for i in kind.documents.tolist()) == [*range(len(unusual))]
+    for kind in found:
+        assert all(kind.form[0] in unusual[i] for i in kind.documents)
 
 
 def test_numbers_that_differ_are_refused() -> None:

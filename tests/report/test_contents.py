@@ -98,7 +98,7 @@ def test_the_spread_reaches_the_lowest_score() -> None:
 
 def test_a_document_without_a_known_word_is_listed_as_such(ships: list[str]) -> None:
     detector = Detector(n_contexts=1, embedding="corpus").fit(ships)
-    found = contents(detector, ["é", ships[0]])
+    found = contents(detector, [" ", ships[0]])
     assert found["judged"] == [0, 1]
     assert found["scores"][0] is None
     assert found["documents"]["explanation"][0]["words"] == ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from textocl import CVDD
+from textocl.explain.explanation import FormEvidence
 from textocl.report.explanations import (
     ATTENTION_STEPS,
     EVIDENCE_STEPS,
@@ -79,6 +82,26 @@ def test_a_packed_explanation_says_what_the_explanation_says(
     for k, column in enumerate(packed["attention"]):
         attention = np.array(decoded(column)) / ATTENTION_STEPS
         assert np.allclose(attention, explanation.attention[place, k], atol=0.6 / ATTENTION_STEPS)
+
+
+def test_places_that_are_odd_by_form_come_back(detector: CVDD) -> None:
+    text = "😀 The SHIP left 🎸 0800 1234 and the tanker left the port again"
+    (explanation,) = detector.explain([text])
+    at, number = text.index("SHIP"), text.index("0800")
+    loud = FormEvidence("capitals", "capitals \u202e", 1.0, 5.0, ((at, at + 4),))
+    long = FormEvidence("digits", "digits", 1.0, 9.0, ((number, number + 4), (number + 5, 99)))
+    usual = FormEvidence("length", "length", 1.0, 9.0, ((0, 9),), is_unusual=False)
+    odd = replace(explanation, form=(loud, usual, long))
+    packed = pack_explanation(odd, Vocabulary(), 1.0, number + 6)
+    assert packed["form"] == ["digits", "capitals \ufffd"]
+    units = text.encode("utf-16-le")
+    end, found = 0, []
+    for gap, length, k in np.reshape(decoded(packed["form_spans"]), (-1, 3)).tolist():
+        start, end = end + gap, end + gap + length
+        found.append((units[2 * start : 2 * end].decode("utf-16-le"), k))
+    assert found == [("SHIP", 1), ("0800", 0), ("1", 0)]
+    plain = pack_explanation(explanation, Vocabulary(), 1.0, 99)
+    assert (plain["form"], plain["form_spans"]) == ([], "")
 
 
 def test_one_scale_holds_for_all_documents(detector: CVDD, mixed: list[str]) -> None:

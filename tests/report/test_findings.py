@@ -14,6 +14,8 @@ from pages import Page
 from texts import sentences
 
 from textocl import DataError, Detector
+from textocl.core.characters import visible
+from textocl.explain.form_evidence import form_places
 from textocl.io.tables import read_corpus
 from textocl.pile import Findings, find
 from textocl.report import ReportLimits, write_findings_report
@@ -310,6 +312,56 @@ def test_nothing_flagged_leaves_the_oddest(
     assert not page.one("#kinds").is_displayed()
     assert not page.one("#words").is_displayed()
     assert len(page.shown) == 10
+    page.check_quiet()
+
+
+LOUD = "<b>PORT</b> NOW!!! CALL 0800 1234567 \u202e £££ "
+
+
+@pytest.fixture(scope="module")
+def loud() -> Findings:
+    return find([*TEXTS[:60], LOUD + sentences("ships", 1, seed=9)[0]], top=1)
+
+
+def test_what_is_odd_by_form_is_among_the_contents(loud: Findings) -> None:
+    contents = findings_contents(loud, title="t")
+    documents = contents["documents"]
+    (explanation,) = loud.explain([60])
+    place = documents["number"].index(60)
+    said = [visible(said) for said in explanation.form_reasons()]
+    assert documents["form"][place] == said != []
+    assert contents["findings"]["kinds"] == [{"name": loud.kinds[0].name, "n": 1}]
+    assert loud.kinds[0].name.startswith("odd by form: ")
+    normal = [form for i, form in enumerate(documents["form"]) if i != place]
+    assert sum(map(bool, normal)) < 20
+
+
+def test_form_is_said_and_underlined_and_hostile_text_stays_literal(
+    browser: Any, loud: Findings, tmp_path: Path
+) -> None:
+    file = tmp_path / "loud.html"
+    write_findings_report(loud, file)
+    page = Page(browser, file)
+    assert page.one("#kind-list button").text.split("\n")[-1].startswith("odd by form: ")
+    (explanation,) = loud.explain([60])
+    line = page.one(".form-reasons").get_attribute("textContent").replace("\u00a0", " ")
+    assert line == "odd by form: " + "; ".join(map(visible, explanation.form_reasons()))
+    page.run("openDocument(placeOf.get(60))")
+    assert page.one(".opened > .text").get_attribute("textContent") == visible(explanation.text)
+    underlined = page.run(
+        "return [...document.querySelectorAll('.opened .text .odd-form')].map(s => [s.textContent, s.title])"
+    )
+    form = explanation.unusual_form()
+    expected: list[tuple[str, str]] = [
+        (visible(explanation.text[start:stop]), visible(form[k].said))
+        for start, stop, k in form_places(form, len(explanation.text))
+    ]
+    assert expected
+    assert "".join(text for text, _ in underlined) == "".join(text for text, _ in expected)
+    assert {title for _, title in underlined} == {said for _, said in expected}
+    assert len(page.all(".scale .odd-form")) == 1
+    page.run("document.querySelector('.opened .views [data-view=\"1\"]').click()")
+    assert page.all(".odd-form") == []
     page.check_quiet()
 
 

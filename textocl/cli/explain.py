@@ -42,7 +42,7 @@ def explain(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """Show which words make a text normal or anomalous."""
+    """Show which words, and what of its form, make a text normal or anomalous."""
     from textocl.cli.views import explanation_view, visible
     from textocl.io.corpora import Document, batches_of
 

@@ -51,7 +51,7 @@ def find(
     out: Annotated[
         str | None,
         typer.Option(
-            help="A .csv or .jsonl file for all documents with rank, score, p-value, kind, copies."
+            help="A .csv or .jsonl file for all documents: rank, score, kind, reasons, copies."
         ),
     ] = None,
     report: Annotated[
@@ -204,7 +204,11 @@ def _facts(findings: Findings, corpus: Corpus, n: int) -> dict[str, Any]:
         "copies": findings.n_copies,
         "contamination": {"share": estimate.share, "at_least": estimate.at_least},
         "kinds": [
-            {"words": kind.words, "documents": [corpus.ids[i] for i in kind.documents]}
+            {
+                "words": kind.words,
+                "form": kind.form,
+                "documents": [corpus.ids[i] for i in kind.documents],
+            }
             for kind in findings.kinds
         ],
         "oddest": [
@@ -214,6 +218,7 @@ def _facts(findings: Findings, corpus: Corpus, n: int) -> dict[str, Any]:
                 "p_value": explanation.p_value,
                 "false_discovery_rate": float(findings.false_discovery[i]),
                 "words": explanation.reasons(),
+                "form": explanation.form_reasons(),
                 "text": findings.texts[i],
             }
             for i, explanation in zip(oddest, findings.explain(oddest), strict=True)

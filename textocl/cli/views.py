@@ -12,6 +12,8 @@ from rich.text import Text
 
 from textocl.core.characters import visible as visible
 from textocl.explain.contexts import shown_contexts
+from textocl.explain.form_evidence import form_places
+from textocl.explain.notebook import sums_up
 
 if TYPE_CHECKING:
     from textocl.core.metrics import Evaluation
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 # apart for every kind of colour vision, as in notebooks
 ANOMALOUS, NORMAL = "dark_orange", "dodger_blue1"
 _EXCERPT = 120  # characters of a document in a list
+_FORM_REASONS = 5  # of one document
 
 
 def contexts_table(contexts: Sequence[ContextSummary], n_words: int = 10) -> RenderableType:
@@ -85,11 +88,13 @@ def choice_view(choice: ContextChoice, texts: Sequence[str]) -> RenderableType:
 def coloured_document(explanation: Explanation, max_characters: int | None = None) -> Text:
     """The text with words that speak for an anomaly in orange and for normal in blue.
 
-    The stronger a word's evidence among this document's words, the stronger its colour.
+    The stronger a word's evidence among this document's words, the stronger its colour. What is
+    odd by form is underlined.
     """
     evidence = dict(zip(explanation.words, explanation.evidence.tolist(), strict=True))
     strongest = max((abs(value) for value in evidence.values()), default=0.0)
-    end = len(explanation.text) if max_characters is None else max_characters
+    end = len(explanation.text)
+    end = end if max_characters is None else min(end, max_characters)
     text = Text(visible(explanation.text[:end]))
     for span in explanation.spans:
         if span.end > end or not strongest:
@@ -100,6 +105,8 @@ def coloured_document(explanation: Explanation, max_characters: int | None = Non
         colour = ANOMALOUS if evidence[span.word] > 0 else NORMAL
         style = f"bold {colour} reverse" if strength > 0.6 else colour
         text.stylize(style if strength > 0.25 else f"dim {colour}", span.start, span.end)
+    for start, stop, _ in form_places(explanation.unusual_form(), end):
+        text.stylize("underline", start, stop)
     if end < len(explanation.text):
         text.append(" …")
     return text
@@ -121,7 +128,7 @@ def judgement(explanation: Explanation) -> Text:
 
 
 def explanation_view(explanation: Explanation, n_words: int = 8) -> RenderableType:
-    """Judgement, coloured text, and the words that decided."""
+    """Judgement, coloured text, what is odd by form, and the words that decided."""
     table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2))
     table.add_column("speaks for an anomaly")
     table.add_column("evidence", justify="right")
@@ -141,13 +148,19 @@ def explanation_view(explanation: Explanation, n_words: int = 8) -> RenderableTy
         judgement(explanation),
         Padding(coloured_document(explanation), (0, 2)),
     ]
+    if form := explanation.form_reasons(_FORM_REASONS):
+        parts.append(_form_line(form))
     if explanation.words:
-        parts += [table, Text("Evidence adds up to score − threshold.", style="dim")]
+        parts += [table, Text(sums_up(explanation), style="dim")]
     unexpected = explanation.unexpected_words(2 * n_words)
     if unexpected:
         words = visible(", ".join(word for word, _ in unexpected))
         parts.append(Text.assemble(("unexpected here: ", "bold"), words))
     return Group(*parts)
+
+
+def _form_line(form: Sequence[str]) -> Text:
+    return Text.assemble(("odd by form: ", "bold"), visible("; ".join(form)))
 
 
 def evaluation_line(evaluation: Evaluation) -> str:
@@ -161,7 +174,7 @@ def evaluation_line(evaluation: Evaluation) -> str:
 
 
 def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableType:
-    """How many are flagged, of what kinds, and the ``n`` oddest with the words that say so."""
+    """How many are flagged, of what kinds, and the ``n`` oddest with what says so."""
     estimate = findings.detector.contamination_
     parts: list[RenderableType] = [
         Text(f"{findings.summary}.", style="bold"),
@@ -193,6 +206,8 @@ def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableT
                 (visible(words), ANOMALOUS),
             )
         )
+        if form := explanation.form_reasons():
+            parts.append(Padding(_form_line(form), (0, 0, 0, 5)))
         excerpt = visible(" ".join(explanation.text[: 4 * _EXCERPT].split()))[:_EXCERPT]
         parts.append(Padding(Text(excerpt), (0, 0, 0, 5)))
     return Group(*parts)

@@ -38,20 +38,24 @@ def form_places(form: Sequence[FormEvidence], end: int) -> list[tuple[int, int, 
     """Start, end and number in ``form`` of the runs of characters that it is about, in order.
 
     Runs do not overlap: where several are about a character, that which is about the fewest has
-    it. Those that reach beyond ``end`` are cut.
+    it. Those that reach beyond ``end`` are cut. What is about more than half of these characters is
+    about the text as a whole, and has no place in it.
 
     Examples
     --------
-    >>> loud = FormEvidence("capitals", "capitals 90 %", 1.0, 1.0, ((0, 9),))
+    >>> loud = FormEvidence("capitals", "capitals 40 %", 1.0, 1.0, ((0, 9),))
     >>> long = FormEvidence("long numbers", "1 long number", 0.5, 0.5, ((3, 6),))
-    >>> form_places([loud, long], 8)
-    [(0, 3, 0), (3, 6, 1), (6, 8, 0)]
+    >>> form_places([loud, long], 18)
+    [(0, 3, 0), (3, 6, 1), (6, 9, 0)]
+    >>> form_places([loud, long], 9)
+    [(3, 6, 1)]
     """
     owner = np.full(end + 2, -1)  # with what is before and after the text
-    sizes = [sum(stop - start for start, stop in one.spans) for one in form]
+    cut = [[(start, min(stop, end)) for start, stop in one.spans if start < end] for one in form]
+    sizes = [sum(stop - start for start, stop in spans) for spans in cut]
     for k in np.argsort(sizes, kind="stable")[::-1].tolist():
-        for start, stop in form[k].spans:
-            owner[start + 1 : min(stop, end) + 1] = k
+        for start, stop in cut[k] if 2 * sizes[k] <= end else ():
+            owner[start + 1 : stop + 1] = k
     cuts = np.flatnonzero(np.diff(owner))
     runs = zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)
     return [(start, stop, int(owner[start + 1])) for start, stop in runs if owner[start + 1] >= 0]

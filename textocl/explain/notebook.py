@@ -159,8 +159,8 @@ def _mark(word: str, evidence: float, strength: float) -> str:
 
 
 def _legend(explanation: Explained) -> str:
-    form = explanation.unusual_form()
-    odd = f" {_odd('underlined', 'form')} is odd by form." if any(one.spans for one in form) else ""
+    places = form_places(explanation.unusual_form(), min(len(explanation.text), _SHOWN))
+    odd = f" {_odd('underlined', 'form')} is odd by form." if places else ""
     return (
         f'<div style="{_QUIET};margin:6px 0">{_mark("orange", 1, 1)} speaks for an anomaly, '
         f"{_mark('blue', -1, 1)} for normal; the stronger, the more.{odd} "

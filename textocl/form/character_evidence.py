@@ -28,9 +28,10 @@ def character_evidence(
     named = list(dict.fromkeys(_quoted(text[start:end]) for start, end in runs))[:_NAMED]
     what = f"unusual characters: {', '.join(named)}" if named else "characters"
     below = np.searchsorted(calibration_scores, np.float32(score)) / len(calibration_scores)
+    others = "all" if below == 1 else f"{int(100 * below)} % of"
     return FormEvidence(
         name="characters",
-        said=f"{what} (rarer than in {int(100 * below)} % of normal documents)",
+        said=f"{what} (rarer than in {others} normal documents)",
         contribution=score,
         evidence=score - threshold,
         spans=tuple(runs),

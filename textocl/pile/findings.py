@@ -18,7 +18,7 @@ from textocl.core.validation import check_documents
 from textocl.ensemble.detector import Detector
 from textocl.explain.explanation import Explanation
 from textocl.pile.decision import Decision, false_discovery_rates
-from textocl.pile.kinds import Kind, kinds_of
+from textocl.pile.kinds import Kind, kinds_by_form, kinds_of
 from textocl.text.contrast import WordPresence
 from textocl.text.tokenization import make_tokenizer
 
@@ -189,10 +189,10 @@ class Findings:
         return replace(self, decision=Decision.of(top, budget, fdr, false_alarm_rate))
 
     def explain(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[Explanation]:
-        """Say of some documents which words speak for an anomaly.
+        """Say of some documents which words, and what of their form, speak for an anomaly.
 
-        Score, p-value and label are those out of sample. The words' contributions add up to the
-        score of the whole model, which is lower where a document was learned from.
+        Score, p-value and label are those out of sample. The contributions add up to the score of
+        the whole model, which is lower where a document was learned from.
         """
         chosen = np.asarray(numbers, np.int64)
         explanations = self.detector.explain([self.texts[i] for i in chosen])
@@ -208,16 +208,42 @@ class Findings:
 
     @cached_property
     def kinds(self) -> list[Kind]:
-        """The flagged documents grouped by what they share, each kind with its words."""
-        flagged = self.flagged
+        """The flagged documents grouped by what they share, each kind with its words or its form.
+
+        Documents whose evidence is mostly that of unusual form are grouped by it. The largest kind
+        comes first, those that are each on their own last.
+        """
+        flagged, explained = self.flagged, self._explained
+        first = self.copy_of[flagged]
+        is_form = np.array([explained[i].form_share > 0.5 for i in first.tolist()], bool)
+        measures = [[e.name for e in explained[i].unusual_form()] for i in first[is_form].tolist()]
+        kinds = kinds_by_form(flagged[is_form], measures) + self._kinds_by_words(flagged, ~is_form)
+        place = {number: i for i, number in enumerate(flagged.tolist())}
+        return sorted(
+            kinds,
+            key=lambda kind: (
+                not (kind.words or kind.form),
+                -len(kind.documents),
+                place[int(kind.documents[0])],
+            ),
+        )
+
+    def _kinds_by_words(self, flagged: NDArray[np.int64], chosen: NDArray[np.bool_]) -> list[Kind]:
+        """Kinds of those ``chosen`` of the flagged documents, told from all others."""
         others = np.setdiff1d(np.flatnonzero(self.copy_of == np.arange(len(self))), flagged)
         step = max(1, len(others) // _COMPARED)
-        numbers = np.concatenate([flagged, others[::step]])
-        texts = [self.texts[i] for i in numbers]
+        texts = [self.texts[i] for i in np.concatenate([flagged, others[::step]])]
         presence = WordPresence.of(texts, make_tokenizer(self.detector.fit_params_["tokenization"]))
-        points = self.detector.points(texts[: len(flagged)])
-        places, _ = kinds_of(points, np.arange(len(flagged)), presence, self.copy_of[flagged])
-        return [replace(kind, documents=flagged[kind.documents]) for kind in places]
+        places = np.flatnonzero(chosen)
+        points = self.detector.points([texts[i] for i in places])
+        kinds, _ = kinds_of(points, places, presence, self.copy_of[flagged[chosen]])
+        return [replace(kind, documents=flagged[kind.documents]) for kind in kinds]
+
+    @cached_property
+    def _explained(self) -> dict[int, Explanation]:
+        """Explanations of the flagged documents by number; of copies that of the first."""
+        numbers = np.unique(self.copy_of[self.flagged])
+        return dict(zip(numbers.tolist(), self.explain(numbers), strict=True))
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas DataFrame with one row a document, in the order they were given.
@@ -230,11 +256,20 @@ class Findings:
         return frame_of({"text": self.texts, **self.columns()}, "Findings.to_frame")
 
     def columns(self) -> dict[str, list[Any]]:
-        """What is said of each document, by name: n values each, None where there is none."""
+        """What is said of each document, by name: n values each, None where there is none.
+
+        Kind, and the words and the form that speak for it, are told of flagged documents.
+        """
         kind_of: dict[int, str] = {}
         for kind in self.kinds:
             kind_of |= dict.fromkeys(kind.documents.tolist(), kind.name)
         own = self.copy_of == np.arange(len(self))
+        words: list[str | None] = [None] * len(self)
+        form: list[str | None] = [None] * len(self)
+        for i in self.flagged.tolist():
+            explanation = self._explained[int(self.copy_of[i])]
+            words[i] = ", ".join(explanation.reasons()) or None
+            form[i] = "; ".join(explanation.form_reasons()) or None
         return {
             "rank": [rank or None for rank in self.ranks.tolist()],
             "score": _numbers(self.scores),
@@ -242,6 +277,8 @@ class Findings:
             "false_discovery_rate": _numbers(self.false_discovery),
             "status": status_of(self.labels).tolist(),
             "kind": [kind_of.get(i) for i in range(len(self))],
+            "words": words,
+            "form": form,
             "copy_of": [
                 None if alone else number
                 for alone, number in zip(own, self.copy_of.tolist(), strict=True)

@@ -1,8 +1,10 @@
-"""Kinds of flagged documents: groups that share something, named by the words that they share."""
+"""Kinds of flagged documents: groups that share something, named by its words or its form."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +28,21 @@ class Kind:
     Attributes
     ----------
     words : what they hold and the rest of the pile does not, best first; none where each document
-        is on its own
+        is on its own, or odd by form
     documents : (k,) int64, numbers of documents, most anomalous first
+    form : measures of form that are unusual in half of them or more, the most frequent first;
+        none of a kind that shares words
     """
 
     words: list[str]
     documents: NDArray[np.int64]
+    form: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """Its first words, or that it has none."""
+        """Its first words, its form, or that it has none."""
+        if self.form:
+            return f"odd by form: {', '.join(self.form[:_NAMED_BY])}"
         return ", ".join(self.words[:_NAMED_BY]) or "each on its own"
 
 
@@ -106,6 +113,39 @@ def kinds_of(
     if (kind == len(named)).any():
         kinds.append(Kind([], flagged[kind == len(named)]))
     return kinds, kind
+
+
+def kinds_by_form(documents: NDArray[np.int64], measures: Sequence[Sequence[str]]) -> list[Kind]:
+    """Group documents that are odd by form by what is unusual in it.
+
+    The measure that is unusual in most of them makes a kind of these, and so on with the others;
+    of equally frequent ones that of the more anomalous document.
+
+    Parameters
+    ----------
+    documents : (m,) their numbers, most anomalous first
+    measures : m lists, each of one or more names of unusual measures, strongest first
+        "characters" counts where there is no other, as all that is odd by form is rare in these.
+
+    Examples
+    --------
+    >>> unusual = [["characters", "capitals", "prices"], ["tags"], ["capitals"], ["characters"]]
+    >>> for kind in kinds_by_form(np.array([7, 5, 6, 9]), unusual):
+    ...     print(kind.documents, kind.name)
+    [7 6] odd by form: capitals, prices
+    [5] odd by form: tags
+    [9] odd by form: characters
+    """
+    told = [[name for name in names if name != "characters"] or names for names in measures]
+    left, kinds = list(range(len(documents))), []
+    while left:
+        leading, _ = Counter(name for i in left for name in told[i]).most_common(1)[0]
+        inside = [i for i in left if leading in told[i]]
+        counts = Counter(name for i in inside for name in told[i])
+        shared = [name for name, n in counts.most_common() if 2 * n >= len(inside)]
+        kinds.append(Kind([], documents[inside], shared))
+        left = [i for i in left if leading not in told[i]]
+    return kinds
 
 
 def _clustered(

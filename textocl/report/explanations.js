@@ -27,6 +27,17 @@ function unexpectedOf(numbers) {
   return found;
 }
 
+/** Start, end and number of spans in a text, from how far each starts behind the one before. */
+function placesOf(numbers) {
+  const places = [];
+  for (let i = 0, end = 0; i < numbers.length; i += 3) {
+    const start = end + numbers[i];
+    end = start + numbers[i + 1];
+    places.push([start, end, numbers[i + 2]]);
+  }
+  return places;
+}
+
 /** The explanation of a listed document, or null. */
 function explanationOf(i) {
   const packed = data.documents.explanation[i];
@@ -34,7 +45,9 @@ function explanationOf(i) {
     words: decoded(packed.words),
     evidence: decoded(packed.evidence),
     attention: packed.attention.map(decoded),
-    spans: decoded(packed.spans),
+    spans: placesOf(decoded(packed.spans)),
+    form: packed.form,
+    formSpans: placesOf(decoded(packed.form_spans)),
     unexpected: packed.unexpected === null ? null : unexpectedOf(decoded(packed.unexpected)),
     rest: packed.rest,
     distances: packed.distances,
@@ -84,23 +97,26 @@ function titleOf(explanation, word) {
   return percent((explanation.attention[view.column]?.[word] ?? 0) / data.attention_steps);
 }
 
+/** A text with its words coloured, cut also where what is odd by form begins or ends. */
 function colouredText(text, explanation) {
   const place = element("p", { class: "text", dir: "auto", tabindex: "0" });
-  let end = 0;
-  for (let i = 0; i < explanation.spans.length; i += 3) {
-    const start = end + explanation.spans[i], word = explanation.spans[i + 2];
-    if (start > end) place.append(text.slice(end, start));
-    end = start + explanation.spans[i + 1];
-    const look = classOf(explanation, word);
-    place.append(look
-      ? element("span", { class: look, title: titleOf(explanation, word) }, text.slice(start, end))
-      : text.slice(start, end));
+  const { spans, form } = explanation;
+  const runs = view.column === EVIDENCE ? explanation.formSpans : [];
+  for (let at = 0, w = 0, r = 0, stop; at < text.length; at = stop) {
+    while (w < spans.length && spans[w][1] <= at) w++;
+    while (r < runs.length && runs[r][1] <= at) r++;
+    const inWord = spans[w]?.[0] <= at, inRun = runs[r]?.[0] <= at;
+    stop = Math.min(text.length, spans[w]?.[inWord ? 1 : 0] ?? Infinity, runs[r]?.[inRun ? 1 : 0] ?? Infinity);
+    const look = inWord ? classOf(explanation, spans[w][2]) : "";
+    const piece = look
+      ? element("span", { class: look, title: titleOf(explanation, spans[w][2]) }, text.slice(at, stop))
+      : text.slice(at, stop);
+    place.append(inRun ? element("span", { class: "odd-form", title: form[runs[r][2]] }, piece) : piece);
   }
-  place.append(text.slice(end));
   return place;
 }
 
-function legend() {
+function legend(explanation) {
   const swatch = (name, title) => element("i", { class: name, title });
   if (view.column === UNEXPECTED) {
     return element("p", { class: "scale" }, swatch("unexpected", ""),
@@ -119,6 +135,7 @@ function legend() {
     ...[5, 4, 3, 2, 1].map((n) => swatch(`normal-${n}`, `−${from(n)} or less`)),
     ...[1, 2, 3, 4, 5].map((n) => swatch(`anomalous-${n}`, `+${from(n)} or more`)),
     "off-topic",
+    ...(explanation.formSpans.length ? [element("span", { class: "odd-form" }, "odd by form")] : []),
     element("span", { class: "muted" }, isRelative ? "relative to the strongest word of this document"
       : `strongest from ±${from(5)}, the same in all documents`));
 }
@@ -185,6 +202,15 @@ function factsOf(i, explanation) {
   return element("p", { class: "facts" }, ...facts);
 }
 
+/** Phrases in a line; no percent sign goes to the next one alone. */
+const inALine = (phrases) => phrases.join("; ").replaceAll(" %", "\u00a0%");
+
+function formList(explanation) {
+  if (!explanation.form.length) return [];
+  return [element("p", { class: "facts", dir: "auto" }, element("b", {}, "Odd by form: "),
+    inALine(explanation.form))];
+}
+
 /** Everything about one document that a click on it opens. */
 function documentView(i) {
   const place = element("div", { class: "opened" });
@@ -210,8 +236,8 @@ function documentView(i) {
     place.replaceChildren(
       parts.facts(i, explanation),
       ...(views.length > 1 ? [viewsOf(redraw)] : []),
-      legend(), colouredText(text, explanation), ...cut,
-      ...unexpectedList(explanation),
+      legend(explanation), colouredText(text, explanation), ...cut,
+      ...formList(explanation), ...unexpectedList(explanation),
       ...(explanation.words.length ? [evidenceLists(explanation)] : []), ...parts.more(i));
   };
   draw();

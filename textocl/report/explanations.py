@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textocl.core.characters import visible
 from textocl.explain.explanation import Explanation
+from textocl.explain.form_evidence import form_places
 from textocl.report.vlq import encoded
 
 #: steps of evidence from 0 to the strongest that a page colours
@@ -78,7 +79,10 @@ def pack_explanation(
     ``unexpected`` : of each unexpected word, which of ``words`` it is, and its surprisal in
         hundredths of a nat; None where the detector gives none
 
-    and numbers:
+    ``form_spans`` : for each run of characters that is odd by form, how far it starts behind the
+        end of the one before, its length, and which of ``form`` it is
+
+    and ``form``, phrases of what is odd by form, the strongest first; and numbers:
 
     ``rest`` : evidence, in the same steps, of words that stand only in what was cut off
     ``distances`` : (r,) to each context
@@ -96,6 +100,12 @@ def pack_explanation(
             stop = int(places[span.end])
             coded += [start - end, stop - start, local[row[span.word]]]
             end = stop
+    form = explanation.unusual_form()
+    form_coded: list[int] = []
+    end = 0
+    for start, stop, k in form_places(form, min(n_characters, len(explanation.text))):
+        form_coded += [int(places[start]) - end, int(places[stop] - places[start]), k]
+        end = int(places[stop])
     evidence = explanation.evidence * (EVIDENCE_STEPS / scale)
     attention = np.rint(explanation.attention[shown] * ATTENTION_STEPS).astype(int)  # (w, r)
     unexpected = None
@@ -112,6 +122,8 @@ def pack_explanation(
         "attention": [encoded(column) for column in attention.T.tolist()],
         "spans": encoded(coded),
         "unexpected": unexpected,
+        "form": [visible(one.said) for one in form],
+        "form_spans": encoded(form_coded),
         "rest": round(float(evidence.sum() - evidence[shown].sum())),
         "distances": [round(float(d), 3) for d in explanation.context_distances],
     }

@@ -22,7 +22,7 @@ function commentOnFlags() {
 function kindButton(kind, k) {
   const button = element("button", { type: "button", "aria-pressed": "false" },
     element("b", {}, whole(kind.n)),
-    element("span", { dir: "auto" }, kind.words.join(", ") || "each on its own"));
+    element("span", { dir: "auto" }, kind.name || "each on its own"));
   button.addEventListener("click", () => {
     const chosen = button.getAttribute("aria-pressed") === "true" ? "" : String(k);
     byId("tools").reset();
@@ -55,10 +55,15 @@ parts.score = (i) => [
   ...(listed.rank[i] ? [scoreMark(i)] : []),
 ];
 
-parts.reasons = (i) => listed.reasons[i].length
-  ? [element("span", { class: "reasons" },
-    ...listed.reasons[i].map((word) => element("span", { dir: "auto" }, word)))]
-  : [];
+parts.reasons = (i) => [
+  ...(listed.reasons[i].length
+    ? [element("span", { class: "reasons" },
+      ...listed.reasons[i].map((word) => element("span", { dir: "auto" }, word)))]
+    : []),
+  ...(listed.form[i].length
+    ? [element("span", { class: "form-reasons", dir: "auto" }, `odd by form: ${inALine(listed.form[i])}`)]
+    : []),
+];
 
 parts.chips = (i) => {
   const chip = (text, kind = "") => element("span", { class: `chip ${kind}`, dir: "auto" }, text);

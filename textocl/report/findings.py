@@ -48,9 +48,9 @@ def write_findings_report(
 ) -> WrittenReport:
     """Write what `textocl.find` found as one HTML file that works offline.
 
-    How many documents do not belong, of what kinds, and the oddest with the words that say so. The
-    reader can mark each document and download the marks. An existing report there is replaced at
-    once or not at all.
+    How many documents do not belong, of what kinds, and the oddest with the words and the form that
+    say so. The reader can mark each document and download the marks. An existing report there is
+    replaced at once or not at all.
 
     Parameters
     ----------
@@ -131,10 +131,12 @@ def findings_contents(
     vocabulary = Vocabulary()
     packed: list[dict[str, Any] | None] = [None] * len(listed)
     reasons: list[list[str]] = [[] for _ in listed]
+    form: list[list[str]] = [[] for _ in listed]
     for i, explanation in zip(places, explanations, strict=True):
         strongest = float(np.abs(explanation.evidence).max(initial=0)) or 1.0
         packed[i] = pack_explanation(explanation, vocabulary, strongest, limits.characters)
         reasons[i] = [visible(word) for word in explanation.reasons(_REASONS)]
+        form[i] = [visible(said) for said in explanation.form_reasons()]
     kind_of = np.full(n, -1)
     for k, kind in enumerate(findings.kinds):
         kind_of[kind.documents] = k
@@ -149,7 +151,10 @@ def findings_contents(
             "n_unjudged": int((findings.ranks == 0).sum()),
             "identity": _identity(names, findings.texts),
             "kinds": [
-                {"words": [visible(word) for word in kind.words], "n": len(kind.documents)}
+                {
+                    "name": visible(kind.name if kind.form else ", ".join(kind.words)),
+                    "n": len(kind.documents),
+                }
                 for kind in findings.kinds
             ],
             "contrast": _contrast(findings, sample),
@@ -174,6 +179,7 @@ def findings_contents(
             "false_discovery": _rounded(findings.false_discovery[listed]),
             "copies": _copies(findings, listed, names),
             "reasons": reasons,
+            "form": form,
             "columns": [
                 [visible(str(name)), [_value(values[i]) for i in listed]]
                 for name, values in (columns or {}).items()
