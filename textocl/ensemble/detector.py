@@ -178,7 +178,7 @@ class Detector(TextDetector):
         texts = [training.samples[i] for i in normal]
         cutting = settled(self.tokenization, self.language, texts)
         composition = Composition.of(self, source, texts, cutting)
-        suspected = suspected_documents(composition, labels[normal] == 0)
+        suspected, n_odd_of_form = suspected_documents(composition, labels[normal] == 0)
         told = self.contamination != "auto"
         if told:
             left_out = (
@@ -192,10 +192,13 @@ class Detector(TextDetector):
             {name: detector for name, (detector, _) in unfitted.items()},
             training,
             normal[suspected],
-            # of 15 % suspected those odd by form and half of the others; else as many as were told
-            n_surest=len(suspected) * (2 if told or self.form_weight else 1) // 3,
+            # of the others a third, where nothing is told; else as many as were told
+            n_surest=max(
+                n_odd_of_form + (len(suspected) - n_odd_of_form) // 3,
+                len(suspected) * 2 // 3 if told else 0,
+            ),
             taught=taught,
-            n_odd_of_form=len(suspected) // 3 if self.form_weight else 0,
+            n_odd_of_form=n_odd_of_form,
         )
         weights = learned_weights(
             list(unfitted), [weight for _, weight in unfitted.values()], judged, composition

@@ -69,14 +69,12 @@ class OutOfSampleScores:
     def scale_of(self, k: int, name: str) -> tuple[float, float]:
         """Median of a member's scores, and a standard deviation.
 
-        By the interquartile range; of form by the upper quantile of trusted documents that gives
-        the larger one.
+        By the interquartile range; of form by the upper quantile that gives the larger one.
         """
         values = self.scores[self.is_known[:, k], k].astype(np.float64)
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
         scale = (high - low) / _QUARTILES
         if name in FORM:
-            values = self.scores[self.is_known[:, k] & self.is_trusted, k].astype(np.float64)
             scale = ((np.quantile(values, _UPPER) - median) / norm.ppf(_UPPER)).max()
         return float(median), float(scale) or float(values.std()) or 1.0
 
