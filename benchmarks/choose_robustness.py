@@ -81,7 +81,7 @@ def tasks_of(corpus: list[Any], label: str, source: Any) -> Iterator[Task]:
     for share in _SHARES:
         training = own[:n] + other[: round(n * share / (1 - share))]
         composition = Composition.of(textocl.Detector(), source, training)
-        suspected = suspected_documents(composition, np.ones(len(training), bool))
+        suspected, _ = suspected_documents(composition, np.ones(len(training), bool))
         yield Task(training, suspected, composition, ranked, is_odd)
 
 

@@ -29,7 +29,7 @@ def to_onnx(
 
     Parameters
     ----------
-    detector : fitted; on static vectors, it must cut words by ``tokenization="english"``
+    detector : fitted
     path : the file to write, ``.onnx``
         With a language model, ``tokenizer.json`` and ``config.json`` are written beside it.
     dtype : "float32", "float16" or "int8", default "float32"

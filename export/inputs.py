@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textocl.core.exceptions import DataError
 from textocl.export.graph import Graph
 from textocl.export.words_graph import Words
+from textocl.text.tokenization import make_tokenizer
 
 if TYPE_CHECKING:
     from textocl.export.context_graph import Encoder, WordsInContext
@@ -58,28 +59,17 @@ class Inputs:
         self._raw_text = raw_text
         self._max_words = max_words
         self._encoder: Encoder | None = None
+        self._words: dict[str, Words] = {}
         self._sample_shape: tuple[int, ...] | None = None
         self._n_kept = self._n_before = 0
 
     def words_of(self, detector: Any) -> Words:
-        """Words that have a vector each, from the input ``text``.
-
-        Raises
-        ------
-        DataError
-            ``detector`` cuts texts into words in a way that ONNX Runtime does not.
-        """
+        """Words that have a vector each, from the input ``text``."""
         tokenization = detector._fit_params["tokenization"]
-        if tokenization != "english":
-            raise DataError(
-                f"this {type(detector).__name__} cuts words by tokenization={tokenization!r}, "
-                "which ONNX Runtime cannot; fit with tokenization='english' to export."
-            )
-        return self._words
-
-    @cached_property
-    def _words(self) -> Words:
-        return Words(self.graph, self.text, self.dtype)
+        if tokenization not in self._words:
+            tokenizer = make_tokenizer(tokenization)
+            self._words[tokenization] = Words(self.graph, self.text, self.dtype, tokenizer)
+        return self._words[tokenization]
 
     @cached_property
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """From strings to the distinct words of each document, inside the graph.
 
-    text (n,) -> lower-case -> words of three letters and more -> rows of a vocabulary -> distinct
-    rows and counts of each document, padded to the longest.
+    text (n,) -> a-z in lower case -> words -> rows of a vocabulary -> distinct rows and counts of
+    each document, padded to the longest.
 
 This is `textocl.text.documents.pack` in ONNX operators. Padding points at one more row than the
 vocabulary has, whose vector is 0; a padded word has the count 0.
@@ -9,6 +9,7 @@ vocabulary has, whose vector is 0; a padded word has the count 0.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.export.graph import Graph
+from textocl.text.tokenization import EnglishTokenizer, Tokenizer
 
 #: how the tables of words may be stored; computed with is float32 or better
 DTYPES = ("float32", "float16", "int8")
+_LOWER = re.compile("[A-Z]+")  # what the graph lowers
 _QUANTIZED_FROM = 16  # entries of a row; narrower tables stay float16
 
 
@@ -46,9 +49,15 @@ class Words:
     ----------
     text : (n,) strings
     dtype : one of `DTYPES`, how tables of words are stored
+    tokenizer : Tokenizer
+        Capitals of other alphabets than a-z are known where a word is written as
+        `textocl.text.tokenization.UnicodeTokenizer.written` has it, not in any mixture.
     """
 
-    def __init__(self, graph: Graph, text: str, dtype: str = "float32") -> None:
+    def __init__(
+        self, graph: Graph, text: str, dtype: str = "float32", tokenizer: Tokenizer | None = None
+    ) -> None:
+        self._tokenizer = EnglishTokenizer() if tokenizer is None else tokenizer
         self._graph = graph
         self._dtype = dtype
         # one empty document more: a graph can then be given none
@@ -65,7 +74,7 @@ class Words:
             mark=0,
             mincharnum=1,
             pad_value="\x01",
-            tokenexp="[a-z]{3,}",
+            tokenexp=self._tokenizer.explicit_pattern(),
         )  # (n + 1, L)
         self._bags: dict[tuple[str, ...], Bag] = {}
 
@@ -97,12 +106,17 @@ class Words:
 
     def _looked_up(self, vocabulary: Sequence[str]) -> Bag:
         g, u = self._graph, len(vocabulary)
+        row_of = {
+            _LOWER.sub(lambda letter: letter.group().lower(), form): row
+            for row, word in enumerate(vocabulary)
+            for form in self._tokenizer.written(word)
+        }
         rows = g.op(
             "LabelEncoder",
             self._words,
             domain="ai.onnx.ml",
-            keys_strings=list(vocabulary),
-            values_int64s=list(range(u)),
+            keys_strings=list(row_of),
+            values_int64s=list(row_of.values()),
             default_int64=-1,
         )  # (n + 1, L)
         zero, one = g.constant(0), g.constant(1)

@@ -345,7 +345,7 @@ def test_a_newer_format_says_upgrade(model: Path) -> None:
         ({"parameters": None}, "'parameters' is missing"),
         ({"parameters": {"evil": 1}}, "evil"),
         ({"parameters": {"n_contexts": -3}}, "n_contexts"),
-        ({"parameters": {"n_contexts": 7}}, "shape"),
+        ({"parameters": {"n_contexts": 7, "tokenization": "english"}}, "shape"),
         ({"parameters": {"tokenization": "x"}}, "tokenization"),
         ({"threshold": None}, "threshold"),
         ({"threshold": float("nan")}, "threshold"),

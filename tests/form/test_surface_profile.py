@@ -13,6 +13,7 @@ from texts import sentences
 import textocl
 from textocl import DataError, FormatError, SurfaceProfile, TextoclWarning
 from textocl.core.metrics import evaluate
+from textocl.core.training_scores import fold_numbers
 from textocl.form.surface_measures import MEASURES, N_SHARES, NAMES, measured
 from textocl.form.surface_profile import PRIOR_SIZES, WORST_SURFACE_SCORE
 from textocl.text.copies import copy_groups
@@ -44,8 +45,7 @@ def fitted(notes: list[str]) -> SurfaceProfile:
 
 def test_scores_are_those_of_the_formula(notes: list[str]) -> None:
     detector = SurfaceProfile(calibration="training").fit(notes)
-    train = measured(notes, "ascii")
-    usual = np.median(train.parts / np.maximum(train.totals, 1), axis=0)
+    usual = np.zeros(len(NAMES))
     least = [0.05] * N_SHARES + [0.2, 0.2, 0.5, 0.5] + [0.25] * 7
 
     def transformed(texts: list[str]) -> np.ndarray:
@@ -57,14 +57,23 @@ def test_scores_are_those_of_the_formula(notes: list[str]) -> None:
             columns.append(np.sqrt(drawn) if measure.is_share else np.log(1 + drawn))
         return np.array(columns).T
 
-    low, center, high = np.quantile(transformed(notes), [0.25, 0.5, 0.75], axis=0)
-    spread = np.maximum((high - low) / 1.349, least)
-    z = np.clip((transformed(notes) - center) / spread, -6, 6)
-    covariance = LedoitWolf(assume_centered=True).fit(z).covariance_.copy()
-    for j in range(len(covariance)):
-        covariance[j, j] = max(covariance[j, j], 1)
-    z = (transformed(ODD) - center) / spread
-    expected = [np.sqrt(row @ np.linalg.solve(covariance, row) / len(row)) for row in z]
+    def scored(texts: list[str], near: list[str]) -> list[float]:
+        nonlocal usual
+        usual = np.median(detector.measures(near), axis=0)
+        low, center, high = np.quantile(transformed(near), [0.25, 0.5, 0.75], axis=0)
+        spread = np.maximum((high - low) / 1.349, least)
+        z = np.clip((transformed(near) - center) / spread, -6, 6)
+        covariance = LedoitWolf(assume_centered=True).fit(z).covariance_.copy()
+        for j in range(len(covariance)):
+            covariance[j, j] = max(covariance[j, j], 1)
+        z = (transformed(texts) - center) / spread
+        return [np.sqrt(row @ np.linalg.solve(covariance, row) / len(row)) for row in z]
+
+    near = notes
+    for _ in range(2):
+        scores = np.array(scored(notes, near))
+        near = [notes[i] for i in np.flatnonzero(scores <= np.quantile(scores, 0.85))]
+    expected = scored(ODD, near)
     assert detector.anomaly_score(ODD).tolist() == pytest.approx(expected, rel=1e-6)
 
 
@@ -96,10 +105,12 @@ def test_scores_are_the_same_to_the_bit_in_any_batch(fitted: SurfaceProfile) -> 
 
 
 def test_training_scores_are_by_texts_of_other_folds(notes: list[str]) -> None:
-    odd = "1 2 3 4 5 6 7 8 9 10 11 12 13 14"
-    texts = [*notes[:30], odd]
+    texts = [*notes[:30], "1 2 3 4 5 6 7 8 9 10 11 12 13 14"]
     detector = SurfaceProfile().fit(texts)
-    assert detector.training_scores_[-1] > detector.anomaly_score([odd])[0]
+    folds = fold_numbers(31, 0)
+    others = [text for text, fold in zip(texts, folds, strict=True) if fold != folds[-1]]
+    alone = SurfaceProfile(calibration="training").fit(others)
+    assert detector.training_scores_[-1] == pytest.approx(alone.anomaly_score(texts[-1:])[0])
     assert np.sort(detector.training_scores_).tolist() == detector.calibration_scores_.tolist()
 
 
@@ -157,7 +168,7 @@ def test_an_explanation_names_what_is_odd(
     assert explanation.form[NAMES.index(name)].said.startswith(said)
 
 
-def test_unusual_is_what_one_in_ten_normal_documents_has(
+def test_unusual_is_what_few_normal_documents_have(
     fitted: SurfaceProfile, notes: list[str]
 ) -> None:
     for explanation, values in zip(fitted.explain(ODD), fitted.measures(ODD), strict=True):
@@ -166,7 +177,7 @@ def test_unusual_is_what_one_in_ten_normal_documents_has(
             assert evidence.is_unusual == (below or above)
             assert not (below and evidence.spans)  # that something is rare is not at a place
     unusual = [[one.is_unusual for one in e.form] for e in fitted.explain(notes)]
-    assert 0 < np.mean(unusual, axis=0).max() <= 0.11
+    assert 0 < np.mean(unusual, axis=0).max() <= 0.19  # 15 % are not near
 
 
 def test_white_space_alone_is_not_judged(notes: list[str]) -> None:

@@ -161,5 +161,5 @@ def test_a_loaded_detector_is_the_same_and_a_damaged_one_refused(
         damaged = detector._to_files()
         damaged.arrays[name] = array
         with pytest.raises(FormatError, match="twice|no calibration scores"):
-            WordLikelihood()._from_files(damaged)
-    WordLikelihood()._from_files(files)
+            WordLikelihood(tokenization="english")._from_files(damaged)
+    WordLikelihood(tokenization="english")._from_files(files)

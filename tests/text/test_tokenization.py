@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from textocl.core.exceptions import DataError
 from textocl.text import tokenization
 from textocl.text.stopwords import ENGLISH_STOPWORDS
-from textocl.text.tokenization import EnglishTokenizer, UnicodeTokenizer, make_tokenizer
+from textocl.text.tokenization import (
+    CharactersTokenizer,
+    EnglishTokenizer,
+    UnicodeTokenizer,
+    make_tokenizer,
+)
 
 any_text = st.text(st.characters(), max_size=60) | st.text(
     "aBz -'1é\u212a\u0130\n\x00", max_size=60
@@ -86,6 +91,43 @@ def test_marks_belong_to_their_letters() -> None:
     assert not UnicodeTokenizer().keeps("don't")
 
 
+def test_what_is_written_without_spaces_is_cut_by_characters() -> None:
+    words = CharactersTokenizer().words
+    assert words("船はロンドン港へ。Die Fähre") == [
+        "船",
+        "は",
+        "ロンドン",
+        "港",
+        "へ",
+        "die",
+        "fähre",
+    ]
+    assert words("เรือออกจากท่า") == ["เรื", "อ", "อ", "อ", "ก", "จา", "ก", "ท่า"]
+    assert words("한국어 텍스트") == ["한국어", "텍스트"]
+
+
+@pytest.mark.parametrize("kind", [UnicodeTokenizer, CharactersTokenizer])
+def test_explicit_ranges_are_the_same_pattern(kind: type[UnicodeTokenizer]) -> None:
+    explicit = re.compile(
+        re.sub(r"\\x\{(\w+)\}", lambda m: re.escape(chr(int(m[1], 16))), kind().explicit_pattern())
+    )
+    for text in (
+        "Zwölf हिन्दी 1ª x²",
+        "船はロンドン港ーへ々〆",
+        "ភាសាខ្មែរ မြန်မာ ลาว ເຮືອ",
+        "𝒜𠀀𐐀\U000e0100",
+    ):
+        assert [m.group().lower() for m in explicit.finditer(text)] == [
+            text[span.start : span.end].lower() for span in kind().spans(text)
+        ]
+
+
+def test_forms_of_a_word_are_those_that_fold_into_it() -> None:
+    assert UnicodeTokenizer().written("fähre")[:2] == ["fähre", "Fähre"]
+    assert "FÄHRE" in UnicodeTokenizer().written("fähre")
+    assert "STRASSE" not in UnicodeTokenizer().written("straße")
+
+
 def test_an_unknown_tokenization_names_the_known_ones() -> None:
-    with pytest.raises(DataError, match=r"'english', 'unicode'; got str 'klingon'"):
+    with pytest.raises(DataError, match=r"'english', 'unicode', 'characters'; got str 'klingon'"):
         make_tokenizer("klingon")

@@ -73,8 +73,8 @@ def fit(
             help="Share of anomalies that hide in DOCS", show_default="auto estimates it; others 0"
         ),
     ] = None,
-    tokenization: Tokenization = "english",
-    language: Language = "en",
+    tokenization: Tokenization = "auto",
+    language: Language = "auto",
     typical: Annotated[
         int | None,
         typer.Option(

@@ -73,8 +73,10 @@ Embedding = Annotated[
         "folder of a language model, gensim:NAME, transformer:NAME, model2vec:NAME."
     ),
 ]
-Tokenization = Annotated[str, typer.Option(help="english, or unicode for other languages.")]
-Language = Annotated[str, typer.Option(help="Language of the general word list, or none.")]
+Tokenization = Annotated[
+    str, typer.Option(help="auto, english, unicode for other languages, or characters.")
+]
+Language = Annotated[str, typer.Option(help="Language of the general word list, auto or none.")]
 SpreadsheetSafe = Annotated[
     bool,
     typer.Option(

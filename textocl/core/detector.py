@@ -185,7 +185,7 @@ class OneClassDetector(WithTrainingScores, OutlierMixin, BaseEstimator, ABC):
 
     def _doubts_of_fit(self, learned: Learned, n_anomalies: int, noun: str) -> list[str]:
         """What a user should know of a fit."""
-        doubts = []
+        doubts = list(learned.doubts)
         if n_anomalies:
             doubts.append(
                 f"{n_anomalies:,} {noun} labelled -1 were left out: {type(self).__name__} does not "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -30,6 +30,7 @@ class Learned:
     params : parameters that the fit found a value for, such as the name of an embedding
     training_scores : (m,) float32, out-of-sample scores of the training set, NaN where there is
         none; None where the fit has no such scores
+    doubts : what else a user should know of the fit
     suspected : (k,) int64, which of the training set were kept from learning as suspected anomalies
     """
 
@@ -40,6 +41,7 @@ class Learned:
     params: Mapping[str, Any] = field(default_factory=dict)
     training_scores: NDArray[np.float32] | None = None
     suspected: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    doubts: Sequence[str] = ()
 
 
 class Scored(NamedTuple):

@@ -29,6 +29,7 @@ from textocl.cvdd.training import TrainingSettings
 from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
+from textocl.text.languages import Cutting, check_tokenization, doubts_of, settled
 from textocl.text.spaces import Embedded, Space, WordSpace, fit_space
 from textocl.text.tokenization import make_tokenizer
 from textocl.text.vocabulary import Vocabulary
@@ -89,10 +90,12 @@ class CVDD(TextDetector):
         How much each context counts in the aggregation; in a dict, contexts not named count
         nothing: ``{0: 1, 2: 0.5}``. See `textocl.cvdd.scoring.aggregation_weights`. None counts all
         alike. Contexts have their numbers once fitted: `recalibrate` takes weights too.
-    tokenization : "english" or "unicode", default "english"
-        See `textocl.text.tokenization`.
-    language : str or None, default "en"
+    tokenization : "auto", "english", "unicode" or "characters", default "auto"
+        See `textocl.text.tokenization`. "auto" goes by the language of the training documents, see
+        `textocl.text.languages.settled`; `fit_params_` has what it found.
+    language : str or None, default "auto"
         Language of the general word list and word frequencies (package wordfreq); None for none.
+        "auto" is the language of the training documents.
     n_general_words : int ≥ 0, default 50000
         Frequent words of the language that the model knows beside those of the training documents.
     n_training_words : int ≥ 1, default 200000
@@ -181,8 +184,8 @@ class CVDD(TextDetector):
     eta: float = 1.0
     aggregation: str | Sequence[float] = "mean"
     context_weights: Any = None
-    tokenization: str = "english"
-    language: str | None = "en"
+    tokenization: str = "auto"
+    language: str | None = "auto"
     n_general_words: int = 50_000
     n_training_words: int = 200_000
     standardize: bool = True
@@ -247,7 +250,9 @@ class CVDD(TextDetector):
     def _learn(self, training: TrainingSamples) -> Learned:
         normal, crossed = np.flatnonzero(training.labels >= 0), self.calibration == "cross"
         kept, held_out = self._split_for_calibration(len(normal), self.random_state)
-        space = self.space_of([training.samples[i] for i in normal[kept]])
+        texts = [training.samples[i] for i in normal[kept]]
+        cutting = settled(self.tokenization, self.language, texts)
+        space = self.space_of(texts, cutting)
         to_train, to_calibrate = embedded_parts(
             space,
             training,
@@ -277,18 +282,19 @@ class CVDD(TextDetector):
             scores,
             len(normal) - len(known),
             len(normal),
-            {"embedding": space.source_name},
+            {"embedding": space.source_name, **cutting._asdict()},
             training_scores if crossed else None,
+            doubts=doubts_of(cutting, texts),
         )
 
-    def space_of(self, texts: Sequence[str]) -> Space:
+    def space_of(self, texts: Sequence[str], cutting: Cutting) -> Space:
         """The space that a fit on these documents chooses."""
         return fit_space(
             self.embedding,
             texts,
-            make_tokenizer(self.tokenization),
+            make_tokenizer(cutting.tokenization),
             content_words=True,
-            language=self.language,
+            language=cutting.language,
             n_general_words=self.n_general_words,
             n_training_words=self.n_training_words,
             standardized=self.standardize,
@@ -413,6 +419,7 @@ class CVDD(TextDetector):
             check_number(name, getattr(self, name), 0)
         check_number("learning_rate", self.learning_rate, 0, low_open=True)
         check_number("drop_after", self.drop_after, 0, 1)
+        check_tokenization(self.tokenization)
         check_choice("objective", self.objective, OBJECTIVES)
         check_number("eta", self.eta, 0, low_open=True)
         if self.alpha != "annealed":

@@ -18,6 +18,7 @@ from textocl.text.embeddings import load_embedding
 from textocl.text.embeddings.contextual import ContextualVectors
 from textocl.text.embeddings.looked_up_once import LookedUpOnce
 from textocl.text.embeddings.trained import CorpusVectors
+from textocl.text.languages import Cutting
 from textocl.text.spaces import Space
 
 #: of the density where anomalies may hide: wider, so that those left over support each other less
@@ -27,6 +28,8 @@ _HALF_WEIGHT = 100  # suspected documents that count half as much as very many
 _BESIDE_LANGUAGE_MODEL = {"word_density": 1.0, "contexts": 0.4, "words": 0.2}
 #: without one, where all is trusted, and where anomalies may hide
 _BESIDE = {False: {"contexts": 1.0, "words": 1.0}, True: {"contexts": 2.0, "words": 1.4}}
+#: of the words in another language than English, which static vectors know less of
+_WORDS_ELSEWHERE = 4.0
 
 
 @dataclass(frozen=True)
@@ -39,17 +42,17 @@ class Composition:
     support_weight: float
     form_weight: float
     contamination: float | str
-    tokenization: str
-    language: str | None
+    cutting: Cutting
     random_state: int
     device: str
     verbose: bool
 
     @classmethod
-    def of(cls, detector: Any, source: Any, texts: list[str]) -> Composition:
+    def of(cls, detector: Any, source: Any, texts: list[str], cutting: Cutting) -> Composition:
         """By the parameters of a `Detector`."""
-        names = [field.name for field in fields(cls) if field.name not in ("source", "texts")]
-        return cls(source, texts, **{name: getattr(detector, name) for name in names})
+        given = {"source": source, "texts": texts, "cutting": cutting}
+        names = [field.name for field in fields(cls) if field.name not in given]
+        return cls(**given, **{name: getattr(detector, name) for name in names})
 
     def unfitted(self, n_suspected: int = 0) -> dict[str, tuple[TextDetector, float]]:
         """The members by name, each with its weight before it is learned what they have to say.
@@ -101,8 +104,10 @@ class Composition:
             ),
             weights["contexts"],
         )
-        if self.language is not None:
-            words = WordLikelihood(language=self.language, **self._common)
+        if self.cutting.language is not None:
+            words = WordLikelihood(language=self.cutting.language, **self._common)
+            if not self.is_contextual and self.cutting.language != "en":
+                weights["words"] = self.support_weight * _WORDS_ELSEWHERE
             members["words"] = (words, weights["words"])
         return members
 
@@ -119,21 +124,23 @@ class Composition:
     def density_space(self) -> Space:
         """The space of the density on ``source``."""
         source = self.source if self.is_contextual else self._static
-        return KDE(embedding=source, **self._on_vectors).space_of(self.texts)
+        return KDE(embedding=source, **self._on_vectors).space_of(self.texts, self.cutting)
 
     @cached_property
     def word_space(self) -> Space:
         """The same of static vectors."""
         if not self.is_contextual:
             return self.density_space
-        return KDE(embedding=self._static, **self._on_vectors).space_of(self.texts)
+        return KDE(embedding=self._static, **self._on_vectors).space_of(self.texts, self.cutting)
 
     @cached_property
     def context_space(self) -> Space:
         """The space of the CVDD, on static vectors."""
         with warnings.catch_warnings():  # words without a vector were counted for the density
             warnings.simplefilter("ignore", TextoclWarning)
-            return CVDD(embedding=self._static, **self._on_vectors).space_of(self.texts)
+            return CVDD(embedding=self._static, **self._on_vectors).space_of(
+                self.texts, self.cutting
+            )
 
     @cached_property
     def _static(self) -> Any:
@@ -144,11 +151,11 @@ class Composition:
     @property
     def _common(self) -> dict[str, Any]:
         return {
-            "tokenization": self.tokenization,
+            "tokenization": self.cutting.tokenization,
             "calibration": "cross",
             "random_state": self.random_state,
         }
 
     @property
     def _on_vectors(self) -> dict[str, Any]:
-        return {"language": self.language, "device": self.device, **self._common}
+        return {"language": self.cutting.language, "device": self.device, **self._common}

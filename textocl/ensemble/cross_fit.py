@@ -36,12 +36,12 @@ def fit_members(
 
     Parameters
     ----------
-    detectors : not fitted, with calibration "cross"; the surface before the characters
+    detectors : not fitted, with calibration "cross"
     training : m documents
     suspected : (k,), which of them are suspected to be anomalies, the most suspicious first
     n_surest : how many of these CVDD leaves out
     taught : whether densities learn from these as anomalies
-    n_odd_of_form : how many documents the characters leave out
+    n_odd_of_form : how many of the suspected, the first ones, the characters leave out
 
     Raises
     ------
@@ -53,15 +53,16 @@ def fit_members(
     distances = np.empty((len(training), 0), np.float32)
     labels = training.labels.copy()
     labels[suspected] = -1
-    odd_of_form = np.empty(0, np.int64)
     for k, detector in enumerate(detectors.values()):
         if taught and isinstance(detector, KDE):
             detector._fit_samples(replace(training, labels=labels))
             scores[:, k] = detector.training_scores_
             continue
         left_out = suspected[:n_surest] if isinstance(detector, CVDD) else suspected
-        if isinstance(detector, SurfaceProfile | CharacterLikelihood):
-            left_out = odd_of_form
+        if isinstance(detector, SurfaceProfile):
+            left_out = suspected[:0]
+        if isinstance(detector, CharacterLikelihood):
+            left_out = suspected[:n_odd_of_form]
         learned = np.setdiff1d(np.arange(len(training)), left_out)
         strange = [training.samples[i] for i in left_out]
         detector._fit_samples(training.take(learned))
@@ -73,9 +74,6 @@ def fit_members(
             known = learned[~np.isnan(scores[learned, k])]
             distances[known] = detector.calibration_distances_
             distances[left_out] = detector.context_distances(strange)
-        if isinstance(detector, SurfaceProfile):
-            oddness = np.where(training.labels == 0, np.nan_to_num(scores[:, k]), -1)
-            odd_of_form = np.argsort(-oddness, kind="stable")[:n_odd_of_form]
     is_known = ~np.isnan(scores[normal])
     for name, column in zip(detectors, is_known.T, strict=True):
         if not column.any():

@@ -34,6 +34,7 @@ from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
 from textocl.shallow.metric import WORST_POOLED_SCORE
 from textocl.text.embeddings import load_embedding
+from textocl.text.languages import check_tokenization, doubts_of, settled
 from textocl.text.spaces import Embedded, WordSpace
 from textocl.text.vectorizer import unit
 
@@ -66,7 +67,8 @@ class Detector(TextDetector):
     support_weight : float ≥ 0, default 0.25
         Weight of the other members beside the density on ``embedding``, whose weight is 1. With a
         language model, which alone knows more than they do, it is that of the word density;
-        contexts and words have 0.4 and 0.2 of it. 0 leaves these members out.
+        contexts and words have 0.4 and 0.2 of it. Without one, words of another language than
+        English have four times it. 0 leaves these members out.
     form_weight : float ≥ 0, default 1
         Raising it lets form count more: the learned weights of surface and characters are
         multiplied by it. 0 leaves these members out.
@@ -142,8 +144,8 @@ class Detector(TextDetector):
     contamination: float | str = "auto"
     n_references: int = 2_000
     remember_training: bool = True
-    tokenization: str = "english"
-    language: str | None = "en"
+    tokenization: str = "auto"
+    language: str | None = "auto"
     false_alarm_rate: float = 0.05
     calibration: str = "cross"
     random_state: int = 0
@@ -174,9 +176,11 @@ class Detector(TextDetector):
         self._check_size(len(normal), "different normal documents")
         source = load_embedding(self.embedding)
         texts = [training.samples[i] for i in normal]
-        composition = Composition.of(self, source, texts)
-        suspected = suspected_documents(composition, labels[normal] == 0)
-        if self.contamination != "auto":
+        cutting = settled(self.tokenization, self.language, texts)
+        composition = Composition.of(self, source, texts, cutting)
+        suspected, n_odd_of_form = suspected_documents(composition, labels[normal] == 0)
+        told = self.contamination != "auto"
+        if told:
             left_out = (
                 f"documents beside those that contamination={self.contamination:g} leaves out"
             )
@@ -188,10 +192,13 @@ class Detector(TextDetector):
             {name: detector for name, (detector, _) in unfitted.items()},
             training,
             normal[suspected],
-            # of 15 % suspected 5, where nothing is told; else as many as were told
-            n_surest=len(suspected) * (1 if self.contamination == "auto" else 2) // 3,
+            # of the others a third, where nothing is told; else as many as were told
+            n_surest=max(
+                n_odd_of_form + (len(suspected) - n_odd_of_form) // 3,
+                len(suspected) * 2 // 3 if told else 0,
+            ),
             taught=taught,
-            n_odd_of_form=len(suspected) // 3,
+            n_odd_of_form=n_odd_of_form,
         )
         weights = learned_weights(
             list(unfitted), [weight for _, weight in unfitted.values()], judged, composition
@@ -215,9 +222,10 @@ class Detector(TextDetector):
             judged.calibration_scores(list(members.values()), contamination.at_least),
             int(np.isnan(fused).sum()),
             len(normal),
-            {"embedding": source.name},
+            {"embedding": source.name, **cutting._asdict()},
             training_scores,
             normal[suspected],
+            doubts_of(cutting, texts),
         )
 
     def _surprisal(self, members: dict[str, Member], trusted: list[str]) -> Surprisal | None:
@@ -407,6 +415,7 @@ class Detector(TextDetector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        check_tokenization(self.tokenization)
         check_integer("n_contexts", self.n_contexts, 1)
         check_integer("n_references", self.n_references, 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)

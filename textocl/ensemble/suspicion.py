@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from textocl.core.contamination import null_p_values
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import aggregate
 from textocl.cvdd.state import table_of, trained_weights
 from textocl.cvdd.training import TrainingSettings
 from textocl.ensemble.composition import Composition
+from textocl.form.surface_profile import surface_oddness
 from textocl.shallow.density import log_density
 from textocl.text.spaces import ContextSpace
 from textocl.text.vectorizer import DocumentVectorizer, unit
@@ -18,6 +20,7 @@ from textocl.training.devices import choose_device
 
 _SUSPECTED = 0.15  # of the unlabelled documents, where nothing is known
 _LEFT_OUT_AT_FIRST = 0.25
+_FAR = 1e-4  # of normal documents have a surface as odd
 #: so wide that hidden anomalies hardly support each other: nearly the distance to the mean
 _BANDWIDTH = 0.7
 _POOLED_AT_ONCE = 2048
@@ -25,15 +28,16 @@ _POOLED_AT_ONCE = 2048
 
 def suspected_documents(
     composition: Composition, is_unlabelled: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Numbers of the documents of a composition that are suspected to be anomalies.
+) -> tuple[NDArray[np.int64], int]:
+    """Numbers of the documents of a composition that are suspected, and how many by their form.
 
-    The most suspicious first.
+    Those odd by form come first, then those odd by words, each the most suspicious first.
 
-    A wide kernel density and a CVDD rank all documents; a quarter is left out, and both rank again
-    by what they learn from the others. The highest 15 % are suspected, or one and a half times the
-    ``contamination`` where that is a number. Parameters were chosen on training splits
-    (benchmarks/choose_robustness.py).
+    15 % are suspected, or one and a half times the ``contamination`` where that is a number: up to
+    a third of them by their surface, those that lie far out as `SurfaceProfile` measures it; the
+    others by their words: a wide kernel density and a CVDD rank all documents; a quarter is left
+    out, and both rank again by what they learn from the others. Parameters were chosen on training
+    splits (benchmarks/choose_robustness.py).
 
     Parameters
     ----------
@@ -43,13 +47,20 @@ def suspected_documents(
     share = _SUSPECTED if isinstance(told, str) else 1.5 * told
     n_suspected = round(share * n_unlabelled)
     if not n_suspected:
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int64), 0
     ranking = _Ranking(composition)
-    suspected = np.empty(0, np.int64)
+    odd = np.empty(0, np.int64)
+    if composition.form_weight:
+        oddness = surface_oddness(composition.texts)
+        is_far = is_unlabelled & (null_p_values(oddness) <= _FAR)
+        order = np.argsort(-np.where(is_far, oddness, -1), kind="stable")
+        odd = order[: min(int(is_far.sum()), n_suspected // 3)]
+    suspected = odd
     for n_left_out in (round(max(share, _LEFT_OUT_AT_FIRST) * n_unlabelled), n_suspected):
         ranks = np.where(is_unlabelled, ranking.learned_without(suspected), -1)
-        suspected = np.argsort(-ranks, kind="stable")[:n_left_out]
-    return suspected
+        ranks[odd] = -1
+        suspected = np.append(odd, np.argsort(-ranks, kind="stable")[: n_left_out - len(odd)])
+    return suspected, len(odd)
 
 
 class _Ranking:

@@ -34,6 +34,8 @@ _FEWEST = 3  # documents to learn from
 _FARTHEST = (
     6.0  # standard values are cut there for the covariance, so that few texts cannot bend it
 )
+_ROUNDS, _LEFT_OUT = 2, 0.15
+_USUAL = (0.02, 0.98)  # quantiles between which a measure of those left is usual
 _QUARTILES = 1.349  # how far they are apart in a normal distribution
 #: what is added of a usual text, in characters, letters, words or phrases: short ones are noisy
 PRIOR_SIZES = {
@@ -53,7 +55,7 @@ class SurfaceState:
     usual : (d,) median of each measure
     center, spread : (d,) median and spread of each measure as `standard` transforms it
     whitening : (d, d), W with W Wᵀ the inverse of the covariance of standard values
-    low, high : (d,) between which nine in ten normal texts lie
+    low, high : (d,) between which the texts that are near lie, but for 2 % at each end
     """
 
     script: str
@@ -66,7 +68,19 @@ class SurfaceState:
 
     @classmethod
     def of(cls, texts: Measured, script: str) -> SurfaceState:
-        """Learn from measures of texts that have visible characters."""
+        """Learn from measures of texts that have visible characters.
+
+        Twice more without those that are then farthest: anomalies among them hardly count.
+        """
+        state = cls._of_all(texts, script)
+        for _ in range(_ROUNDS):
+            scores = state.scores(texts)
+            near = np.flatnonzero(scores <= np.quantile(scores, 1 - _LEFT_OUT))
+            state = cls._of_all(texts.take(near), script)
+        return state
+
+    @classmethod
+    def _of_all(cls, texts: Measured, script: str) -> SurfaceState:
         from sklearn.covariance import ledoit_wolf
 
         usual = np.median(texts.values, axis=0)
@@ -78,7 +92,7 @@ class SurfaceState:
         # what hardly varies is taken to vary as much as the least spread says
         covariance += np.diag(np.maximum(1 - np.diag(covariance), 0))
         whitening = np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(covariance)).T)
-        low, high = np.quantile(texts.values, [0.05, 0.95], axis=0)
+        low, high = np.quantile(texts.values, _USUAL, axis=0)
         return cls(script, usual, center, spread, whitening, low, high)
 
     def standard(self, texts: Measured) -> NDArray[np.float64]:
@@ -158,7 +172,9 @@ class SurfaceProfile(TextDetector):
     texts and s₀ = 20 characters, or 5 words; other measures x become ``log(1 + x)``. With z their
     distance from the median in units of a spread by quartiles, which has a least value, and S the
     Ledoit-Wolf covariance of z cut at ±6, its diagonal at least 1, the score is
-    ``√(zᵀ S⁻¹ z / d)``. It splits into ``z_i (S⁻¹ z)_i / (d score)``, which may be negative.
+    ``√(zᵀ S⁻¹ z / d)``. Median, spread and S are taken three times, from the second on
+    without the 15 % of texts that are farthest. The score splits into
+    ``z_i (S⁻¹ z)_i / (d score)``, which may be negative.
 
     Examples
     --------
@@ -296,6 +312,18 @@ class SurfaceProfile(TextDetector):
         if (arrays["usual"] < 0).any() or (arrays["spread"] <= 0).any():
             raise FormatError("a usual measure is negative, or a spread is not positive.")
         return SurfaceState(script, **arrays)
+
+
+def surface_oddness(texts: Sequence[str]) -> NDArray[np.float64]:
+    """How far the surface of each text is from that of most of them, ``(n,)``; 0 of white space."""
+    script = main_script(texts)
+    everything = measured(texts, script)
+    known = np.flatnonzero(everything.n_visible)
+    oddness = np.zeros(len(texts))
+    if len(known) >= _FEWEST:
+        judged = everything.take(known)
+        oddness[known] = SurfaceState.of(judged, script).scores(judged)
+    return oddness
 
 
 def _float32(scores: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -235,7 +235,7 @@ class Findings:
         others = np.setdiff1d(np.flatnonzero(self.copy_of == np.arange(len(self))), flagged)
         step = max(1, len(others) // _COMPARED)
         texts = [self.texts[i] for i in np.concatenate([flagged, others[::step]])]
-        presence = WordPresence.of(texts, make_tokenizer(self.detector.tokenization))
+        presence = WordPresence.of(texts, make_tokenizer(self.detector.fit_params_["tokenization"]))
         places = np.flatnonzero(chosen)
         points = self.detector.points([texts[i] for i in places])
         kinds, _ = kinds_of(points, places, presence, self.copy_of[flagged[chosen]])

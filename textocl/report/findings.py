@@ -235,7 +235,7 @@ def _sample(findings: Findings, most: int = 3000) -> NDArray[np.int64]:
 def _contrast(findings: Findings, sample: NDArray[np.int64]) -> dict[str, Any]:
     """Words that the flagged documents of a sample hold and the others do not, and the reverse."""
     texts = [findings.texts[i] for i in sample]
-    presence = WordPresence.of(texts, make_tokenizer(findings.detector.tokenization))
+    presence = WordPresence.of(texts, make_tokenizer(findings.detector.fit_params_["tokenization"]))
     is_flagged = findings.labels[sample] == -1
     flagged, others = np.flatnonzero(is_flagged), np.flatnonzero(~is_flagged)
     in_flagged, in_others = presence.holding(flagged), presence.holding(others)

@@ -28,8 +28,9 @@ from textocl.explain.occlusion import explain_by_occlusion
 from textocl.explain.text_detector import TextDetector
 from textocl.shallow.metric import WORST_POOLED_SCORE, Arrays, Metric, finite
 from textocl.shallow.state import PooledState, read_arrays, read_vectorizer
+from textocl.text.languages import Cutting, check_tokenization, doubts_of, settled
 from textocl.text.pooling import POOLINGS
-from textocl.text.spaces import ContextSpace, Embedded, Space, fit_space
+from textocl.text.spaces import ContextSpace, Embedded, Space, WordSpace, fit_space
 from textocl.text.tokenization import make_tokenizer
 from textocl.text.vectorizer import DocumentVectorizer, unit
 
@@ -95,8 +96,8 @@ class PooledDetector(TextDetector):
     pooling: str = "mean"
     whitening: float = 0.0
     unit_length: bool | None = None
-    tokenization: str = "english"
-    language: str | None = "en"
+    tokenization: str = "auto"
+    language: str | None = "auto"
     standardize: bool = True
     frequency_damping: float | None = None
     contamination: float = 0.0
@@ -139,10 +140,15 @@ class PooledDetector(TextDetector):
         normal, anomalies = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
         training, held_out = self._split_for_calibration(n_normal, self.random_state)
         training, held_out = normal[training], normal[held_out]
-        vectorizer = None
+        vectorizer, found, doubts = None, {}, []
         if not isinstance(samples, np.ndarray):
             texts = [samples[i] for i in training]
-            vectorizer = DocumentVectorizer.fitted(self.space_of(texts), self.pooling, texts)
+            cutting = settled(self.tokenization, self.language, texts)
+            space = self.space_of(texts, cutting)
+            found = {"embedding": space.source_name, **cutting._asdict()}
+            if isinstance(space, WordSpace):
+                doubts = doubts_of(cutting, texts)
+            vectorizer = DocumentVectorizer.fitted(space, self.pooling, texts)
         if self.learns_from_anomalies:
             training = np.sort(np.concatenate([training, anomalies]))
         raw, n_known = self._all_points(vectorizer, samples, training)
@@ -184,19 +190,20 @@ class PooledDetector(TextDetector):
             trim_highest(scores, self.contamination, labels[judged] > 0),
             n_unknown,
             len(samples),
-            {} if vectorizer is None else {"embedding": vectorizer.space.source_name},
+            found,
             training_scores,
             training[suspected],
+            doubts,
         )
 
-    def space_of(self, texts: Sequence[str]) -> Space:
+    def space_of(self, texts: Sequence[str], cutting: Cutting) -> Space:
         """The space that a fit on these documents chooses."""
         return fit_space(
             self.embedding,
             texts,
-            make_tokenizer(self.tokenization),
+            make_tokenizer(cutting.tokenization),
             content_words=False,
-            language=self.language,
+            language=cutting.language,
             n_general_words=_N_GENERAL_WORDS,
             n_training_words=_N_TRAINING_WORDS,
             standardized=self.standardize,
@@ -336,6 +343,7 @@ class PooledDetector(TextDetector):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        check_tokenization(self.tokenization)
         check_choice("pooling", self.pooling, POOLINGS)
         check_number("whitening", self.whitening, 0, 1)
         check_number("contamination", self.contamination, 0, 0.4)

@@ -19,6 +19,7 @@ from textocl.core.validation import check_integer, check_number
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
 from textocl.text.documents import PackedDocuments, pack
+from textocl.text.languages import check_tokenization, doubts_of, settled
 from textocl.text.spaces import Embedded
 from textocl.text.tokenization import CutTexts, Tokenizer, make_tokenizer
 from textocl.text.vocabulary import frequent_words, general_frequencies
@@ -114,8 +115,8 @@ class WordLikelihood(TextDetector):
 
     mixture: float = 0.5
     min_documents: int = 2
-    tokenization: str = "english"
-    language: str | None = "en"
+    tokenization: str = "auto"
+    language: str | None = "auto"
     n_general_words: int = 50_000
     false_alarm_rate: float = 0.05
     calibration: str = "split"
@@ -133,15 +134,23 @@ class WordLikelihood(TextDetector):
         normal = np.flatnonzero(training.labels >= 0)
         texts = [training.samples[i] for i in normal]
         kept, held_out = self._split_for_calibration(len(texts), self.random_state)
-        words, counts = self._counted([texts[i] for i in kept])
-        shares = self._general_shares(words)
+        cutting = settled(self.tokenization, self.language, texts)
+        if cutting.language is None:
+            raise DataError(
+                "WordLikelihood compares with general language, and the documents are in none that "
+                "has a word list; give the language, or take a detector that needs none, as KDE."
+            )
+        tokenizer = make_tokenizer(cutting.tokenization)
+        words, counts = self._counted([texts[i] for i in kept], tokenizer, cutting.language)
+        frequency = general_frequencies(cutting.language, tokenizer)
+        shares = np.array([max(frequency.get(word, 0.0), _RAREST) for word in words])
         ratios = self._log_ratios(shares, counts)
         if not ratios.any():
             raise DataError(
                 f"no word occurs in {self.min_documents} of {len(kept)} documents; give more "
                 "documents, or a lower min_documents."
             )
-        state = LikelihoodState(words, ratios, make_tokenizer(self.tokenization))
+        state = LikelihoodState(words, ratios, tokenizer)
         packed = state.embed([texts[i] for i in held_out]).packed
         scores = np.where(packed.n_distinct > 0, _scores(packed, ratios), np.float32(np.nan))
         training_scores = None
@@ -157,12 +166,21 @@ class WordLikelihood(TextDetector):
                 "give more documents, or calibration='training'."
             )
         n_unknown = len(scores) - len(judged)
-        return Learned(state, judged, n_unknown, len(scores), training_scores=training_scores)
+        return Learned(
+            state,
+            judged,
+            n_unknown,
+            len(scores),
+            cutting._asdict(),
+            training_scores,
+            doubts=doubts_of(cutting, texts),
+        )
 
-    def _counted(self, texts: list[str]) -> tuple[list[str], PackedDocuments]:
+    def _counted(
+        self, texts: list[str], tokenizer: Tokenizer, language: str
+    ) -> tuple[list[str], PackedDocuments]:
         """Words, those of the documents first, then general ones; and the documents."""
-        tokenizer = make_tokenizer(self.tokenization)
-        general = frequent_words(self.language, self.n_general_words, tokenizer)
+        general = frequent_words(language, self.n_general_words, tokenizer)
         distinct = sorted({w for part in tokenizer.cut(texts) for w in part.words})
         document_words = [word for word in distinct if tokenizer.keeps(word)]
         if not document_words:
@@ -170,11 +188,6 @@ class WordLikelihood(TextDetector):
         packed = pack(texts, tokenizer, WordIndex(document_words))
         known = set(document_words)
         return document_words + [word for word in general if word not in known], packed
-
-    def _general_shares(self, words: list[str]) -> NDArray[np.float64]:
-        """Share of each of the ``words`` in general language, ``(u,)``."""
-        frequency = general_frequencies(self.language)
-        return np.array([max(frequency.get(word, 0.0), _RAREST) for word in words])
 
     def _log_ratios(
         self, shares: NDArray[np.float64], counts: PackedDocuments
@@ -254,7 +267,7 @@ class WordLikelihood(TextDetector):
         check_integer("min_documents", self.min_documents, 1)
         check_integer("n_general_words", self.n_general_words, 0)
         check_integer("random_state", self.random_state, 0, 2**32 - 1)
-        make_tokenizer(self.tokenization)
+        check_tokenization(self.tokenization)
         if self.language is None:
             raise DataError(
                 "WordLikelihood compares with general language: language must be a code such as "

@@ -11,7 +11,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,10 @@ class Tokenizer(ABC):
     """Cuts texts into words, and says which words may enter a vocabulary."""
 
     name: str
+    #: whether it drops stopwords itself
+    has_stopwords: ClassVar[bool] = False
+    #: whether it cuts what word lists have as one word
+    cuts_words: ClassVar[bool] = False
 
     @abstractmethod
     def cut(self, texts: Sequence[str]) -> Iterator[Words]:
@@ -68,6 +72,14 @@ class Tokenizer(ABC):
     def spans(self, text: str) -> list[Span]:
         """Return the words of one text that `keeps` accepts, with their places."""
 
+    @abstractmethod
+    def explicit_pattern(self) -> str:
+        """Regular expression of a word, its sets as ranges of characters, a-z in lower case."""
+
+    def written(self, word: str) -> list[str]:
+        """How ``word`` may stand in a text whose letters a-z are in lower case."""
+        return [word]
+
     def words(self, text: str) -> list[str]:
         """Return the words of one text that `keeps` accepts."""
         return [word for part in self.cut([text]) for word in part.words if self.keeps(word)]
@@ -87,6 +99,7 @@ class EnglishTokenizer(Tokenizer):
     """
 
     name = "english"
+    has_stopwords = True
     # every byte -> its lower-case letter, or a space
     _LETTERS = bytes(
         byte | 0x20 if chr(byte).isalpha() and byte < 128 else 0x20 for byte in range(256)
@@ -149,6 +162,9 @@ class EnglishTokenizer(Tokenizer):
         if pieces:
             yield pieces, np.array(documents, np.int64)
 
+    def explicit_pattern(self) -> str:
+        return self._KEPT.pattern
+
     def keeps(self, word: str) -> bool:
         return self._KEPT.fullmatch(word) is not None and word not in ENGLISH_STOPWORDS
 
@@ -187,8 +203,9 @@ def _word_edges(letters: bytes) -> NDArray[np.int64]:
 class UnicodeTokenizer(Tokenizer):
     """Plain words of any alphabet: letters with their marks, lower-cased; nothing is dropped.
 
-    For languages other than English, together with vectors of that language. It cuts about ten
-    times slower than `EnglishTokenizer`, and does not segment languages written without spaces.
+    For languages other than English; what is most frequent in the language stays out of the
+    vocabulary (`textocl.text.vocabulary.build_vocabulary`). Cutting takes about ten times as long
+    as in `EnglishTokenizer`.
 
     Examples
     --------
@@ -197,12 +214,27 @@ class UnicodeTokenizer(Tokenizer):
     """
 
     name = "unicode"
+    #: what a word is made of: sets of characters, and the pattern with their names
+    _SETS: ClassVar[dict[str, str]] = {"letter": r"\p{L}", "more": r"\p{L}\p{M}"}
+    _PATTERN: ClassVar[str] = "{letter}{more}*"
 
     @cached_property
     def _word(self) -> Any:
         import regex  # letters with their marks, which the standard re cannot name
 
-        return regex.compile(r"\p{L}[\p{L}\p{M}]*")
+        sets = {name: f"[{characters}]" for name, characters in self._SETS.items()}
+        return regex.compile(self._PATTERN.format(**sets), regex.V1)
+
+    def explicit_pattern(self) -> str:
+        import regex
+
+        every = "".join(chr(c) for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000)
+        ranges = {}
+        for name, characters in self._SETS.items():
+            runs = regex.findall(f"[{characters}]+", every, regex.V1)
+            ends = (f"\\x{{{ord(run[0]):x}}}-\\x{{{ord(run[-1]):x}}}" for run in runs)
+            ranges[name] = f"[{''.join(ends)}]"
+        return self._PATTERN.format(**ranges)
 
     def cut(self, texts: Sequence[str]) -> Iterator[Words]:
         words: list[str] = []
@@ -224,23 +256,62 @@ class UnicodeTokenizer(Tokenizer):
         found = self._word.finditer(text)
         return [Span(m.start(), m.end(), _folded(m.group())) for m in found]
 
+    def written(self, word: str) -> list[str]:
+        """As it is, Capitalized, or in CAPITALS; accents composed or not."""
+        forms = [word, word[:1].upper() + word[1:], word.title(), word.upper()]
+        forms = [unicodedata.normalize(kind, form) for kind in ("NFC", "NFD") for form in forms]
+        return list(dict.fromkeys(form for form in forms if _folded(form) == word))
+
+
+_SYLLABLES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_SPACELESS = rf"[\p{{Han}}\p{{Hiragana}}\p{{Katakana}}ー{_SYLLABLES}]"
+
+
+class CharactersTokenizer(UnicodeTokenizer):
+    """Pieces of languages that are written without spaces; other words as in `UnicodeTokenizer`.
+
+    A Chinese character is a word, and so is a run of one Japanese syllabary, and a consonant of
+    Thai, Lao, Khmer or Burmese with its vowels and marks.
+
+    Examples
+    --------
+    >>> CharactersTokenizer().words("船はロンドン港へ FOB")
+    ['船', 'は', 'ロンドン', '港', 'へ', 'fob']
+    """
+
+    name = "characters"
+    cuts_words = True
+    _SETS: ClassVar[dict[str, str]] = {
+        "han": r"\p{Han}&&\p{L}",
+        "hiragana": r"\p{Hiragana}&&\p{L}",
+        "katakana": r"[\p{Katakana}&&\p{L}]ー",
+        "before": "เ-ไເ-ໄ",
+        "syllable": rf"[{_SYLLABLES}]&&\p{{L}}",
+        "after": r"\p{M}ะาำๅະາຳ",
+        "letter": rf"\p{{L}}--{_SPACELESS}",
+        "more": rf"[\p{{L}}\p{{M}}]--{_SPACELESS}",
+    }
+    _PATTERN: ClassVar[str] = (
+        "{han}|{hiragana}+|{katakana}+|{before}?{syllable}{after}*|{letter}{more}*"
+    )
+
 
 def _folded(word: str) -> str:
     """One form for a word, however its case and accents are written."""
     return unicodedata.normalize("NFC", word.lower())
 
 
-_TOKENIZERS: dict[str, type[Tokenizer]] = {
-    kind.name: kind for kind in (EnglishTokenizer, UnicodeTokenizer)
+TOKENIZERS: dict[str, type[Tokenizer]] = {
+    kind.name: kind for kind in (EnglishTokenizer, UnicodeTokenizer, CharactersTokenizer)
 }
 
 
 def make_tokenizer(name: str) -> Tokenizer:
-    """Return the tokenizer of that name: ``"english"`` or ``"unicode"``.
+    """Return the tokenizer of that name: ``"english"``, ``"unicode"`` or ``"characters"``.
 
     Raises
     ------
     DataError
         Any other name.
     """
-    return _TOKENIZERS[check_choice("tokenization", name, list(_TOKENIZERS))]()
+    return TOKENIZERS[check_choice("tokenization", name, list(TOKENIZERS))]()

@@ -24,6 +24,7 @@ from textocl.text.tokenization import Tokenizer
 from textocl.text.word_index import WordIndex
 
 _N_FREQUENT, _OFTEN = 500, 5  # a frequent word is among so many, and occurs so often
+_STOPWORD = 1e-3  # share in general language of a word that says nothing about a topic
 _MISSING_COUNT, _MISSING_SHARE = 3, 0.02  # what is worth a warning: so many, and so large a share
 
 
@@ -84,12 +85,15 @@ def build_vocabulary(
     """
     if learned := isinstance(word_vectors, CorpusVectors):
         word_vectors = word_vectors.trained_on([tokenizer.words(text) for text in texts], seed=seed)
-    frequency = general_frequencies(language)
+    frequency = general_frequencies(language, tokenizer)
     counts = count_words(texts, tokenizer)
+    frequent = set() if tokenizer.has_stopwords else _stopwords(frequency)
     # ties in alphabetical order: a vocabulary does not depend on the order of the documents
-    words = sorted(counts, key=lambda word: (-counts[word], word))[:n_training_words]
+    words = sorted(counts.keys() - frequent, key=lambda word: (-counts[word], word))
+    words = words[:n_training_words]
     n_own = len(words)
-    words = list(dict.fromkeys(words + frequent_words(language, n_general_words, tokenizer)))
+    general = frequent_words(language, n_general_words, tokenizer)
+    words = list(dict.fromkeys(words + [word for word in general if word not in frequent]))
     vectors, known = word_vectors.vectors_of(words)
     if not known[:n_own].any():
         raise DataError(
@@ -129,19 +133,36 @@ def _warn_of_missing(
         )
 
 
-def general_frequencies(language: str | None) -> dict[str, float]:
-    """Share of each word in general language; empty without a language."""
+def _stopwords(frequency: dict[str, float]) -> set[str]:
+    return {word for word, share in frequency.items() if share >= _STOPWORD}
+
+
+def general_frequencies(
+    language: str | None, tokenizer: Tokenizer | None = None
+) -> dict[str, float]:
+    """Share of each word in general language; empty without a language.
+
+    With a ``tokenizer`` that cuts the words of the list into pieces, the shares of these.
+    """
     if language is None:
         return {}
     import wordfreq
 
     try:
-        return dict(wordfreq.get_frequency_dict(language))
+        shares = dict(wordfreq.get_frequency_dict(language))
     except (LookupError, ValueError, TypeError, AttributeError):  # unknown, or no language tag
         known = ", ".join(sorted(wordfreq.available_languages()))
         raise DataError(
             f"no word frequencies for language {language!r}: expected None or one of {known}."
         ) from None
+    if tokenizer is None or not tokenizer.cuts_words:
+        return shares
+    pieces: Counter[str] = Counter()
+    for part in tokenizer.cut(list(shares)):
+        words = list(shares.values())
+        for piece, word in zip(part.words, part.documents.tolist(), strict=True):
+            pieces[piece] += words[word]
+    return dict(pieces)
 
 
 def most_used(words: Sequence[str], n_words: int, language: str | None) -> NDArray[np.int64]:
@@ -162,7 +183,11 @@ def frequent_words(language: str | None, n_words: int, tokenizer: Tokenizer) -> 
     """Return those of the ``n_words`` most frequent words that the tokenizer keeps."""
     if language is None or not n_words:
         return []
-    general_frequencies(language)  # refuses an unknown language
-    import wordfreq
+    shares = general_frequencies(language, tokenizer)  # refuses an unknown language
+    if tokenizer.cuts_words:
+        words = sorted(shares, key=lambda word: (-shares[word], word))[:n_words]
+    else:
+        import wordfreq
 
-    return [word for word in wordfreq.top_n_list(language, n_words) if tokenizer.keeps(word)]
+        words = wordfreq.top_n_list(language, n_words)
+    return [word for word in words if tokenizer.keeps(word)]
