@@ -124,8 +124,8 @@ def test_an_exported_file_says_what_it_is_and_what_to_give_instead(exported: Pat
 
 def test_info_says_when_a_model_was_made_by_what_and_of_how_much(model: Path) -> None:
     facts = json.loads(run("info", model, "--json").stdout)
-    # CVDD learns from most: without the surest third of the 15 % suspected
-    assert facts["documents"] == 120 - round(0.15 * 120) // 3
+    # CVDD learns from most: of the 15 % suspected without those odd by form, and a third of others
+    assert 120 - 18 < facts["documents"] <= 120 - 18 // 3
     assert facts["textocl_version"] == textocl.__version__
     assert facts["format_version"] == 1
     assert facts["bytes"] == sum(file.stat().st_size for file in model.iterdir())

@@ -252,7 +252,7 @@ def test_suspected_anomalies_are_kept_from_every_member(ships: list[str]) -> Non
     plain, wary = (Detector(contamination=c, language="en").fit(ships + hidden) for c in (0, 0.1))
     new = sentences("music", 60, seed=4)
     for name, scores in wary.member_scores(new).items():
-        if name != "surface":  # which is robust, and learns from all
+        if name not in ("surface", "characters"):  # these leave out what is odd by form only
             assert np.median(scores) > np.median(plain.member_scores(new)[name])
     assert len(wary.suspected_) == round(1.5 * 0.1 * 132)
     assert np.isin(np.arange(120, 132), wary.suspected_).mean() > 0.8
