@@ -43,17 +43,17 @@ def test_what_has_no_known_word_is_not_judged(model: Path, exported: Path, tmp_p
     (tmp_path / "docs.txt").write_text("\n".join([SHIPS, "", "the guitar", "12 34"]) + "\n")
     for scorer in (model, exported):
         done = run("score", scorer, tmp_path / "docs.txt", "--out", tmp_path / "out.jsonl")
-        assert "4 documents scored, 1 anomalous, 2 not judged (threshold" in done.stderr
+        assert "4 documents scored, 2 anomalous, 1 not judged (threshold" in done.stderr
         rows = [json.loads(line) for line in (tmp_path / "out.jsonl").open()]
-        assert [row["label"] for row in rows] == [1, 0, -1, 0]
+        assert [row["label"] for row in rows] == [1, 0, -1, -1]  # the last by its form
         assert [row["status"] for row in rows] == [
-            "normal", "not judged", "anomalous", "not judged"
+            "normal", "not judged", "anomalous", "anomalous"
         ]  # fmt: skip
         for row in rows:
             assert (row["score"] is None) == (row["p_value"] is None) == (row["label"] == 0)
         arguments = (scorer, tmp_path / "docs.txt", "--out", tmp_path / "out.csv", "--json")
         summary = json.loads(run("score", *arguments).stdout)
-        assert (summary["documents"], summary["anomalous"], summary["not_judged"]) == (4, 1, 2)
+        assert (summary["documents"], summary["anomalous"], summary["not_judged"]) == (4, 2, 1)
         with (tmp_path / "out.csv").open(newline="") as file:
             table = list(csv.DictReader(file))
         columns = list(table[0])
