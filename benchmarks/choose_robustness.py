@@ -26,6 +26,7 @@ from textocl.ensemble.composition import Composition
 from textocl.ensemble.suspicion import suspected_documents
 from textocl.evaluation.published import TABLE_3_4
 from textocl.text.embeddings import load_embedding
+from textocl.text.languages import Cutting
 from textocl.text.vectorizer import DocumentVectorizer
 
 _MOST = 1_400  # documents of a class, and of the others to rank
@@ -80,8 +81,9 @@ def tasks_of(corpus: list[Any], label: str, source: Any) -> Iterator[Task]:
     is_odd = np.arange(len(ranked)) >= len(own) - n
     for share in _SHARES:
         training = own[:n] + other[: round(n * share / (1 - share))]
-        composition = Composition.of(textocl.Detector(), source, training)
-        suspected, _ = suspected_documents(composition, np.ones(len(training), bool))
+        plain = textocl.Detector(form_weight=0)
+        composition = Composition.of(plain, source, training, Cutting("english", "en"))
+        suspected = suspected_documents(composition, np.ones(len(training), bool)).by_words
         yield Task(training, suspected, composition, ranked, is_odd)
 
 

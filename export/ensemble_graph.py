@@ -9,8 +9,6 @@ import numpy as np
 from textocl.ensemble.detector import Detector
 from textocl.export.inputs import Inputs
 from textocl.export.score_graph import Scored, score_graph, scored
-from textocl.form.character_likelihood import CharacterLikelihood
-from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.metric import WORST_POOLED_SCORE
 
 
@@ -29,9 +27,8 @@ def _ensemble(detector: Detector, inputs: Inputs) -> Scored:
         sums.append(g.op("Where", known, score, zero))
         weights.append(g.op("Where", known, g.constant(member.weight, np.float64), zero))
         # a document without a known word whose form is judged counts as one
-        is_form = isinstance(member.detector, CharacterLikelihood | SurfaceProfile)
-        count = g.op("Min", content.n_known, g.constant(1)) if is_form else content.n_known
-        n_known.append(count)
+        count = content.n_known
+        n_known.append(g.op("Min", count, g.constant(1)) if member.detector.sees_form else count)
         if content.contexts:
             distances = {"context_distance": content.outputs["context_distance"]}
 

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from textocl.export.characters_graph import Characters
+from textocl.export.character_kinds import Characters
 from textocl.export.graph import Graph
 from textocl.export.inputs import Inputs
 from textocl.export.score_graph import Scored, score_graph

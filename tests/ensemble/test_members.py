@@ -33,8 +33,8 @@ def judged_scores() -> OutOfSampleScores:
 
 
 def test_the_scale_is_by_quartiles_of_the_documents_with_a_known_word() -> None:
-    assert judged_scores().scale_of(0, "words") == (2.5, pytest.approx((4.5 - 1.75) / 1.349))
-    assert judged_scores().scale_of(1, "words") == (25, pytest.approx(15 / 1.349))
+    assert judged_scores().scale_of(0) == (2.5, pytest.approx((4.5 - 1.75) / 1.349))
+    assert judged_scores().scale_of(1) == (25, pytest.approx(15 / 1.349))
 
 
 def test_scores_are_means_over_the_members_that_know_a_word() -> None:

@@ -15,7 +15,7 @@ from texts import sentences
 
 from textocl import DataError, SurfaceProfile
 from textocl.export import OnnxDetector, to_onnx, verify
-from textocl.export.characters_graph import Characters
+from textocl.export.character_kinds import Characters
 from textocl.export.graph import Graph
 from textocl.export.surface_graph import _counted
 from textocl.form import kinds as k

@@ -12,6 +12,7 @@ from textocl.core.exceptions import DataError
 from textocl.core.training_scores import TrainingSamples
 from textocl.cvdd.detector import CVDD
 from textocl.ensemble.members import OutOfSampleScores
+from textocl.ensemble.suspicion import Suspected
 from textocl.explain.text_detector import TextDetector
 from textocl.form.character_likelihood import CharacterLikelihood
 from textocl.form.surface_profile import SurfaceProfile
@@ -21,27 +22,23 @@ from textocl.shallow.density import KDE
 def fit_members(
     detectors: Mapping[str, TextDetector],
     training: TrainingSamples,
-    suspected: NDArray[np.int64],
+    suspected: Suspected,
     *,
-    n_surest: int,
     taught: bool,
-    n_odd_of_form: int,
 ) -> OutOfSampleScores:
     """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
 
     What is suspected is left out of learning. CVDD leaves out the surest of it only: few anomalies
     hardly move it, and it would miss contexts without the rest. The surface, which is robust,
-    learns from all, the characters from all whose surface is not among the oddest: there, many of
-    a kind would make each other likely. What is learned from is scored across folds.
+    learns from all, the characters from all that is not suspected by form: many of a kind would
+    make each other likely. What is learned from is scored across folds.
 
     Parameters
     ----------
     detectors : not fitted, with calibration "cross"
     training : m documents
-    suspected : (k,), which of them are suspected to be anomalies, the most suspicious first
-    n_surest : how many of these CVDD leaves out
+    suspected : which of them are suspected to be anomalies
     taught : whether densities learn from these as anomalies
-    n_odd_of_form : how many of the suspected, the first ones, the characters leave out
 
     Raises
     ------
@@ -52,17 +49,13 @@ def fit_members(
     scores = np.full((len(training), len(detectors)), np.nan, np.float32)
     distances = np.empty((len(training), 0), np.float32)
     labels = training.labels.copy()
-    labels[suspected] = -1
+    labels[suspected.numbers] = -1
     for k, detector in enumerate(detectors.values()):
         if taught and isinstance(detector, KDE):
             detector._fit_samples(replace(training, labels=labels))
             scores[:, k] = detector.training_scores_
             continue
-        left_out = suspected[:n_surest] if isinstance(detector, CVDD) else suspected
-        if isinstance(detector, SurfaceProfile):
-            left_out = suspected[:0]
-        if isinstance(detector, CharacterLikelihood):
-            left_out = suspected[:n_odd_of_form]
+        left_out = _left_out(detector, suspected)
         learned = np.setdiff1d(np.arange(len(training)), left_out)
         strange = [training.samples[i] for i in left_out]
         detector._fit_samples(training.take(learned))
@@ -83,7 +76,16 @@ def fit_members(
     return OutOfSampleScores(
         np.where(is_known, scores[normal], 0),
         is_known,
-        ~np.isin(normal, suspected),
+        ~np.isin(normal, suspected.numbers),
         distances[normal],
         training.labels[normal] > 0,
     )
+
+
+def _left_out(detector: TextDetector, suspected: Suspected) -> NDArray[np.int64]:
+    """Which of the suspected documents a member does not learn from."""
+    if isinstance(detector, SurfaceProfile):
+        return np.empty(0, np.int64)
+    if isinstance(detector, CharacterLikelihood):
+        return suspected.by_form
+    return suspected.surest if isinstance(detector, CVDD) else suspected.numbers

@@ -178,9 +178,8 @@ class Detector(TextDetector):
         texts = [training.samples[i] for i in normal]
         cutting = settled(self.tokenization, self.language, texts)
         composition = Composition.of(self, source, texts, cutting)
-        suspected, n_odd_of_form = suspected_documents(composition, labels[normal] == 0)
-        told = self.contamination != "auto"
-        if told:
+        suspected = suspected_documents(composition, labels[normal] == 0)
+        if self.contamination != "auto":
             left_out = (
                 f"documents beside those that contamination={self.contamination:g} leaves out"
             )
@@ -191,21 +190,13 @@ class Detector(TextDetector):
         judged = fit_members(
             {name: detector for name, (detector, _) in unfitted.items()},
             training,
-            normal[suspected],
-            # of the others a third, where nothing is told; else as many as were told
-            n_surest=max(
-                n_odd_of_form + (len(suspected) - n_odd_of_form) // 3,
-                len(suspected) * 2 // 3 if told else 0,
-            ),
+            suspected.of(normal),
             taught=taught,
-            n_odd_of_form=n_odd_of_form,
         )
-        weights = learned_weights(
-            list(unfitted), [weight for _, weight in unfitted.values()], judged, composition
-        )
+        weights = learned_weights(unfitted, judged, composition)
         members = {
-            name: Member(unfitted[name][0], weight, *judged.scale_of(k, name))
-            for k, (name, weight) in enumerate(zip(unfitted, weights, strict=True))
+            name: Member(detector, weights[k], *judged.scale_of(k, by_upper=detector.sees_form))
+            for k, (name, (detector, _)) in enumerate(unfitted.items())
         }
         fused = judged.fused(list(members.values()))
         training_scores = np.full(len(training), np.nan, np.float32)
@@ -224,7 +215,7 @@ class Detector(TextDetector):
             len(normal),
             {"embedding": source.name, **cutting._asdict()},
             training_scores,
-            normal[suspected],
+            normal[suspected.numbers],
             doubts_of(cutting, texts),
         )
 
@@ -299,8 +290,7 @@ class Detector(TextDetector):
         )
         judged = out_of_sample.with_scores(k, scores.astype(np.float32))
         weight = self.members_["contexts"].weight
-        scale = judged.scale_of(k, "contexts")
-        members = {**self.members_, "contexts": Member(contexts, weight, *scale)}
+        members = {**self.members_, "contexts": Member(contexts, weight, *judged.scale_of(k))}
         changed: dict[str, Any] = {"state_": self.state_.judging_by(members, judged)}
         if self._training is not None and self._training.scores is not None:
             scores = self._training.scores.copy()

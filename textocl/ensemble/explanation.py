@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.thresholds import conformal_p_values
-from textocl.ensemble.members import FORM, Member
+from textocl.ensemble.members import Member
 from textocl.ensemble.surprisal import Surprisal
 from textocl.explain.explanation import Explanation, FormEvidence
 from textocl.text.spaces import Embedded
@@ -63,7 +63,7 @@ def _merged(
     """One document's explanation, word by word."""
     spans: dict[tuple[int, int], Span] = {}
     for name, part in parts.items():
-        for span in () if name in FORM else part.spans:
+        for span in () if members[name].detector.sees_form else part.spans:
             spans.setdefault((span.start, span.end), span)
     ordered = [spans[place] for place in sorted(spans)]
     words = list(dict.fromkeys(span.word for span in ordered))
@@ -77,7 +77,7 @@ def _merged(
     form: list[FormEvidence] = []
     for name, part in knowing.items():
         member = members[name]
-        if name in FORM:
+        if member.detector.sees_form:
             form += _weighted(part.form, member, member.weight / total, threshold)
             continue
         at = np.array([place[word] for word in part.words], np.int64)

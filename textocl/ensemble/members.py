@@ -14,12 +14,8 @@ from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
 from textocl.explain.text_detector import TextDetector
-from textocl.form.character_likelihood import CharacterLikelihood
-from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.metric import WORST_POOLED_SCORE
 
-#: members that see characters rather than words
-FORM = ("characters", "surface")
 _QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
 _UPPER = (0.9, 0.97)  # quantiles that tell the spread of form, whose scores have long tails
 
@@ -66,15 +62,17 @@ class OutOfSampleScores:
     distances: NDArray[np.float32]
     is_normal: NDArray[np.bool_] | None = None
 
-    def scale_of(self, k: int, name: str) -> tuple[float, float]:
-        """Median of a member's scores, and a standard deviation.
+    def scale_of(self, k: int, *, by_upper: bool = False) -> tuple[float, float]:
+        """Median of a member's scores, and a standard deviation by their interquartile range.
 
-        By the interquartile range; of form by the upper quantile that gives the larger one.
+        Parameters
+        ----------
+        by_upper : by the upper quantile that gives the larger one, where scores have a long tail
         """
         values = self.scores[self.is_known[:, k], k].astype(np.float64)
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
         scale = (high - low) / _QUARTILES
-        if name in FORM:
+        if by_upper:
             scale = ((np.quantile(values, _UPPER) - median) / norm.ppf(_UPPER)).max()
         return float(median), float(scale) or float(values.std()) or 1.0
 
@@ -155,8 +153,8 @@ def fuse(
     for member, (scores, n_known) in zip(members, scored, strict=True):
         sums += np.where(n_known > 0, member.weight * member.standardized(scores), 0)
         weights += np.where(n_known > 0, member.weight, 0)
-        is_form = isinstance(member.detector, CharacterLikelihood | SurfaceProfile)
-        most_known = np.maximum(most_known, np.minimum(n_known, 1) if is_form else n_known)
+        counted = np.minimum(n_known, 1) if member.detector.sees_form else n_known
+        most_known = np.maximum(most_known, counted)
     fused = np.where(most_known > 0, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)
     fused = np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE)
     return fused.astype(np.float32), most_known

@@ -15,7 +15,7 @@ from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
-from textocl.ensemble.members import FORM, Member, OutOfSampleScores
+from textocl.ensemble.members import Member, OutOfSampleScores
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.surprisal import Surprisal
 from textocl.text.shared_index import SharedIndex
@@ -90,7 +90,8 @@ class EnsembleState:
         spaces = {
             name: member.detector._space
             for name, member in self.members.items()
-            if name not in FORM and not isinstance(member.detector._space, ContextSpace)
+            if not member.detector.sees_form
+            and not isinstance(member.detector._space, ContextSpace)
         }
         if len({space.tokenizer.name for space in spaces.values()}) != 1:
             return [], None, None

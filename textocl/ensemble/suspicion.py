@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
@@ -26,18 +28,46 @@ _BANDWIDTH = 0.7
 _POOLED_AT_ONCE = 2048
 
 
-def suspected_documents(
-    composition: Composition, is_unlabelled: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], int]:
-    """Numbers of the documents of a composition that are suspected, and how many by their form.
+@dataclass(frozen=True)
+class Suspected:
+    """Numbers of documents that are suspected to be anomalies, the most suspicious first.
 
-    Those odd by form come first, then those odd by words, each the most suspicious first.
+    Attributes
+    ----------
+    by_form, by_words : (f,), (w,) int64
+    n_surest : how many of those by words, the first ones, are so sure that contexts leave them out
+    """
+
+    by_form: NDArray[np.int64]
+    by_words: NDArray[np.int64]
+    n_surest: int
+
+    def __len__(self) -> int:
+        return len(self.by_form) + len(self.by_words)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """All of them."""
+        return np.concatenate([self.by_form, self.by_words])
+
+    @property
+    def surest(self) -> NDArray[np.int64]:
+        return np.concatenate([self.by_form, self.by_words[: self.n_surest]])
+
+    def of(self, numbers: NDArray[np.int64]) -> Suspected:
+        """The same where document i of these has the number at i."""
+        return replace(self, by_form=numbers[self.by_form], by_words=numbers[self.by_words])
+
+
+def suspected_documents(composition: Composition, is_unlabelled: NDArray[np.bool_]) -> Suspected:
+    """Which documents of a composition are suspected to be anomalies.
 
     15 % are suspected, or one and a half times the ``contamination`` where that is a number: up to
     a third of them by their surface, those that lie far out as `SurfaceProfile` measures it; the
     others by their words: a wide kernel density and a CVDD rank all documents; a quarter is left
-    out, and both rank again by what they learn from the others. Parameters were chosen on training
-    splits (benchmarks/choose_robustness.py).
+    out, and both rank again by what they learn from the others. Surest are a third of these, or
+    as many as were told. Parameters were chosen on training splits
+    (benchmarks/choose_robustness.py).
 
     Parameters
     ----------
@@ -46,21 +76,24 @@ def suspected_documents(
     told, n_unlabelled = composition.contamination, int(is_unlabelled.sum())
     share = _SUSPECTED if isinstance(told, str) else 1.5 * told
     n_suspected = round(share * n_unlabelled)
+    odd = suspected = np.empty(0, np.int64)
     if not n_suspected:
-        return np.empty(0, np.int64), 0
+        return Suspected(odd, suspected, 0)
     ranking = _Ranking(composition)
-    odd = np.empty(0, np.int64)
     if composition.form_weight:
         oddness = surface_oddness(composition.texts)
         is_far = is_unlabelled & (null_p_values(oddness) <= _FAR)
         order = np.argsort(-np.where(is_far, oddness, -1), kind="stable")
         odd = order[: min(int(is_far.sum()), n_suspected // 3)]
-    suspected = odd
     for n_left_out in (round(max(share, _LEFT_OUT_AT_FIRST) * n_unlabelled), n_suspected):
-        ranks = np.where(is_unlabelled, ranking.learned_without(suspected), -1)
+        learned = ranking.learned_without(np.concatenate([odd, suspected]))
+        ranks = np.where(is_unlabelled, learned, -1)
         ranks[odd] = -1
-        suspected = np.append(odd, np.argsort(-ranks, kind="stable")[: n_left_out - len(odd)])
-    return suspected, len(odd)
+        suspected = np.argsort(-ranks, kind="stable")[: n_left_out - len(odd)]
+    n_surest = len(suspected) // 3
+    if not isinstance(told, str):
+        n_surest = max(2 * n_suspected // 3 - len(odd), n_surest)
+    return Suspected(odd, suspected, n_surest)
 
 
 class _Ranking:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textocl.ensemble.composition import Composition
-from textocl.ensemble.members import FORM, OutOfSampleScores
+from textocl.ensemble.members import OutOfSampleScores
+from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
 from textocl.text.vectorizer import DocumentVectorizer
 
@@ -21,12 +22,11 @@ _LEAST_FORM = 0.2
 
 
 def learned_weights(
-    names: Sequence[str],
-    weights: Sequence[float],
+    unfitted: Mapping[str, tuple[TextDetector, float]],
     scores: OutOfSampleScores,
     composition: Composition,
 ) -> list[float]:
-    """Weights of k members, from those in the composition and their out-of-sample scores.
+    """Weights of k members, from those that they come with and their out-of-sample scores.
 
     Words: two detectors that see the same topic rank documents alike. With the rank correlation ρ
     of contexts and a density, the reliability of their sum is ``2ρ / (1 + ρ)`` (Spearman and
@@ -44,24 +44,24 @@ def learned_weights(
     F. Parisi, F. Strino, B. Nadler, Y. Kluger: Ranking and combining multiple predictors without
     labeled data. PNAS 111, 2014.
     """
-    others = [k for k, name in enumerate(names) if not name.endswith("density")]
-    correlations = _rank_correlations(composition, scores, others)  # the first is a density
+    others = [k for k, name in enumerate(unfitted) if not name.endswith("density")]
+    correlations = _rank_correlations(composition, scores, others)
     share = len(scores.scores) / (len(scores.scores) + _ENOUGH_DOCUMENTS)
+    names = ["density", *(name for name in unfitted if not name.endswith("density"))]
     topic = 1.0
     if "contexts" in names:
-        agreement = share * correlations[0, 1 + others.index(names.index("contexts"))]
+        agreement = share * correlations[0, names.index("contexts")]
         agreement += (1 - share) * _USUAL_AGREEMENT
         topic = 2 * agreement / max(1 - agreement, 1e-6) / _ENOUGH_ODDS
     topic = min(max(topic, _LEAST_TOPIC), 1.0)
     parts = np.abs(np.linalg.eigh(np.maximum(correlations, 0))[1][:, -1])
     parts = share * parts / parts.max() + (1 - share) * _LEAST_FORM
-    learned = []
-    for k, (name, weight) in enumerate(zip(names, weights, strict=True)):
-        part = topic
-        if name in FORM:
-            part = max(float(parts[1 + others.index(k)]), _LEAST_FORM, 1 - topic)
-        learned.append(float(weight * part))
-    return learned
+    return [
+        weight * max(float(parts[names.index(name)]), _LEAST_FORM, 1 - topic)
+        if detector.sees_form
+        else weight * topic
+        for name, (detector, weight) in unfitted.items()
+    ]
 
 
 def _rank_correlations(

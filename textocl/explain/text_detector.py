@@ -22,6 +22,8 @@ class TextDetector(OneClassDetector):
 
     _SCORED_AT_ONCE: ClassVar[int] = 512  # bounds memory, and keeps their vectors in the cache
     _EXPLAINED_AT_ONCE: ClassVar[int] = 256
+    #: whether it sees the form of the raw text rather than words
+    sees_form: ClassVar[bool] = False
 
     @property
     def _space(self) -> Any:

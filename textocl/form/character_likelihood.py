@@ -78,6 +78,7 @@ class CharacterLikelihood(TextDetector):
     _WORST_SCORE: ClassVar[float | None] = WORST_CHARACTER_SCORE
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training", "cross")
     state_: CharacterModel = field(init=False)
+    sees_form: ClassVar[bool] = True
     explains_exactly: ClassVar[bool] = True
 
     order: int = 5

@@ -189,6 +189,7 @@ class SurfaceProfile(TextDetector):
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training", "cross")
     state_: SurfaceState = field(init=False)
     explains_exactly: ClassVar[bool] = True
+    sees_form: ClassVar[bool] = True
     measure_names: ClassVar[tuple[str, ...]] = NAMES
 
     false_alarm_rate: float = 0.05
