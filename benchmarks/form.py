@@ -6,27 +6,22 @@ half an hour on one core in all. Documents that a detector or a member cannot ju
 
 from __future__ import annotations
 
-import argparse
 import functools
-import json
 import re
 import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import wordfreq
-from piles import shown, shuffled
-from protocol import DATA, RESULTS, environment, read_corpus, write_result
+from parts import run_parts
+from piles import shuffled
+from protocol import DATA, read_corpus
 
-import textocl
 from textocl import Detector
 from textocl.core.metrics import Evaluation, evaluate
-from textocl.ensemble.members import FORM
 from textocl.evaluation.protocol import draw_task
 from textocl.evaluation.published import TABLE_3_4
 from textocl.explain.explanation import Explanation
@@ -315,7 +310,7 @@ def members_alone(detector: Detector, texts: list[str], is_odd: np.ndarray) -> d
 def weights_of(detector: Detector) -> str:
     """Weights of the members, as shares of all."""
     weights = [member.weight for member in detector.members_.values()]
-    form = sum(member.weight for name, member in detector.members_.items() if name in FORM)
+    form = sum(one.weight for one in detector.members_.values() if one.detector.sees_form)
     shares = " ".join(f"{weight / sum(weights):.2f}" for weight in weights)
     return f"{shares}, form {form / sum(weights):.2f}"
 
@@ -326,71 +321,11 @@ def names(kind: str, explanation: Explanation) -> bool:
     return not EXPECTED[kind].isdisjoint(strongest)
 
 
-# --- results ---
-
-
-PARTS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
-    part.__name__: part for part in (piles, spam, planted, members, speed, export)
-}
-_MEAN_OF = {"piles": "pile", "spam": "before", "planted": "kind", "members": "corpus"}
-
-
-def table(name: str, rows: list[dict[str, Any]]) -> str:
-    """A section of Markdown, with the means of what is measured several times."""
-    paragraphs = re.split(r"\n\s*\n", (PARTS[name].__doc__ or "").strip())
-    doc = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    lines = [f"## {name}\n", f"{doc}\n", "| " + " | ".join(rows[0]) + " |"]
-    lines.append("| " + " | ".join("---" for _ in rows[0]) + " |")
-    lines += [
-        "| " + " | ".join(map(shown, row.values())) + " |" for row in rows + means(name, rows)
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def means(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row of means for each pile, kind or corpus."""
-    by = _MEAN_OF.get(name)
-    averaged = []
-    for group in dict.fromkeys(row[by] for row in rows) if by else ():
-        chosen = [row for row in rows if row[by] == group]
-        mean: dict[str, Any] = {}
-        for column, value in rows[0].items():
-            is_mean = isinstance(value, float)
-            mean[column] = float(np.mean([row[column] for row in chosen])) if is_mean else None
-        title = f"**mean, {group}**" if isinstance(group, str) else "**mean**"
-        averaged.append({**mean, next(iter(mean)): title})
-    return averaged
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
-    parser.add_argument("--seeds", type=int, default=3)
-    arguments = parser.parse_args()
-    folder = RESULTS / "form"
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore", textocl.TextoclWarning)
-    for name in arguments.parts:
-        start, rows = time.process_time(), []
-        for row in PARTS[name](arguments.seeds):
-            print(name, row, flush=True)
-            rows.append(row)
-        result = {
-            "rows": rows,
-            "cpu_seconds": round(time.process_time() - start),
-            "on": str(environment("onnxruntime")),
-        }
-        (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    sections = []
-    for name in PARTS:
-        path = folder / f"{name}.json"
-        if path.exists():
-            result = json.loads(path.read_text())
-            sections.append(table(name, result["rows"]))
-            sections.append(f"{result['cpu_seconds']:,} s of CPU; {result['on']}\n")
-    write_result("form/form", "# Form\n\n" + "\n".join(sections))
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(
+        "form",
+        __doc__,
+        (piles, spam, planted, members, speed, export),
+        3,
+        {"piles": ("pile",), "spam": (), "planted": ("kind",), "members": ("corpus",)},
+    )

@@ -6,15 +6,12 @@ speed. About an hour on one core in all.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from protocol import DATA, RESULTS, environment, read_corpus, write_result
+from parts import run_parts
+from protocol import DATA, read_corpus
 
 import textocl
 from textocl.core.metrics import evaluate
@@ -43,9 +40,9 @@ def strangers(n_seeds: int) -> list[dict[str, Any]]:
         rows.append(
             {
                 "seed": seed,
-                "right of the top 45": int(is_odd[findings.flagged].sum()),
-                "flagged at fdr 0.1": len(discovered),
-                "of these right": int(is_odd[discovered].sum()),
+                "right of the top 45": float(is_odd[findings.flagged].sum()),
+                "flagged at fdr 0.1": float(len(discovered)),
+                "of these right": float(is_odd[discovered].sum()),
                 "AUC, %": auc(findings.scores, is_odd),
                 "estimated share, %": 100 * findings.detector.contamination_.share,
                 "false alarms of 5 %, %": 100 * fresh.mean(),
@@ -211,78 +208,11 @@ def shuffled(texts: list[str], random: np.random.Generator) -> list[str]:
     return [texts[i] for i in random.permutation(len(texts))]
 
 
-PARTS: dict[str, Callable[[int], list[dict[str, Any]]]] = {
-    part.__name__: part for part in (strangers, hidden, discoveries, alarms, public, speed)
-}
-
-
-def table(name: str, rows: list[dict[str, Any]]) -> str:
-    """A section of Markdown, with the means of what is measured several times."""
-    doc = (PARTS[name].__doc__ or "").strip()
-    lines = [f"## {name}\n", f"{doc}\n", "| " + " | ".join(rows[0]) + " |"]
-    lines.append("| " + " | ".join("---" for _ in rows[0]) + " |")
-    lines += [
-        "| " + " | ".join(map(shown, row.values())) + " |" for row in rows + means(name, rows)
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def means(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of means, where a target is about these."""
-    if name == "strangers":
-        groups = [("mean", rows)]
-    elif name == "hidden":
-        groups = [
-            (f"{corpus}, {share:g}", [r for r in rows if (r["corpus"], r["hidden, %"]) == key])
-            for key in dict.fromkeys((r["corpus"], r["hidden, %"]) for r in rows)
-            for corpus, share in [key]
-        ]
-    else:
-        return []
-    averaged = []
-    for title, group in groups:
-        mean: dict[str, Any] = {}
-        for column in rows[0]:
-            values = [row[column] for row in group]
-            is_number = all(isinstance(v, (int, float)) for v in values)
-            mean[column] = float(np.mean(values)) if is_number else None
-        mean[next(iter(mean))] = f"**mean, {title}**" if name == "hidden" else "**mean**"
-        averaged.append(mean)
-    return averaged
-
-
-def shown(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
-    parser.add_argument("--seeds", type=int, default=10)
-    arguments = parser.parse_args()
-    folder = RESULTS / "piles"
-    folder.mkdir(parents=True, exist_ok=True)
-    warnings.simplefilter("ignore", textocl.TextoclWarning)
-    for name in arguments.parts:
-        start = time.process_time()
-        rows = PARTS[name](arguments.seeds)
-        result = {
-            "rows": rows,
-            "cpu_seconds": round(time.process_time() - start),
-            "on": str(environment()),
-        }
-        (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    sections = []
-    for name in PARTS:
-        path = folder / f"{name}.json"
-        if path.exists():
-            result = json.loads(path.read_text())
-            sections.append(table(name, result["rows"]))
-            sections.append(f"{result['cpu_seconds']:,} s of CPU; {result['on']}\n")
-    write_result("piles/piles", "# Piles\n\n" + "\n".join(sections))
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(
+        "piles",
+        __doc__,
+        (strangers, hidden, discoveries, alarms, public, speed),
+        10,
+        {"strangers": (), "hidden": ("corpus", "hidden, %")},
+    )
