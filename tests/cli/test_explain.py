@@ -124,8 +124,10 @@ def test_an_exported_file_says_what_it_is_and_what_to_give_instead(exported: Pat
 
 def test_info_says_when_a_model_was_made_by_what_and_of_how_much(model: Path) -> None:
     facts = json.loads(run("info", model, "--json").stdout)
-    # CVDD learns from most: of the 15 % suspected without those odd by form, and a third of others
-    assert 120 - 18 < facts["documents"] <= 120 - 18 // 3
+    detector = textocl.load(model)
+    learned = [member.n_training_samples_ for _, member, _ in detector.weighted_members()]
+    assert facts["documents"] == max(n for n in learned if n is not None)
+    assert 120 - 18 < facts["documents"] <= 120 - 18 // 3  # CVDD leaves some of 15 % out
     assert facts["textocl_version"] == textocl.__version__
     assert facts["format_version"] == 1
     assert facts["bytes"] == sum(file.stat().st_size for file in model.iterdir())

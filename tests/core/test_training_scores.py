@@ -18,6 +18,7 @@ from texts import FILLER, TOPICS, sentences
 
 import textocl
 from textocl import KDE, KNN, DataError, Detector, NotFittedError, OneClassDetector
+from textocl.core.contamination import null_p_values
 from textocl.core.thresholds import calibration_borders
 from textocl.core.training_scores import (
     TrainingSamples,
@@ -25,6 +26,7 @@ from textocl.core.training_scores import (
     fold_numbers,
     scores_across_folds,
 )
+from textocl.form.surface_profile import surface_oddness
 from textocl.registry import DETECTORS, FEATURES, TEXTS, detector_class
 
 pytestmark = pytest.mark.filterwarnings("ignore::textocl.TextoclWarning")
@@ -185,15 +187,21 @@ def test_a_fusion_judges_by_members_that_did_not_learn_from_a_document() -> None
     suspected = np.flatnonzero(np.isin(distinct, detector.suspected_))
     assert (~judged.is_trusted).nonzero()[0].tolist() == suspected.tolist()
     assert len(suspected) == round(0.15 * len(distinct))
+    oddness = surface_oddness([TEXTS_GIVEN[i] for i in distinct])
+    n_by_form = min(int((null_p_values(oddness) <= 1e-4).sum()), len(suspected) // 3)
+    n_left_out = {
+        "surface": 0,  # it is robust, and learns from all
+        "characters": n_by_form,
+        "contexts": n_by_form + (len(suspected) - n_by_form) // 3,  # CVDD learns from the others
+    }
     for k, (name, member) in enumerate(detector.members_.items()):
         apart = member.detector.anomaly_score([TEXTS_GIVEN[i] for i in distinct[suspected]])
         of_members = member.detector.training_scores_
         crossed = of_members[~np.isnan(of_members)]
         known = judged.is_known[suspected, k]
         is_apart = (judged.scores[suspected, k] == apart)[known]
-        if name in ("contexts", "surface", "characters"):  # these learn from some or all of them
-            n_left_out = {"surface": [0], "characters": range(4), "contexts": range(3, 6)}[name]
-            assert is_apart.sum() in n_left_out
+        if name in n_left_out:
+            assert is_apart.sum() == n_left_out[name]
             assert np.isin(judged.scores[suspected, k][known][~is_apart], crossed).all()
         else:
             assert is_apart.all()
