@@ -7,6 +7,8 @@ from functools import reduce
 import numpy as np
 
 from textocl.ensemble.detector import Detector
+from textocl.ensemble.fusion import EVEN
+from textocl.export.graph import Graph
 from textocl.export.inputs import Inputs
 from textocl.export.score_graph import Scored, score_graph, scored
 from textocl.shallow.metric import WORST_POOLED_SCORE
@@ -14,31 +16,58 @@ from textocl.shallow.metric import WORST_POOLED_SCORE
 
 @score_graph.register(Detector)
 def _ensemble(detector: Detector, inputs: Inputs) -> Scored:
-    g = inputs.graph
+    g, fusion = inputs.graph, detector._fitted().state_.fusion
     zero = g.constant(0.0, np.float64)
-    sums, weights, n_known = [], [], []
-    distances, contexts = {}, detector._fitted().contexts_
+    sums, weights, n_known, terms = [], [], [], []
+    distances, contexts = {}, detector.contexts_
     for member in detector.members_.values():
         content = scored(member.detector, inputs)
         assert content.n_known is not None
-        score = g.shifted(g.cast(content.score, "float64"), -member.location, np.float64)
-        score = g.scaled(score, member.weight / member.scale, np.float64)
         known = g.op("Greater", content.n_known, g.constant(0))
+        score = g.shifted(g.cast(content.score, "float64"), -member.location, np.float64)
+        if member.detector.sees_form:
+            term = _term(g, g.scaled(score, 1 / member.scale, np.float64), member.weight)
+            terms.append(g.op("Where", known, term, zero))
+            # a document without a known word whose form is judged counts as one
+            n_known.append(g.op("Min", content.n_known, g.constant(1)))
+            continue
+        score = g.scaled(score, member.weight / member.scale, np.float64)
         sums.append(g.op("Where", known, score, zero))
         weights.append(g.op("Where", known, g.constant(member.weight, np.float64), zero))
-        # a document without a known word whose form is judged counts as one
-        count = content.n_known
-        n_known.append(g.op("Min", count, g.constant(1)) if member.detector.sees_form else count)
+        n_known.append(content.n_known)
         if content.contexts:
             distances = {"context_distance": content.outputs["context_distance"]}
 
     def folded(kind: str, values: list[str]) -> str:
         return reduce(lambda one, other: g.op(kind, one, other), values)
 
-    total = g.op("Max", folded("Add", weights), g.constant(1e-30, np.float64))
+    total = folded("Add", weights)
+    fused = g.op("Div", folded("Add", sums), g.op("Max", total, g.constant(1e-30, np.float64)))
+    if terms:
+        standard = g.shifted(fused, -fusion.location, np.float64)
+        standard = g.scaled(standard, 1 / fusion.scale, np.float64)
+        standard = g.op("Where", g.op("Greater", total, zero), standard, zero)
+        terms.append(_term(g, standard, fusion.words_weight))
+        fused = _fused_odds(g, folded("Add", terms))
     most_known = folded("Max", n_known)
     worst = g.constant(WORST_POOLED_SCORE, np.float64)
     known = g.op("Greater", most_known, g.constant(0))
-    mean = g.op("Where", known, g.op("Div", folded("Add", sums), total), worst)
-    score = g.cast(g.op("Min", mean, worst), "float32")
+    fused = g.op("Where", known, fused, worst)
+    score = g.cast(g.op("Min", fused, worst), "float32")
     return Scored(score, most_known, distances, contexts)
+
+
+def _term(g: Graph, standard: str, weight: float) -> str:
+    """``weight log(1 + e^x)`` of ``x = standard − EVEN``, as ``max(x, 0) + log(1 + e^−|x|)``."""
+    x = g.shifted(standard, -EVEN, np.float64)
+    small = g.op("Exp", g.op("Neg", g.op("Abs", x)))
+    small = g.op("Log", g.shifted(small, 1.0, np.float64))
+    positive = g.op("Max", x, g.constant(0.0, np.float64))
+    return g.scaled(g.op("Add", positive, small), weight, np.float64)
+
+
+def _fused_odds(g: Graph, total: str) -> str:
+    """`textocl.ensemble.fusion.fused_odds`."""
+    one = g.constant(1.0, np.float64)
+    rest = g.op("Log", g.op("Sub", one, g.op("Exp", g.op("Neg", total))))
+    return g.shifted(g.op("Add", total, rest), EVEN, np.float64)

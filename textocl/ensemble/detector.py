@@ -22,7 +22,7 @@ from textocl.cvdd.scoring import ContextWeights
 from textocl.ensemble.composition import Composition
 from textocl.ensemble.cross_fit import fit_members
 from textocl.ensemble.explanation import merge_explanations
-from textocl.ensemble.members import Member, fuse
+from textocl.ensemble.members import Member
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.state import EnsembleState, word_member
 from textocl.ensemble.surprisal import Surprisal
@@ -109,12 +109,12 @@ class Detector(TextDetector):
 
     Notes
     -----
-    ``score = Σ_j w_j (s_j − location_j) / scale_j / Σ_j w_j`` over the members that know a word of
-    the document, or judge its form; w_j as `textocl.ensemble.weights.learned_weights` says.
-    Members and parameters are one configuration for every corpus; it was chosen on the training
-    splits of two corpora (benchmarks/choose_fusion.py and benchmarks/choose_robustness.py), never
-    on test labels. Labelled anomalies given to ``fit``
-    (``y`` = -1) are learned from by the densities.
+    Of the members on words that know one of the document, ``Σ_j w_j (s_j − location_j) / scale_j /
+    Σ_j w_j``; how this and the members on form become one score, `textocl.ensemble.fusion.Fusion`
+    says, and `textocl.ensemble.weights.learned_weights` the weights. Members and parameters are one
+    configuration for every corpus; it was chosen on the training splits of two corpora
+    (benchmarks/choose_fusion.py, choose_robustness.py and choose_form.py), never on test labels.
+    Labelled anomalies given to ``fit`` (``y`` = -1) are learned from by the densities.
 
     See Also
     --------
@@ -198,19 +198,20 @@ class Detector(TextDetector):
             name: Member(detector, weights[k], *judged.scale_of(k, by_upper=detector.sees_form))
             for k, (name, (detector, _)) in enumerate(unfitted.items())
         }
-        fused = judged.fused(list(members.values()))
+        state = EnsembleState(
+            members,
+            judged,
+            self._surprisal(members, [texts[i] for i in np.flatnonzero(judged.is_trusted)]),
+            ContaminationEstimate(0.0, 0.0),
+            TrainingMemory.of(texts) if self.remember_training else None,
+        ).judging_by(members, judged)
+        fused = state.training_scores
         training_scores = np.full(len(training), np.nan, np.float32)
         training_scores[normal] = fused
         contamination = self._contamination(fused[~np.isnan(fused)])
         return Learned(
-            EnsembleState(
-                members,
-                judged,
-                self._surprisal(members, [texts[i] for i in np.flatnonzero(judged.is_trusted)]),
-                contamination,
-                TrainingMemory.of(texts) if self.remember_training else None,
-            ),
-            judged.calibration_scores(list(members.values()), contamination.at_least),
+            replace(state, contamination=contamination),
+            judged.calibration_scores(fused, contamination.at_least),
             int(np.isnan(fused).sum()),
             len(normal),
             {"embedding": source.name, **cutting._asdict()},
@@ -291,14 +292,15 @@ class Detector(TextDetector):
         judged = out_of_sample.with_scores(k, scores.astype(np.float32))
         weight = self.members_["contexts"].weight
         members = {**self.members_, "contexts": Member(contexts, weight, *judged.scale_of(k))}
-        changed: dict[str, Any] = {"state_": self.state_.judging_by(members, judged)}
+        state = self.state_.judging_by(members, judged)
+        changed: dict[str, Any] = {"state_": state}
         if self._training is not None and self._training.scores is not None:
             scores = self._training.scores.copy()
             is_normal = self._training.training.labels >= 0
-            scores[is_normal] = judged.fused(list(members.values()))
+            scores[is_normal] = state.training_scores
             changed["_training"] = replace(self._training, scores=scores)
         self._recalibrate(
-            judged.calibration_scores(list(members.values()), self.contamination_.at_least),
+            judged.calibration_scores(state.training_scores, self.contamination_.at_least),
             changes,
             **changed,
         )
@@ -352,8 +354,8 @@ class Detector(TextDetector):
             name: member.detector._scored_embedded(embedded[name])
             for name, member in self.members_.items()
         }
-        scores, n_known = fuse(
-            list(self.members_.values()), [(part.scores, part.n_known) for part in scored.values()]
+        scores, n_known = self.state_.fusion.fuse(
+            [(part.scores, part.n_known) for part in scored.values()]
         )
         nearest = scored["contexts"].nearest_context if "contexts" in scored else None
         return Scored(scores, n_known, nearest)
@@ -391,6 +393,7 @@ class Detector(TextDetector):
         scores = self._scored_embedded(embedded).scores
         name = word_member(members)
         return merge_explanations(
+            state.fusion,
             members,
             of_members,
             scores,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.thresholds import conformal_p_values
+from textocl.ensemble.fusion import Fusion, loss, slope_of_fused_odds, slope_of_loss
 from textocl.ensemble.members import Member
 from textocl.ensemble.surprisal import Surprisal
 from textocl.explain.explanation import Explanation, FormEvidence
@@ -17,6 +18,7 @@ from textocl.text.tokenization import Span
 
 
 def merge_explanations(
+    fusion: Fusion,
     members: Mapping[str, Member],
     of_members: Mapping[str, Sequence[Explanation]],
     scores: NDArray[np.float32],
@@ -30,6 +32,7 @@ def merge_explanations(
 
     Parameters
     ----------
+    fusion : of the members
     members, of_members : detectors and what they say of the documents, by name
     scores, labels : (n,) of all members together
     surprisal, embedded : tells how unexpected words are, and documents as it takes them; or None
@@ -39,6 +42,7 @@ def merge_explanations(
         _merged(
             {name: explanations[i] for name, explanations in of_members.items()},
             members,
+            fusion,
             score=float(scores[i]),
             p_value=float(p_values[i]),
             label=int(labels[i]),
@@ -54,6 +58,7 @@ def merge_explanations(
 def _merged(
     parts: Mapping[str, Explanation],
     members: Mapping[str, Member],
+    fusion: Fusion,
     *,
     score: float,
     p_value: float,
@@ -73,18 +78,24 @@ def _merged(
         counts[place[span.word]] += 1
     contributions, shares = np.zeros(len(words)), np.zeros(len(words))
     knowing = {name: part for name, part in parts.items() if part.words}
-    total = sum(members[name].weight for name in knowing)
-    form: list[FormEvidence] = []
-    for name, part in knowing.items():
-        member = members[name]
-        if member.detector.sees_form:
-            form += _weighted(part.form, member, member.weight / total, threshold)
-            continue
+    on_words = [name for name in knowing if not members[name].detector.sees_form]
+    total = sum(members[name].weight for name in on_words)
+    for name in on_words:
+        member, part = members[name], knowing[name]
         at = np.array([place[word] for word in part.words], np.int64)
         share = member.weight / total
         standard = (part.contributions - member.location * part.shares) / member.scale
         np.add.at(contributions, at, share * standard)
         np.add.at(shares, at, share * part.shares)
+    form: list[FormEvidence] = []
+    if fusion.sees_form:
+        of_form = [(members[name], part) for name, part in knowing.items() if name not in on_words]
+        words_score = float(contributions.sum()) if on_words else None
+        parts_of, slopes = _parts_of_score(fusion, words_score, of_form)
+        contributions = _spread(score, parts_of[0], slopes[0], contributions, shares)
+        shares = parts_of[0] * shares
+        for (member, part), of_score, slope in zip(of_form, parts_of[1:], slopes[1:], strict=True):
+            form += _of_form(part.form, member, score, threshold, of_score, slope)
     contexts = parts.get("contexts")
     r = 0 if contexts is None else contexts.attention.shape[1]
     attention = np.zeros((len(words), r))
@@ -109,17 +120,62 @@ def _merged(
     )
 
 
-def _weighted(
-    form: Sequence[FormEvidence], member: Member, weight: float, threshold: float
+def _parts_of_score(
+    fusion: Fusion, words_score: float | None, of_form: Sequence[tuple[Member, Explanation]]
+) -> tuple[NDArray[np.float64], list[float]]:
+    """Which part of a score is of the words, and of each member on form; and what moves it.
+
+    A part is that of the term in `Fusion.terms`; words that are none have none. What moves the
+    score is its derivative by the words' mean, and by each member's standard score.
+    """
+    words = 0.0 if words_score is None else (words_score - fusion.location) / fusion.scale
+    standard = [words, *((part.score - one.location) / one.scale for one, part in of_form)]
+    weights = [fusion.words_weight, *(one.weight for one, _ in of_form)]
+    terms = np.array(weights) * loss(np.array(standard))
+    slope = slope_of_fused_odds(float(terms.sum()))
+    slopes = [
+        slope * weight * slope_of_loss(value)
+        for weight, value in zip(weights, standard, strict=True)
+    ]
+    slopes[0] /= fusion.scale
+    if words_score is None:
+        terms[0] = 0
+    return terms / terms.sum(), slopes
+
+
+def _spread(
+    score: float,
+    part: float,
+    slope: float,
+    values: NDArray[np.float64],
+    shares: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Its ``part`` of a score over what has the ``values``, which say how it is moved there."""
+    return score * part * shares + slope * (values - values.sum() * shares)
+
+
+def _of_form(
+    form: Sequence[FormEvidence],
+    member: Member,
+    score: float,
+    threshold: float,
+    part: float,
+    slope: float,
 ) -> list[FormEvidence]:
-    """What a member says of the form, on the common scale, with its part of all weights."""
-    weighted = []
-    for one in form:
-        contribution = weight * (one.contribution - member.location * one.share) / member.scale
-        share = weight * one.share
-        evidence = contribution - threshold * share
-        weighted.append(replace(one, contribution=contribution, evidence=evidence, share=share))
-    return weighted
+    """What a member says of the form, as its ``part`` of a score."""
+    shares = np.array([one.share for one in form])
+    values = np.array([one.contribution for one in form])
+    values = (values - member.location * shares) / member.scale
+    contributions = _spread(score, part, slope, values, shares)
+    return [
+        replace(
+            one,
+            contribution=float(contribution),
+            evidence=float(contribution - threshold * part * share),
+            share=float(part * share),
+        )
+        for one, contribution, share in zip(form, contributions, shares, strict=True)
+    ]
 
 
 def _with_surprisal(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,6 @@ from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
 from textocl.explain.text_detector import TextDetector
-from textocl.shallow.metric import WORST_POOLED_SCORE
 
 _QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
 _UPPER = (0.9, 0.97)  # quantiles that tell the spread of form, whose scores have long tails
@@ -82,22 +80,19 @@ class OutOfSampleScores:
         changed[:, k] = scores
         return replace(self, scores=changed)
 
-    def fused(self, members: Sequence[Member]) -> NDArray[np.float32]:
-        """Scores on the common scale, ``(n,)``; NaN for a document without a known word."""
-        columns = [
-            (self.scores[:, k], self.is_known[:, k].astype(np.int64)) for k in range(len(members))
-        ]
-        scores, n_known = fuse(members, columns)
-        return np.where(n_known > 0, scores, np.float32(np.nan))
+    @property
+    def columns(self) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Of each member its scores, and whether it knows something, ``(n,)`` each."""
+        known = self.is_known.astype(np.int64)
+        return list(zip(self.scores.T, known.T, strict=True))
 
     def calibration_scores(
-        self, members: Sequence[Member], contamination: float
+        self, scores: NDArray[np.float32], contamination: float
     ) -> NDArray[np.float32]:
-        """Scores on the common scale of the documents with a known word.
+        """Those of all members' ``scores`` ``(n,)`` that are judged.
 
         Without the highest of those that may be anomalies.
         """
-        scores = self.fused(members)
         known = ~np.isnan(scores)
         is_normal = None if self.is_normal is None else self.is_normal[known]
         return trim_highest(scores[known], contamination, is_normal)
@@ -133,28 +128,3 @@ class OutOfSampleScores:
         if "is_normal" in files.arrays:  # since 0.2
             is_normal = files.array("is_normal", np.uint8, n) > 0
         return cls(scores, known > 0, trusted > 0, distances, is_normal)
-
-
-def fuse(
-    members: Sequence[Member], scored: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Weighted mean over the members that know something, and how many words the best one knows.
-
-    Of a document without a known word whose form is judged the number is 1.
-
-    Parameters
-    ----------
-    members
-    scored : of each member its scores, and what it knows of each document: a number of words, or
-        of characters; ``(n,)`` each
-    """
-    sums, weights = np.zeros(len(scored[0][0])), np.zeros(len(scored[0][0]))
-    most_known = np.zeros(len(sums), np.int64)
-    for member, (scores, n_known) in zip(members, scored, strict=True):
-        sums += np.where(n_known > 0, member.weight * member.standardized(scores), 0)
-        weights += np.where(n_known > 0, member.weight, 0)
-        counted = np.minimum(n_known, 1) if member.detector.sees_form else n_known
-        most_known = np.maximum(most_known, counted)
-    fused = np.where(most_known > 0, sums / np.maximum(weights, 1e-30), WORST_POOLED_SCORE)
-    fused = np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE)
-    return fused.astype(np.float32), most_known

@@ -15,6 +15,7 @@ from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles, detector_from_part, part_of_files
 from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
+from textocl.ensemble.fusion import Fusion
 from textocl.ensemble.members import Member, OutOfSampleScores
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.surprisal import Surprisal
@@ -50,6 +51,7 @@ class EnsembleState:
     surprisal : tells unexpected words; None where no vectors are static, or in older models
     contamination : the share of anomalies, as told or estimated
     memory : recognizes the documents that ``out_of_sample`` is of; None where it shall not
+    words_location, words_scale : of the words together; see `Fusion`
     """
 
     members: dict[str, Member]
@@ -57,19 +59,33 @@ class EnsembleState:
     surprisal: Surprisal | None
     contamination: ContaminationEstimate
     memory: TrainingMemory | None = None
+    words_location: float = 0.0
+    words_scale: float = 1.0
 
     def judging_by(
         self, members: dict[str, Member], out_of_sample: OutOfSampleScores
     ) -> EnsembleState:
         """The same with members that judge otherwise."""
-        return replace(self, members=members, out_of_sample=out_of_sample)
+        fusion = Fusion.of(list(members.values()), out_of_sample)
+        return replace(
+            self,
+            members=members,
+            out_of_sample=out_of_sample,
+            words_location=fusion.location,
+            words_scale=fusion.scale,
+        )
+
+    @cached_property
+    def fusion(self) -> Fusion:
+        return Fusion(list(self.members.values()), self.words_location, self.words_scale)
 
     @cached_property
     def training_scores(self) -> NDArray[np.float32]:
-        """Out-of-sample scores on the common scale, ``(n,)``; NaN without a known word."""
+        """Out-of-sample scores of all members, ``(n,)``; NaN of what is not judged."""
         if self.out_of_sample is None:
             return np.empty(0, np.float32)
-        return self.out_of_sample.fused(list(self.members.values()))
+        scores, n_known = self.fusion.fuse(self.out_of_sample.columns)
+        return np.where(n_known > 0, scores, np.float32(np.nan))
 
     def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
         """Texts as each member takes them, cut once for all."""
@@ -100,7 +116,12 @@ class EnsembleState:
         return list(spaces), index, tokenizer
 
     def to_files(self) -> ModelFiles:
-        files = ModelFiles({"members": {}, "contamination": list(self.contamination)}, {})
+        facts = {
+            "members": {},
+            "contamination": list(self.contamination),
+            "words_scale": [self.words_location, self.words_scale],
+        }
+        files = ModelFiles(facts, {})
         for name, member in self.members.items():
             part = part_of_files(member.detector, name + ".")
             files.facts["members"][name] = {
@@ -155,6 +176,7 @@ class EnsembleState:
             _surprisal_from(files, members),
             _contamination_from(files),
             memory,
+            *_words_scale_from(files),
         )
 
 
@@ -195,6 +217,18 @@ def _contamination_from(files: ModelFiles) -> ContaminationEstimate:
         raise FormatError("its contamination must be two numbers: an estimate, and a lower bound.")
     share, at_least = (check_number("contamination", value, 0, 1) for value in values)
     return ContaminationEstimate(share, at_least)
+
+
+def _words_scale_from(files: ModelFiles) -> tuple[float, float]:
+    """Location and scale of the words together; none are in models that see no form."""
+    values = files.facts.get("words_scale", [0.0, 1.0])
+    if not isinstance(values, list) or len(values) != 2:
+        raise FormatError("its words_scale must be two numbers: a location, and a scale.")
+    location, scale = values
+    return (
+        check_number("words_location", location),
+        check_number("words_scale", scale, 0, low_open=True),
+    )
 
 
 def _arrays_of(files: ModelFiles, prefix: str) -> dict[str, NDArray[Any]]:

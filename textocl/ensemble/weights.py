@@ -19,6 +19,7 @@ _ENOUGH_ODDS = 3.0  # beyond which what words say counts in full
 _LEAST_TOPIC = 0.02
 _COMPARED, _FEWEST = 2_000, 8  # documents
 _LEAST_FORM = 0.2
+_FORM = 0.75  # of all that form has to say
 
 
 def learned_weights(
@@ -37,7 +38,8 @@ def learned_weights(
 
     Form: each member on characters has its part in the first eigenvector of the members' rank
     correlations, the largest part being 1: as in a spectral meta-learner, who agrees with others
-    knows something. At least 0.2, and at least what is missing to full words.
+    knows something. At least 0.2, and at least what is missing to full words; three quarters of
+    this.
 
     References
     ----------
@@ -57,7 +59,7 @@ def learned_weights(
     parts = np.abs(np.linalg.eigh(np.maximum(correlations, 0))[1][:, -1])
     parts = share * parts / parts.max() + (1 - share) * _LEAST_FORM
     return [
-        weight * max(float(parts[names.index(name)]), _LEAST_FORM, 1 - topic)
+        weight * _FORM * max(float(parts[names.index(name)]), _LEAST_FORM, 1 - topic)
         if detector.sees_form
         else weight * topic
         for name, (detector, weight) in unfitted.items()
