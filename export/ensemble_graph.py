@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 
 from textocl.ensemble.detector import Detector
-from textocl.ensemble.fusion import EVEN
+from textocl.ensemble.fusion import EVEN, LEAST_TOTAL
 from textocl.export.graph import Graph
 from textocl.export.inputs import Inputs
 from textocl.export.score_graph import Scored, score_graph, scored
@@ -69,5 +69,6 @@ def _term(g: Graph, standard: str, weight: float) -> str:
 def _fused_odds(g: Graph, total: str) -> str:
     """`textocl.ensemble.fusion.fused_odds`."""
     one = g.constant(1.0, np.float64)
+    total = g.op("Max", total, g.constant(LEAST_TOTAL, np.float64))
     rest = g.op("Log", g.op("Sub", one, g.op("Exp", g.op("Neg", total))))
     return g.shifted(g.op("Add", total, rest), EVEN, np.float64)

@@ -9,11 +9,11 @@ import pytest
 from texts import added_up
 
 import textocl
-from textocl import Detector, WordLikelihood
+from textocl import Detector
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.ensemble.context_choice import compare_judgements, with_contexts
-from textocl.ensemble.members import Member, OutOfSampleScores, fuse
+from textocl.ensemble.members import OutOfSampleScores
 from textocl.export import to_onnx, verify
 
 
@@ -35,18 +35,6 @@ def judged_scores() -> OutOfSampleScores:
 def test_the_scale_is_by_quartiles_of_the_documents_with_a_known_word() -> None:
     assert judged_scores().scale_of(0) == (2.5, pytest.approx((4.5 - 1.75) / 1.349))
     assert judged_scores().scale_of(1) == (25, pytest.approx(15 / 1.349))
-
-
-def test_scores_are_means_over_the_members_that_know_a_word() -> None:
-    members = [Member(WordLikelihood(), 1.0, 2.0, 1.0), Member(WordLikelihood(), 3.0, 25.0, 15.0)]
-    judged = judged_scores()
-    assert judged.calibration_scores(members, 0.0) == pytest.approx(
-        [(-1 - 3) / 4, 0, (1 + 3) / 4, 7]
-    )
-    nothing = np.zeros(2, np.int64)
-    scores, n_known = fuse(members, [(np.zeros(2, np.float32), nothing)] * 2)
-    assert (scores > 1e30).all()
-    assert n_known.tolist() == [0, 0]
 
 
 def test_equal_weights_change_nothing(fused: Detector, mixed: list[str]) -> None:

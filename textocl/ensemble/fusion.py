@@ -17,6 +17,8 @@ from textocl.shallow.metric import WORST_POOLED_SCORE
 _HIGH = 0.9  # quantile that tells the spread of the words' scores above their median
 #: in standard deviations above the median, where something is as likely odd as not
 EVEN = 0.5
+#: nothing is taken to be less odd than this
+LEAST_TOTAL = 1e-9
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,12 @@ def slope_of_loss(standard: float) -> float:
 
 def fused_odds(total: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds of the probability ``1 − e^−total``, and `EVEN`."""
+    total = np.maximum(total, LEAST_TOTAL)
     return np.asarray(total + np.log(-np.expm1(-total)) + EVEN)
 
 
 def slope_of_fused_odds(total: float) -> float:
-    """Derivative of `fused_odds`."""
+    """Derivative of `fused_odds`; 0 where nothing is odd at all."""
+    if total <= LEAST_TOTAL:
+        return 0.0
     return float(-1 / np.expm1(-total))

@@ -176,7 +176,7 @@ class EnsembleState:
             _surprisal_from(files, members),
             _contamination_from(files),
             memory,
-            *_words_scale_from(files),
+            *_words_scale_from(files, members),
         )
 
 
@@ -219,9 +219,10 @@ def _contamination_from(files: ModelFiles) -> ContaminationEstimate:
     return ContaminationEstimate(share, at_least)
 
 
-def _words_scale_from(files: ModelFiles) -> tuple[float, float]:
-    """Location and scale of the words together; none are in models that see no form."""
-    values = files.facts.get("words_scale", [0.0, 1.0])
+def _words_scale_from(files: ModelFiles, members: Mapping[str, Member]) -> tuple[float, float]:
+    """Location and scale of the words together; older models, which see no form, have none."""
+    sees_form = any(member.detector.sees_form for member in members.values())
+    values = files.facts.get("words_scale", None if sees_form else [0.0, 1.0])
     if not isinstance(values, list) or len(values) != 2:
         raise FormatError("its words_scale must be two numbers: a location, and a scale.")
     location, scale = values

@@ -19,7 +19,7 @@ _ENOUGH_ODDS = 3.0  # beyond which what words say counts in full
 _LEAST_TOPIC = 0.02
 _COMPARED, _FEWEST = 2_000, 8  # documents
 _LEAST_FORM = 0.2
-_FORM = 0.75  # of all that form has to say
+_FORM = 0.4  # of what form has to say beside words, both in full
 
 
 def learned_weights(
@@ -38,8 +38,7 @@ def learned_weights(
 
     Form: each member on characters has its part in the first eigenvector of the members' rank
     correlations, the largest part being 1: as in a spectral meta-learner, who agrees with others
-    knows something. At least 0.2, and at least what is missing to full words; three quarters of
-    this.
+    knows something. At least 0.2, and at least what is missing to full words; of this 0.4.
 
     References
     ----------
