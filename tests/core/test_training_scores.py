@@ -26,6 +26,7 @@ from textocl.core.training_scores import (
     fold_numbers,
     scores_across_folds,
 )
+from textocl.ensemble.fusion import Fusion
 from textocl.form.surface_profile import surface_oddness
 from textocl.registry import DETECTORS, FEATURES, TEXTS, detector_class
 
@@ -206,7 +207,7 @@ def test_a_fusion_judges_by_members_that_did_not_learn_from_a_document() -> None
         else:
             assert is_apart.all()
         assert np.isin(judged.scores[judged.is_trusted & judged.is_known[:, k], k], crossed).all()
-    fused = judged.fused(list(detector.members_.values()))
+    fused, _ = Fusion.of(list(detector.members_.values()), judged).fuse(judged.columns)
     np.testing.assert_array_equal(detector.training_scores_[distinct], fused)
 
 

@@ -43,15 +43,16 @@ _SMALLEST_CORPUS = 8
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Detector(TextDetector):
-    """Default detector: weighted mean of KDE, CVDD, word likelihood, and detectors of form.
+    """Default detector: KDE, CVDD and a word likelihood, and detectors of form.
 
     Start here. The kernel density on pooled embeddings (`textocl.KDE`) ranks best alone; `CVDD`
     finds contexts; `WordLikelihood` knows the vocabulary; `SurfaceProfile` and
     `CharacterLikelihood` see spam, markup, gibberish or another language. Each member's scores are
-    put on a common scale, standard deviations above the median of the training documents, and
-    averaged, by weights that are learned from the training documents: members on words count less
-    where these have no topic in common. With a language model as ``embedding``, a second density
-    works on its vectors, with more weight on the beginning of a text.
+    put on a common scale, standard deviations above the median of the training documents. Those on
+    words are averaged; a document is odd by its words or by its form: what is usual in one respect
+    does not make up for the other. Weights are learned from the training documents: members on
+    words count less where these have no topic in common. With a language model as ``embedding``, a
+    second density works on its vectors, with more weight on the beginning of a text.
 
     Anomalies may hide among the training documents, and copies: the most suspicious 15 % are kept
     from learning, and of several copies one is learned from. Every training document is scored by
@@ -379,8 +380,9 @@ class Detector(TextDetector):
     def explain(self, X: Any) -> list[Explanation]:
         """Say which words make each document normal or anomalous; one `Explanation` each.
 
-        A word's contribution is the weighted sum of its contributions in the members; together
-        they add up to the score. Attention and context distances are those of CVDD. Surprisal
+        Words, and each member on form, have the part of a score that their term has in the noisy
+        or; it is spread over the single words and measures by how they move the score. Together
+        they add up to it. Attention and context distances are those of CVDD. Surprisal
         is no part of the score: it tells which words normal documents like this one do not have.
         """
         return super().explain(X)
