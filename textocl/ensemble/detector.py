@@ -22,6 +22,7 @@ from textocl.cvdd.scoring import ContextWeights
 from textocl.ensemble.composition import Composition
 from textocl.ensemble.cross_fit import fit_members
 from textocl.ensemble.explanation import merge_explanations
+from textocl.ensemble.labels import LABELS, scores_of_labelled, weighing_labels
 from textocl.ensemble.members import Member
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.state import EnsembleState, word_member
@@ -185,9 +186,10 @@ class Detector(TextDetector):
             )
             self._check_size(len(normal) - len(suspected), left_out)
         # where anomalies are known, these teach the densities, and suspected ones only stay out
-        taught = not (labels < 0).any()
-        unfitted = composition.unfitted(len(suspected) if taught else 0)
-        judged = fit_members(
+        n_labelled = int((labels < 0).sum())
+        taught = n_labelled == 0
+        unfitted = composition.unfitted(len(suspected) if taught else 0, n_labelled)
+        judged, crossed = fit_members(
             {name: detector for name, (detector, _) in unfitted.items()},
             training,
             suspected.of(normal),
@@ -195,9 +197,12 @@ class Detector(TextDetector):
         )
         weights = learned_weights(unfitted, judged, composition)
         members = {
-            name: Member(detector, weights[k], *judged.scale_of(k, by_upper=detector.sees_form))
+            name: Member.scaled(detector, weights[k], judged, k)
             for k, (name, (detector, _)) in enumerate(unfitted.items())
         }
+        if LABELS in members:
+            labelled = scores_of_labelled(members, training, crossed)
+            members, judged = weighing_labels(members, judged, labelled)
         state = EnsembleState(
             members,
             judged,
