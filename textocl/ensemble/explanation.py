@@ -147,7 +147,7 @@ def _parts_of_score(
     slopes[0] /= fusion.scale
     if words_score is None:
         terms[0] = 0
-    return terms / terms.sum(), slopes
+    return terms / max(float(terms.sum()), 1e-30), slopes
 
 
 def _spread(
