@@ -28,13 +28,17 @@ GLAD, SAD = "wonderful excellent lovely brilliant", "awful terrible boring dread
 
 
 def reviews(tone: str, n: int, seed: int = 0) -> list[str]:
-    """Texts on ships with six words of praise or blame, four in five of which have the tone."""
+    """Texts on two topics, with three words of praise or blame, most of which have the tone."""
     source = random.Random(f"{tone}-{seed}")
-    topic = TOPICS["ships"].split() + FILLER.split()
-    tones = GLAD.split() + SAD.split()
+    tones = [*GLAD.split(), *SAD.split()]
     odds = [4 if word in tone else 1 for word in tones]
-    texts = [source.choices(topic, k=8) + source.choices(tones, odds, k=6) for _ in range(n)]
-    return [" ".join(source.sample(text, len(text))) for text in texts]
+    texts = []
+    for _ in range(n):
+        topic = TOPICS[source.choice(["ships", "food"])].split()
+        words = source.choices(topic, k=source.randint(4, 14))
+        words += source.choices(FILLER.split(), k=4) + source.choices(tones, odds, k=3)
+        texts.append(" ".join(source.sample(words, len(words))))
+    return texts
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def test_a_tone_that_labels_show_is_found_and_unseen_topics_stay_odd(
     assert isinstance(fitted.members_[LABELS].detector, Discriminant)
     blind = Detector(n_contexts=2).fit(training[0][:150])
     sad, unseen = reviews(SAD, 100, seed=7), sentences("music", 100, seed=7)
-    assert auc(fitted, sad) > 0.97 > auc(blind, sad)
+    assert auc(fitted, sad) > 0.88 > auc(blind, sad) + 0.05
     assert auc(fitted, unseen) > 0.97
     assert (fitted.predict(reviews(GLAD, 300, seed=8)) == -1).mean() < 0.15
 
