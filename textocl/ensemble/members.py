@@ -97,8 +97,8 @@ class OutOfSampleScores:
 
     def without(self, k: int) -> OutOfSampleScores:
         """The same of all members but one."""
-        scores, is_known = (np.delete(one, k, axis=1) for one in (self.scores, self.is_known))
-        return replace(self, scores=scores, is_known=is_known)
+        others = np.delete(np.arange(self.scores.shape[1]), k)
+        return replace(self, scores=self.scores[:, others], is_known=self.is_known[:, others])
 
     @property
     def columns(self) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:

@@ -158,7 +158,7 @@ class EnsembleState:
         ------
         FormatError
         """
-        members = {}
+        members: dict[str, Member] = {}
         for name, facts in files.fact("members", dict).items():
             arrays = files.arrays
             if name == LABELS and "density" in members:

@@ -33,11 +33,12 @@ class Discriminant(PooledDetector):
     Notes
     -----
     With the means μ₊ of the m points that are not labelled -1 and μ₋ of the anomalies, the
-    covariance Σ within these two, and w = (Σ + λ tr(Σ)/d I)⁻¹ (μ₋ − μ₊), the score is
-    <w, x − μ₊> / √(wᵀΣw): standard deviations towards the anomalies, so that fits with different
-    λ are on one scale. Shrinking makes up for their small number (Friedman 1989); λ, one of 0.3, 1,
-    3 and 10, is that with the highest AUC across folds of the training points, of equal ones the
-    largest. A word's contribution is <w, its part of x>, and its share of the constant.
+    covariance Σ within these two, and w = (Σ + λ tr(Σ)/d I)⁻¹ (μ₋ − μ₊), the score is <w, x − μ₊> /
+    σ: how far towards the anomalies, in standard deviations σ of points that are not labelled -1,
+    measured across folds: fits with different λ are on one scale. Shrinking makes up for the small
+    number of anomalies (Friedman 1989); λ, one of 0.3, 1, 3 and 10, is that with the highest AUC
+    across folds of the training points, of equal ones the largest. A word's contribution is <w, its
+    part of x>, and its share of the constant.
 
     References
     ----------
@@ -72,26 +73,36 @@ class Discriminant(PooledDetector):
         if not is_known.any():
             return {"direction": np.zeros(d), "offset": np.zeros(1)}
         directions, center = directions_of(exact, is_known)
-        w = directions[:, self._best_shrinkage(exact, is_known)]
+        j, deviation = self._chosen_shrinkage(exact, is_known)
+        w = directions[:, j] / deviation
         return {"direction": w, "offset": np.array([-(w @ center)])}
 
-    def _best_shrinkage(self, points: NDArray[np.float64], is_known: NDArray[np.bool_]) -> int:
-        """Which of the shrinkages tells known anomalies best that it did not learn from."""
+    def _chosen_shrinkage(
+        self, points: NDArray[np.float64], is_known: NDArray[np.bool_]
+    ) -> tuple[int, float]:
+        """Which shrinkage tells known anomalies best that it did not learn from.
+
+        And the standard deviation of other points along its direction, out of sample too, in units
+        of that within the sample.
+        """
         normal, known = np.flatnonzero(~is_known), np.flatnonzero(is_known)
         n_folds = min(FOLDS, len(normal), len(known))
         if len(known) < _FEWEST or n_folds < 2:
-            return 0
+            return 0, 1.0
         folds = np.empty(len(points), np.int64)
         for group in (normal, known):
             folds[group] = fold_numbers(len(group), self.random_state, n_folds)
-        auc = np.zeros(len(_SHRINKAGES))
+        auc, squares = np.zeros((2, len(_SHRINKAGES)))
         for k in range(n_folds):
             fold = folds == k
             directions, _ = directions_of(points[~fold], is_known[~fold])
             scores = points[fold] @ directions
+            away = scores[~is_known[fold]]
+            squares += ((away - away.mean(axis=0)) ** 2).sum(axis=0)
             for j, column in enumerate(scores.T):
                 auc[j] += placements(column[is_known[fold]], column[~is_known[fold]]).sum()
-        return int(np.argmax(auc > auc.max() - 1e-9))
+        j = int(np.argmax(auc > auc.max() - 1e-9))
+        return j, float(np.sqrt(squares[j] / len(normal))) or 1.0
 
     def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         return points.astype(np.float64) @ learned["direction"] + learned["offset"][0]
