@@ -25,16 +25,16 @@ def _ensemble(detector: Detector, inputs: Inputs) -> Scored:
         assert content.n_known is not None
         known = g.op("Greater", content.n_known, g.constant(0))
         score = g.shifted(g.cast(content.score, "float64"), -member.location, np.float64)
-        if member.detector.sees_form:
+        # a document without a known word whose form is judged counts as one
+        is_form, one = member.detector.sees_form, g.constant(1)
+        n_known.append(g.op("Min", content.n_known, one) if is_form else content.n_known)
+        if member.is_term:
             term = _term(g, g.scaled(score, 1 / member.scale, np.float64), member.weight)
             terms.append(g.op("Where", known, term, zero))
-            # a document without a known word whose form is judged counts as one
-            n_known.append(g.op("Min", content.n_known, g.constant(1)))
             continue
         score = g.scaled(score, member.weight / member.scale, np.float64)
         sums.append(g.op("Where", known, score, zero))
         weights.append(g.op("Where", known, g.constant(member.weight, np.float64), zero))
-        n_known.append(content.n_known)
         if content.contexts:
             distances = {"context_distance": content.outputs["context_distance"]}
 

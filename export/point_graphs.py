@@ -26,6 +26,7 @@ from textocl.shallow import (
     IsolationForest,
     KernelPCA,
 )
+from textocl.shallow.discriminant import Discriminant
 from textocl.shallow.hypersphere import LEAKY_SLOPE, Hypersphere
 from textocl.shallow.metric import WORST_POOLED_SCORE, Arrays, Metric
 from textocl.shallow.pooled import PooledDetector
@@ -251,6 +252,11 @@ def _hypersphere(g: Numbers, points: str, learned: Arrays) -> str:
     return g.op("Div", squared, g.add(root, 1.0))
 
 
+def _discriminant(g: Numbers, points: str, learned: Arrays) -> str:
+    along = g.op("MatMul", points, g.constant(learned["direction"]))
+    return g.add(along, float(learned["offset"][0]))
+
+
 _SCORES: dict[type[PooledDetector], Callable[[Numbers, str, Arrays], str]] = {
     KDE: _kde,
     KNN: _knn,
@@ -263,6 +269,7 @@ _SCORES: dict[type[PooledDetector], Callable[[Numbers, str, Arrays], str]] = {
     KernelPCA: _kernel_pca,
     IsolationForest: _forest,
     Hypersphere: _hypersphere,
+    Discriminant: _discriminant,
 }
 # exact enough on a sphere; LOF is not, where two neighbours are equally far, nor KernelPCA, where
 # components explain all that there is

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from textocl.pile.findings import Findings as Findings
     from textocl.pile.findings import find as find
     from textocl.shallow.density import KDE as KDE
+    from textocl.shallow.discriminant import Discriminant as Discriminant
     from textocl.shallow.forest import IsolationForest as IsolationForest
     from textocl.shallow.gaussian import MVE as MVE
     from textocl.shallow.gaussian import Gaussian as Gaussian

@@ -78,6 +78,7 @@ DETECTORS: dict[str, Entry] = {
             "textocl.export.character_graph",
         ),
         _of_texts("SurfaceProfile", "textocl.form.surface_profile", "textocl.export.surface_graph"),
+        _pooled("Discriminant", "textocl.shallow.discriminant"),
         _pooled("KDE", "textocl.shallow.density"),
         _pooled("KNN", "textocl.shallow.neighbors"),
         _pooled("LOF", "textocl.shallow.neighbors"),

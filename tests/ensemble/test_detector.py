@@ -322,7 +322,7 @@ def of_another_kind(members: dict[str, Any]) -> None:
 
 HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "no density": (without_density, "no density"),
-    "a detector in a detector": (with_itself, "no CVDD or CharacterLikelihood or KDE"),
+    "a detector in a detector": (with_itself, "no CVDD or CharacterLikelihood or Discriminant"),
     "a member under the name of another": (of_another_kind, "lacks the array"),
     "a class of somebody": (
         lambda m: m["density"].update({"class": "os.system"}),

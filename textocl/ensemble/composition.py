@@ -9,10 +9,12 @@ from typing import Any
 
 from textocl.core.exceptions import TextoclWarning
 from textocl.cvdd.detector import CVDD
+from textocl.ensemble.labels import FEWEST_LABELLED, LABELS
 from textocl.explain.text_detector import TextDetector
 from textocl.form.character_likelihood import CharacterLikelihood
 from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.density import KDE
+from textocl.shallow.discriminant import Discriminant
 from textocl.shallow.word_likelihood import WordLikelihood
 from textocl.text.embeddings import load_embedding
 from textocl.text.embeddings.contextual import ContextualVectors
@@ -54,13 +56,16 @@ class Composition:
         names = [field.name for field in fields(cls) if field.name not in given]
         return cls(**given, **{name: getattr(detector, name) for name in names})
 
-    def unfitted(self, n_suspected: int = 0) -> dict[str, tuple[TextDetector, float]]:
+    def unfitted(
+        self, n_suspected: int = 0, n_labelled: int = 0
+    ) -> dict[str, tuple[TextDetector, float]]:
         """The members by name, each with its weight before it is learned what they have to say.
 
         Parameters
         ----------
         n_suspected : documents that the densities are given as anomalies without being told so:
             they count the more, the more there are
+        n_labelled : documents labelled -1; ten or more are told from all others by a member
         """
         is_robust = self.contamination != 0
         density = {**self._on_vectors, **(_ROBUST if is_robust else {})}
@@ -84,6 +89,11 @@ class Composition:
             characters = CharacterLikelihood(random_state=self.random_state)
             members |= {"surface": (surface, self.form_weight)}
             members |= {"characters": (characters, self.form_weight)}
+        if n_labelled >= FEWEST_LABELLED:
+            labels = Discriminant(
+                embedding=self.density_space, pooling=self.pooling, **self._on_vectors
+            )
+            members |= {LABELS: (labels, 1.0)}
         return members
 
     def _support(self, density: dict[str, Any]) -> dict[str, tuple[TextDetector, float]]:

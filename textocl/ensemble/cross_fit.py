@@ -17,6 +17,7 @@ from textocl.explain.text_detector import TextDetector
 from textocl.form.character_likelihood import CharacterLikelihood
 from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.density import KDE
+from textocl.shallow.discriminant import Discriminant
 
 
 def fit_members(
@@ -25,13 +26,13 @@ def fit_members(
     suspected: Suspected,
     *,
     taught: bool,
-) -> OutOfSampleScores:
+) -> tuple[OutOfSampleScores, NDArray[np.float32]]:
     """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
 
     What is suspected is left out of learning. CVDD leaves out the surest of it only: few anomalies
-    hardly move it, and it would miss contexts without the rest. The surface, which is robust,
-    learns from all, the characters from all that is not suspected by form: many of a kind would
-    make each other likely. What is learned from is scored across folds.
+    hardly move it, and it would miss contexts without the rest. The surface, which is robust, and
+    what tells labelled anomalies learn from all, the characters from all that is not suspected by
+    form: many of a kind would make each other likely. What is learned from is scored across folds.
 
     Parameters
     ----------
@@ -39,6 +40,12 @@ def fit_members(
     training : m documents
     suspected : which of them are suspected to be anomalies
     taught : whether densities learn from these as anomalies
+
+    Returns
+    -------
+    OutOfSampleScores of k members
+    labelled : (m − n, k), scores of those labelled -1 by members that learn from them across folds;
+        NaN by others
 
     Raises
     ------
@@ -60,8 +67,8 @@ def fit_members(
         strange = [training.samples[i] for i in left_out]
         detector._fit_samples(training.take(learned))
         scores[learned, k] = detector.training_scores_
-        judged = detector._scored(strange)
-        scores[left_out, k] = np.where(judged.n_known > 0, judged.scores, np.nan)
+        scored = detector._scored(strange)
+        scores[left_out, k] = np.where(scored.n_known > 0, scored.scores, np.nan)
         if isinstance(detector, CVDD):
             distances = np.ones((len(training), detector.n_contexts), np.float32)
             known = learned[~np.isnan(scores[learned, k])]
@@ -73,18 +80,19 @@ def fit_members(
             raise DataError(
                 f"no document has a word that the member {name!r} knows; give more documents."
             )
-    return OutOfSampleScores(
+    judged = OutOfSampleScores(
         np.where(is_known, scores[normal], 0),
         is_known,
         ~np.isin(normal, suspected.numbers),
         distances[normal],
         training.labels[normal] > 0,
     )
+    return judged, scores[training.labels < 0]
 
 
 def _left_out(detector: TextDetector, suspected: Suspected) -> NDArray[np.int64]:
     """Which of the suspected documents a member does not learn from."""
-    if isinstance(detector, SurfaceProfile):
+    if isinstance(detector, (SurfaceProfile, Discriminant)):
         return np.empty(0, np.int64)
     if isinstance(detector, CharacterLikelihood):
         return suspected.by_form

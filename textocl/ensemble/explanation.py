@@ -78,7 +78,7 @@ def _merged(
         counts[place[span.word]] += 1
     contributions, shares = np.zeros(len(words)), np.zeros(len(words))
     knowing = {name: part for name, part in parts.items() if part.words}
-    on_words = [name for name in knowing if not members[name].detector.sees_form]
+    on_words = [name for name in knowing if not members[name].is_term]
     total = sum(members[name].weight for name in on_words)
     for name in on_words:
         member, part = members[name], knowing[name]
@@ -88,13 +88,20 @@ def _merged(
         np.add.at(contributions, at, share * standard)
         np.add.at(shares, at, share * part.shares)
     form: list[FormEvidence] = []
-    if fusion.sees_form:
-        of_form = [(members[name], part) for name, part in knowing.items() if name not in on_words]
+    if fusion.has_terms:
+        beside = [(members[name], part) for name, part in knowing.items() if name not in on_words]
         words_score = float(contributions.sum()) if on_words else None
-        parts_of, slopes = _parts_of_score(fusion, words_score, of_form)
+        parts_of, slopes = _parts_of_score(fusion, words_score, beside)
         contributions = _spread(score, parts_of[0], slopes[0], contributions, shares)
         shares = parts_of[0] * shares
-        for (member, part), of_score, slope in zip(of_form, parts_of[1:], slopes[1:], strict=True):
+        for (member, part), of_score, slope in zip(beside, parts_of[1:], slopes[1:], strict=True):
+            if not member.detector.sees_form:
+                at = np.array([place[word] for word in part.words], np.int64)
+                standard = (part.contributions - member.location * part.shares) / member.scale
+                spread = _spread(score, of_score, slope, standard, part.shares)
+                np.add.at(contributions, at, spread)
+                np.add.at(shares, at, of_score * part.shares)
+                continue
             form += _of_form(part.form, member, score, threshold, of_score, slope)
     contexts = parts.get("contexts")
     r = 0 if contexts is None else contexts.attention.shape[1]
@@ -121,16 +128,16 @@ def _merged(
 
 
 def _parts_of_score(
-    fusion: Fusion, words_score: float | None, of_form: Sequence[tuple[Member, Explanation]]
+    fusion: Fusion, words_score: float | None, beside: Sequence[tuple[Member, Explanation]]
 ) -> tuple[NDArray[np.float64], list[float]]:
-    """Which part of a score is of the words, and of each member on form; and what moves it.
+    """Which part of a score is of the words, and of each member beside them; and what moves it.
 
     A part is that of the term in `Fusion.terms`; words that are none have none. What moves the
     score is its derivative by the words' mean, and by each member's standard score.
     """
     words = 0.0 if words_score is None else (words_score - fusion.location) / fusion.scale
-    standard = [words, *((part.score - one.location) / one.scale for one, part in of_form)]
-    weights = [fusion.words_weight, *(one.weight for one, _ in of_form)]
+    standard = [words, *((part.score - one.location) / one.scale for one, part in beside)]
+    weights = [fusion.words_weight, *(one.weight for one, _ in beside)]
     terms = np.array(weights) * loss(np.array(standard))
     slope = slope_of_fused_odds(float(terms.sum()))
     slopes = [
@@ -140,7 +147,7 @@ def _parts_of_score(
     slopes[0] /= fusion.scale
     if words_score is None:
         terms[0] = 0
-    return terms / terms.sum(), slopes
+    return terms / max(float(terms.sum()), 1e-30), slopes
 
 
 def _spread(

@@ -26,10 +26,11 @@ class Fusion:
     """How the scores of k members become one.
 
     The weighted mean of members on words, in standard deviations above its median, is the
-    log-odds that words are odd; so is the standard score of each member on form. With the
-    probabilities p of these odds and weights a, a document is anomalous with
-    ``1 − Π_j (1 − p_j)^a_j`` (noisy or): what is usual in one respect does not make up for what is
-    odd in another. The score is the log-odds of this. Without members on form it is the mean.
+    log-odds that words are odd; so is the standard score of each member on form, and of "labels",
+    which tells what is as labelled anomalies are. With the probabilities p of these odds and
+    weights a, a document is anomalous with ``1 − Π_j (1 − p_j)^a_j`` (noisy or): what is usual in
+    one respect does not make up for what is odd in another. The score is the log-odds of this.
+    Without these members it is the mean.
 
     Attributes
     ----------
@@ -45,15 +46,16 @@ class Fusion:
     def of(cls, members: Sequence[Member], judged: OutOfSampleScores) -> Fusion:
         """Take the words' scale from documents that members did not learn from."""
         fusion = cls(members)
-        if not fusion.sees_form:
+        if not fusion.has_terms:
             return fusion
         words, is_known = fusion.words(judged.columns)
         location, high = np.quantile(words[is_known], [0.5, _HIGH]).tolist()
         return cls(members, location, (high - location) / norm.ppf(_HIGH) or 1.0)
 
     @cached_property
-    def sees_form(self) -> bool:
-        return any(member.detector.sees_form for member in self.members)
+    def has_terms(self) -> bool:
+        """Whether there is anything but words that are averaged."""
+        return any(member.is_term for member in self.members)
 
     @cached_property
     def words_weight(self) -> float:
@@ -66,7 +68,7 @@ class Fusion:
         """Weighted mean of the members on words that know one, and where there is one, ``(n,)``."""
         sums, weights = np.zeros(len(scored[0][0])), np.zeros(len(scored[0][0]))
         for member, (scores, n_known) in zip(self.members, scored, strict=True):
-            if not member.detector.sees_form:
+            if not member.is_term:
                 sums += np.where(n_known > 0, member.weight * member.standardized(scores), 0)
                 weights += np.where(n_known > 0, member.weight, 0)
         return sums / np.maximum(weights, 1e-30), weights > 0
@@ -88,7 +90,7 @@ class Fusion:
             counted = np.minimum(n_known, 1) if member.detector.sees_form else n_known
             most_known = np.maximum(most_known, counted)
         fused, _ = self.words(scored)
-        if self.sees_form:
+        if self.has_terms:
             fused = fused_odds(self.terms(scored).sum(axis=0))
         fused = np.where(most_known > 0, fused, WORST_POOLED_SCORE)
         fused = np.clip(fused, -WORST_POOLED_SCORE, WORST_POOLED_SCORE)
@@ -97,7 +99,7 @@ class Fusion:
     def terms(
         self, scored: Sequence[tuple[NDArray[np.float32], NDArray[np.int64]]]
     ) -> NDArray[np.float64]:
-        """``−a log(1 − p)`` of the words, and of each member on form, ``(1 + f, n)``.
+        """``−a log(1 − p)`` of the words, and of each member beside them, ``(1 + f, n)``.
 
         Without a known word the words are as on the median.
         """
@@ -105,9 +107,9 @@ class Fusion:
         standard = np.where(is_known, (words - self.location) / self.scale, 0)
         terms = [self.words_weight * loss(standard)]
         for member, (scores, n_known) in zip(self.members, scored, strict=True):
-            if member.detector.sees_form:
-                of_form = member.weight * loss(member.standardized(scores))
-                terms.append(np.where(n_known > 0, of_form, 0))
+            if member.is_term:
+                term = member.weight * loss(member.standardized(scores))
+                terms.append(np.where(n_known > 0, term, 0))
         return np.stack(terms)
 
 

@@ -13,6 +13,7 @@ from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import trim_highest
 from textocl.explain.text_detector import TextDetector
+from textocl.shallow.discriminant import Discriminant
 
 _QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
 _UPPER = (0.9, 0.97)  # quantiles that tell the spread of form, whose scores have long tails
@@ -33,6 +34,20 @@ class Member:
     weight: float
     location: float
     scale: float
+
+    @classmethod
+    def scaled(
+        cls, detector: TextDetector, weight: float, judged: OutOfSampleScores, k: int
+    ) -> Member:
+        """Member k of those whose out-of-sample scores are given."""
+        member = cls(detector, weight, 0.0, 1.0)
+        location, scale = judged.scale_of(k, by_upper=member.is_term)
+        return replace(member, location=location, scale=scale)
+
+    @property
+    def is_term(self) -> bool:
+        """Whether it is a term of its own of the noisy or, rather than one of those averaged."""
+        return self.detector.sees_form or isinstance(self.detector, Discriminant)
 
     def standardized(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """Scores on the common scale."""
@@ -79,6 +94,11 @@ class OutOfSampleScores:
         changed = self.scores.copy()
         changed[:, k] = scores
         return replace(self, scores=changed)
+
+    def without(self, k: int) -> OutOfSampleScores:
+        """The same of all members but one."""
+        others = np.delete(np.arange(self.scores.shape[1]), k)
+        return replace(self, scores=self.scores[:, others], is_known=self.is_known[:, others])
 
     @property
     def columns(self) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
@@ -16,12 +16,15 @@ from textocl.core.persistence import ModelFiles, detector_from_part, part_of_fil
 from textocl.core.validation import check_number
 from textocl.cvdd.detector import CVDD
 from textocl.ensemble.fusion import Fusion
+from textocl.ensemble.labels import LABELS
 from textocl.ensemble.members import Member, OutOfSampleScores
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.surprisal import Surprisal
+from textocl.shallow.pooled import PooledDetector
 from textocl.text.shared_index import SharedIndex
 from textocl.text.spaces import ContextSpace, Embedded, WordSpace
 from textocl.text.tokenization import CutTexts, Tokenizer
+from textocl.text.vectorizer import DocumentVectorizer
 
 #: what begins the names of their arrays
 _SURPRISAL = "surprisal."
@@ -36,6 +39,7 @@ _MEMBERS = {
     "words": "WordLikelihood",
     "surface": "SurfaceProfile",
     "characters": "CharacterLikelihood",
+    LABELS: "Discriminant",
 }
 
 
@@ -89,16 +93,17 @@ class EnsembleState:
 
     def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
         """Texts as each member takes them, cut once for all."""
-        detectors = {name: member.detector for name, member in self.members.items()}
+        detectors = {name: one.detector for name, one in self.members.items() if name != LABELS}
         names, index, tokenizer = self._shared
         cut = CutTexts(texts, tokenizer)
         packed = dict(zip(names, [] if index is None else index.pack(texts), strict=True))
-        return {
+        embedded = {
             name: detector._space.embed_packed(packed[name], cut)
             if name in packed
             else detector._embed(texts)
             for name, detector in detectors.items()
         }
+        return embedded | ({LABELS: embedded["density"]} if LABELS in self.members else {})
 
     @cached_property
     def _shared(self) -> tuple[list[str], SharedIndex | None, Tokenizer | None]:
@@ -106,8 +111,7 @@ class EnsembleState:
         spaces = {
             name: member.detector._space
             for name, member in self.members.items()
-            if not member.detector.sees_form
-            and not isinstance(member.detector._space, ContextSpace)
+            if not member.is_term and not isinstance(member.detector._space, ContextSpace)
         }
         if len({space.tokenizer.name for space in spaces.values()}) != 1:
             return [], None, None
@@ -124,6 +128,9 @@ class EnsembleState:
         files = ModelFiles(facts, {})
         for name, member in self.members.items():
             part = part_of_files(member.detector, name + ".")
+            if name == LABELS:  # whose words and vectors are those of the density
+                shared = _vectorizer_of(self.members["density"]).to_files().arrays
+                part = replace(part, arrays=_without(part.arrays, name, shared))
             files.facts["members"][name] = {
                 "weight": member.weight,
                 "location": member.location,
@@ -151,11 +158,13 @@ class EnsembleState:
         ------
         FormatError
         """
-        members = {}
+        members: dict[str, Member] = {}
         for name, facts in files.fact("members", dict).items():
-            detector = detector_from_part(
-                facts, files.arrays, name + ".", sorted({*_MEMBERS.values()})
-            )
+            arrays = files.arrays
+            if name == LABELS and "density" in members:
+                shared = _vectorizer_of(members["density"]).to_files().arrays
+                arrays = {**{f"{name}.{key}": array for key, array in shared.items()}, **arrays}
+            detector = detector_from_part(facts, arrays, name + ".", sorted({*_MEMBERS.values()}))
             if type(detector).__name__ != _MEMBERS.get(name):
                 raise FormatError(f"its member {name!r} is a {type(detector).__name__}.")
             members[name] = Member(
@@ -178,6 +187,19 @@ class EnsembleState:
             memory,
             *_words_scale_from(files, members),
         )
+
+
+def _vectorizer_of(member: Member) -> DocumentVectorizer:
+    """What makes points of texts."""
+    return cast(DocumentVectorizer, cast(PooledDetector, member.detector).state_.vectorizer)
+
+
+def _without(
+    arrays: Mapping[str, NDArray[Any]], member: str, names: Iterable[str]
+) -> dict[str, NDArray[Any]]:
+    """Arrays of a ``member`` but for those with these ``names``."""
+    left_out = {f"{member}.{name}" for name in names}
+    return {name: array for name, array in arrays.items() if name not in left_out}
 
 
 def word_member(members: Mapping[str, Member]) -> str | None:

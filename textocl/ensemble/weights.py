@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.ensemble.composition import Composition
+from textocl.ensemble.labels import LABELS
 from textocl.ensemble.members import OutOfSampleScores
 from textocl.explain.text_detector import TextDetector
 from textocl.shallow.density import KDE
@@ -45,10 +46,11 @@ def learned_weights(
     F. Parisi, F. Strino, B. Nadler, Y. Kluger: Ranking and combining multiple predictors without
     labeled data. PNAS 111, 2014.
     """
-    others = [k for k, name in enumerate(unfitted) if not name.endswith("density")]
+    compared = [n for n in unfitted if not n.endswith("density") and n != LABELS]
+    others = [k for k, name in enumerate(unfitted) if name in compared]
     correlations = _rank_correlations(composition, scores, others)
     share = len(scores.scores) / (len(scores.scores) + _ENOUGH_DOCUMENTS)
-    names = ["density", *(name for name in unfitted if not name.endswith("density"))]
+    names = ["density", *compared]
     topic = 1.0
     if "contexts" in names:
         agreement = share * correlations[0, names.index("contexts")]
