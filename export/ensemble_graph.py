@@ -18,7 +18,8 @@ from textocl.shallow.metric import WORST_POOLED_SCORE
 def _ensemble(detector: Detector, inputs: Inputs) -> Scored:
     g, fusion = inputs.graph, detector._fitted().state_.fusion
     zero = g.constant(0.0, np.float64)
-    sums, weights, n_known, terms = [], [], [], []
+    sums, weights, n_known = [], [], []
+    terms, weights_beside = [], []
     distances, contexts = {}, detector.contexts_
     for member in detector.members_.values():
         content = scored(member.detector, inputs)
@@ -31,6 +32,8 @@ def _ensemble(detector: Detector, inputs: Inputs) -> Scored:
         if member.is_term:
             term = _term(g, g.scaled(score, 1 / member.scale, np.float64), member.weight)
             terms.append(g.op("Where", known, term, zero))
+            weight = g.constant(member.weight, np.float64)
+            weights_beside.append(g.op("Where", known, weight, zero))
             continue
         score = g.scaled(score, member.weight / member.scale, np.float64)
         sums.append(g.op("Where", known, score, zero))
@@ -42,13 +45,17 @@ def _ensemble(detector: Detector, inputs: Inputs) -> Scored:
         return reduce(lambda one, other: g.op(kind, one, other), values)
 
     total = folded("Add", weights)
-    fused = g.op("Div", folded("Add", sums), g.op("Max", total, g.constant(1e-30, np.float64)))
+    tiny = g.constant(1e-30, np.float64)
+    fused = g.op("Div", folded("Add", sums), g.op("Max", total, tiny))
     if terms:
         standard = g.shifted(fused, -fusion.location, np.float64)
         standard = g.scaled(standard, 1 / fusion.scale, np.float64)
-        standard = g.op("Where", g.op("Greater", total, zero), standard, zero)
-        terms.append(_term(g, standard, fusion.words_weight))
-        fused = _fused_odds(g, folded("Add", terms))
+        of_words = _term(g, standard, fusion.words_weight)
+        beside = folded("Add", terms)
+        mean = g.op("Div", beside, g.op("Max", folded("Add", weights_beside), tiny))
+        as_beside = g.scaled(mean, fusion.words_weight, np.float64)
+        of_words = g.op("Where", g.op("Greater", total, zero), of_words, as_beside)
+        fused = _fused_odds(g, g.op("Add", of_words, beside))
     most_known = folded("Max", n_known)
     worst = g.constant(WORST_POOLED_SCORE, np.float64)
     known = g.op("Greater", most_known, g.constant(0))

@@ -67,8 +67,8 @@ def test_members_on_words_alone_have_their_mean_over_those_that_know_one() -> No
         # by hand: words ((3 − 2) + 3 (40 − 25) / 15) / 4 = 1, standard (1 − 0.5) / 2 = 0.25
         ((3, 40, 5, 1), [(1, 0.25), (0.5, 2), (0.25, 1)]),
         ((3, None, 5, 1), [(1, 0.25), (0.5, 2), (0.25, 1)]),
-        # without a known word the words are as on the median
-        ((None, None, 5, 1), [(1, 0), (0.5, 2), (0.25, 1)]),
+        # without a known word the words are as odd as the form
+        ((None, None, 5, 1), [(0.5 * (1 + 1 / 0.75), 2), (0.25 * (1 + 1 / 0.75), 1)]),
         # without a character there is no form
         ((3, 40, None, 1), [(1, 0.25), (0.25, 1)]),
     ],
@@ -137,10 +137,15 @@ def test_the_detector_fuses_its_members_so(fitted: Detector) -> None:
     known = {name: np.where(np.isnan(alone[name]), 0, weights[name]) for name in weights}
     words = sum(weights[name] * np.nan_to_num(alone[name]) for name in weights)
     words = words / np.maximum(sum(known.values()), 1e-30)
-    standard = (words - fusion.location) / fusion.scale * (sum(known.values()) > 0)
-    normal *= (1 + np.exp(standard - 0.5)) ** -members["density"].weight
-    for name in ("surface", "characters"):
-        normal *= (1 + np.exp(alone[name] - 0.5)) ** -members[name].weight
+    standard = (words - fusion.location) / fusion.scale
+    is_known = sum(known.values()) > 0
+    assert 0 < is_known.sum() < len(texts)
+    weight = members["density"].weight
+    normal *= np.where(is_known, (1 + np.exp(standard - 0.5)) ** -weight, 1)
+    of_form = {name: members[name].weight for name in ("surface", "characters")}
+    more = np.where(is_known, 1, 1 + weight / sum(of_form.values()))
+    for name, weight in of_form.items():
+        normal *= (1 + np.exp(alone[name] - 0.5)) ** -(weight * more)
     expected = np.log((1 - normal) / normal) + 0.5
     assert np.allclose(fitted.anomaly_score(texts), expected, rtol=1e-4, atol=1e-4)
 

@@ -132,21 +132,23 @@ def _parts_of_score(
 ) -> tuple[NDArray[np.float64], list[float]]:
     """Which part of a score is of the words, and of each member beside them; and what moves it.
 
-    A part is that of the term in `Fusion.terms`; words that are none have none. What moves the
-    score is its derivative by the words' mean, and by each member's standard score.
+    A part is that of the term in `Fusion.terms`; where no word is known that of words is of what
+    stands beside them. What moves the score is its derivative by the words' mean, and by each
+    member's standard score.
     """
     words = 0.0 if words_score is None else (words_score - fusion.location) / fusion.scale
     standard = [words, *((part.score - one.location) / one.scale for one, part in beside)]
-    weights = [fusion.words_weight, *(one.weight for one, _ in beside)]
-    terms = np.array(weights) * loss(np.array(standard))
+    weights = np.array([fusion.words_weight, *(one.weight for one, _ in beside)])
+    if words_score is None:
+        weights[1:] *= weights.sum() / max(weights[1:].sum(), 1e-30)
+        weights[0] = 0
+    terms = weights * loss(np.array(standard))
     slope = slope_of_fused_odds(float(terms.sum()))
     slopes = [
         slope * weight * slope_of_loss(value)
-        for weight, value in zip(weights, standard, strict=True)
+        for weight, value in zip(weights.tolist(), standard, strict=True)
     ]
     slopes[0] /= fusion.scale
-    if words_score is None:
-        terms[0] = 0
     return terms / max(float(terms.sum()), 1e-30), slopes
 
 

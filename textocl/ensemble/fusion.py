@@ -101,16 +101,19 @@ class Fusion:
     ) -> NDArray[np.float64]:
         """``−a log(1 − p)`` of the words, and of each member beside them, ``(1 + f, n)``.
 
-        Without a known word the words are as on the median.
+        Words of which none is known are taken to be as odd as all beside them.
         """
         words, is_known = self.words(scored)
-        standard = np.where(is_known, (words - self.location) / self.scale, 0)
-        terms = [self.words_weight * loss(standard)]
+        beside, weights = [], np.full(len(words), 1e-30)
         for member, (scores, n_known) in zip(self.members, scored, strict=True):
             if member.is_term:
                 term = member.weight * loss(member.standardized(scores))
-                terms.append(np.where(n_known > 0, term, 0))
-        return np.stack(terms)
+                beside.append(np.where(n_known > 0, term, 0))
+                weights += np.where(n_known > 0, member.weight, 0)
+        of_words = np.where(
+            is_known, loss((words - self.location) / self.scale), np.sum(beside, axis=0) / weights
+        )
+        return np.stack([self.words_weight * of_words, *beside])
 
 
 def loss(standard: NDArray[np.float64]) -> NDArray[np.float64]:
