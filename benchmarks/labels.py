@@ -122,8 +122,8 @@ def fitted(normal: list[str], odd: list[str], seed: int, **parameters: Any) -> d
 
 
 def weight_of(detector: Detector) -> float:
-    """Weight of the member "labels", beside 1 or less of the words."""
-    return detector.members_[LABELS].weight if LABELS in detector.members_ else 0.0
+    """Weight of the members on labels, beside 1 or less of the words."""
+    return sum(one.weight for name, one in detector.members_.items() if name in LABELS)
 
 
 if __name__ == "__main__":

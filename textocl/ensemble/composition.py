@@ -90,10 +90,11 @@ class Composition:
             members |= {"surface": (surface, self.form_weight)}
             members |= {"characters": (characters, self.form_weight)}
         if n_labelled >= FEWEST_LABELLED:
-            labels = Discriminant(
-                embedding=self.density_space, pooling=self.pooling, **self._on_vectors
-            )
-            members |= {LABELS: (labels, 1.0)}
+            spaces = {"density": self.density_space, "word_density": self.word_space}
+            for name, beside in LABELS.items():
+                if beside in members:
+                    space = spaces[beside]
+                    members[name] = Discriminant(embedding=space, **self._on_vectors), 1.0
         return members
 
     def _support(self, density: dict[str, Any]) -> dict[str, tuple[TextDetector, float]]:

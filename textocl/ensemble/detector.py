@@ -57,10 +57,10 @@ class Detector(TextDetector):
 
     Ten or more labelled anomalies (``y`` = -1) show which notion of odd is meant, be it a
     sentiment, a tone or what a policy forbids: the member "labels" (`textocl.Discriminant`) joins
-    where it finds what the others miss. A document is then odd by its words, by its form, or as the
-    labelled ones; anomalies of other kinds stay odd. With 20 labelled negative reviews among 1,000
-    positive ones, new negative reviews are ranked with an AUC of about 0.79 (benchmarks/labels.py),
-    by chance without them.
+    where it finds what the others miss, and beside a language model "word_labels" on static
+    vectors. A document is then odd by its words, by its form, or as the labelled ones; anomalies of
+    other kinds stay odd. With 20 labelled negative reviews among 1,000 positive ones, new negative
+    reviews are ranked with an AUC of 0.81 (benchmarks/labels.py), by chance without them.
 
     Anomalies may hide among the training documents, and copies: the most suspicious 15 % are kept
     from learning, and of several copies one is learned from. Every training document is scored by
@@ -109,7 +109,7 @@ class Detector(TextDetector):
     members_ : dict of Member, by name
         "density", "contexts", "words", "surface" and "characters"; with a language model, "density"
         is on its vectors, and "word_density", on static ones, joins; with labelled anomalies,
-        "labels" may.
+        "labels" may, and "word_labels" beside "word_density".
     contexts_ : list of ContextSummary, those of the CVDD on static vectors
     contamination_ : ContaminationEstimate
         Share of anomalies among the training documents, and what it is at least.
@@ -210,7 +210,7 @@ class Detector(TextDetector):
             name: Member.scaled(detector, weights[k], judged, k)
             for k, (name, (detector, _)) in enumerate(unfitted.items())
         }
-        if LABELS in members:
+        if not LABELS.keys().isdisjoint(members):
             labelled = scores_of_labelled(members, training, crossed)
             members, judged = weighing_labels(members, judged, labelled)
         state = EnsembleState(

@@ -14,8 +14,8 @@ from textocl.ensemble.fusion import EVEN, Fusion
 from textocl.ensemble.members import Member, OutOfSampleScores
 from textocl.shallow.discriminant import placements
 
-#: the member that tells labelled anomalies from all other documents
-LABELS = "labels"
+#: members that tell labelled anomalies from all other documents, and in whose space each does
+LABELS = {"labels": "density", "word_labels": "word_density"}
 FEWEST_LABELLED = 10  # anomalies with which there is such a member
 _LEAST_GAIN, _ENOUGH = 0.03, 0.9  # of an AUC; of the best gain
 _WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # of which one is chosen
@@ -43,7 +43,7 @@ def scores_of_labelled(
 def weighing_labels(
     members: Mapping[str, Member], judged: OutOfSampleScores, labelled: NDArray[np.float32]
 ) -> tuple[dict[str, Member], OutOfSampleScores]:
-    """Members and their scores with "labels" calibrated and weighted, or without it.
+    """Members and their scores with those of `LABELS` calibrated and weighted, or without them.
 
     Parameters
     ----------
@@ -51,13 +51,14 @@ def weighing_labels(
     judged : what they say of n documents that are not labelled -1
     labelled : (m, k), what they say of labelled anomalies; NaN where that is not out of sample
     """
-    k = list(members).index(LABELS)
-    members = {**members, LABELS: calibrated(members[LABELS], labelled[:, k])}
-    weight = weight_of_labels(members, judged, labelled)
+    at = {name: k for k, name in enumerate(members) if name in LABELS}
+    heads = {name: calibrated(members[name], labelled[:, k]) for name, k in at.items()}
+    members = {**members, **heads}
+    weight = weight_of_labels(members, judged, labelled) / len(heads)
     if weight:
-        return {**members, LABELS: replace(members[LABELS], weight=weight)}, judged
-    others = {name: member for name, member in members.items() if name != LABELS}
-    return others, judged.without(k)
+        return members | {n: replace(one, weight=weight) for n, one in heads.items()}, judged
+    others = {name: member for name, member in members.items() if name not in LABELS}
+    return others, judged.without([*at.values()])
 
 
 def calibrated(member: Member, labelled: NDArray[np.float32]) -> Member:
@@ -83,7 +84,7 @@ def calibrated(member: Member, labelled: NDArray[np.float32]) -> Member:
 def weight_of_labels(
     members: Mapping[str, Member], judged: OutOfSampleScores, labelled: NDArray[np.float32]
 ) -> float:
-    """Weight of the member "labels": as little as tells what labels show nearly as well as any.
+    """Weight of `LABELS` together: as little as tells what labels show nearly as well as any.
 
     The AUC of labelled anomalies against the other training documents, all out of sample, is the
     mean over anomalies of the share of documents below them. Of the weights ½, 1, 2, 4 and 8 it is
@@ -98,13 +99,15 @@ def weight_of_labels(
     fusion = Fusion.of(list(members.values()), judged)
     normal = _columns(judged.scores, judged.is_known & counts)
     odd = _columns(labelled, ~np.isnan(labelled) & counts)
-    row = 1 + [name for name, one in members.items() if one.is_term].index(LABELS)
+    names = [name for name, one in members.items() if one.is_term]
+    rows = [1 + names.index(name) for name in names if name in LABELS]
+    given = sum(members[name].weight for name in names if name in LABELS)
     shares = []
     for weight in _WEIGHTS:
         totals = []
         for columns in (odd, normal):
             terms = fusion.terms(columns)
-            terms[row] *= weight / members[LABELS].weight
+            terms[rows] *= weight / given
             totals.append(terms.sum(axis=0))
         shares.append(placements(*totals))  # (m,)
     gains = np.stack(shares) - shares[0]  # (6, m)

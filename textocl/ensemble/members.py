@@ -95,9 +95,9 @@ class OutOfSampleScores:
         changed[:, k] = scores
         return replace(self, scores=changed)
 
-    def without(self, k: int) -> OutOfSampleScores:
-        """The same of all members but one."""
-        others = np.delete(np.arange(self.scores.shape[1]), k)
+    def without(self, members: list[int]) -> OutOfSampleScores:
+        """The same of the other members."""
+        others = np.delete(np.arange(self.scores.shape[1]), members)
         return replace(self, scores=self.scores[:, others], is_known=self.is_known[:, others])
 
     @property

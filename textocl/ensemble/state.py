@@ -39,7 +39,7 @@ _MEMBERS = {
     "words": "WordLikelihood",
     "surface": "SurfaceProfile",
     "characters": "CharacterLikelihood",
-    LABELS: "Discriminant",
+    **dict.fromkeys(LABELS, "Discriminant"),
 }
 
 
@@ -93,7 +93,7 @@ class EnsembleState:
 
     def embed(self, texts: Sequence[str]) -> dict[str, Embedded]:
         """Texts as each member takes them, cut once for all."""
-        detectors = {name: one.detector for name, one in self.members.items() if name != LABELS}
+        detectors = {name: one.detector for name, one in self.members.items() if name not in LABELS}
         names, index, tokenizer = self._shared
         cut = CutTexts(texts, tokenizer)
         packed = dict(zip(names, [] if index is None else index.pack(texts), strict=True))
@@ -103,7 +103,7 @@ class EnsembleState:
             else detector._embed(texts)
             for name, detector in detectors.items()
         }
-        return embedded | ({LABELS: embedded["density"]} if LABELS in self.members else {})
+        return {name: embedded[LABELS.get(name, name)] for name in self.members}
 
     @cached_property
     def _shared(self) -> tuple[list[str], SharedIndex | None, Tokenizer | None]:
@@ -128,8 +128,8 @@ class EnsembleState:
         files = ModelFiles(facts, {})
         for name, member in self.members.items():
             part = part_of_files(member.detector, name + ".")
-            if name == LABELS:  # whose words and vectors are those of the density
-                shared = _vectorizer_of(self.members["density"]).to_files().arrays
+            if name in LABELS:  # whose words and vectors are those of a density
+                shared = _vectorizer_of(self.members[LABELS[name]]).to_files().arrays
                 part = replace(part, arrays=_without(part.arrays, name, shared))
             files.facts["members"][name] = {
                 "weight": member.weight,
@@ -161,8 +161,8 @@ class EnsembleState:
         members: dict[str, Member] = {}
         for name, facts in files.fact("members", dict).items():
             arrays = files.arrays
-            if name == LABELS and "density" in members:
-                shared = _vectorizer_of(members["density"]).to_files().arrays
+            if LABELS.get(name) in members:
+                shared = _vectorizer_of(members[LABELS[name]]).to_files().arrays
                 arrays = {**{f"{name}.{key}": array for key, array in shared.items()}, **arrays}
             detector = detector_from_part(facts, arrays, name + ".", sorted({*_MEMBERS.values()}))
             if type(detector).__name__ != _MEMBERS.get(name):

@@ -46,7 +46,7 @@ def learned_weights(
     F. Parisi, F. Strino, B. Nadler, Y. Kluger: Ranking and combining multiple predictors without
     labeled data. PNAS 111, 2014.
     """
-    compared = [n for n in unfitted if not n.endswith("density") and n != LABELS]
+    compared = [n for n in unfitted if not n.endswith("density") and n not in LABELS]
     others = [k for k, name in enumerate(unfitted) if name in compared]
     correlations = _rank_correlations(composition, scores, others)
     share = len(scores.scores) / (len(scores.scores) + _ENOUGH_DOCUMENTS)
