@@ -17,7 +17,7 @@ from textocl.core.metrics import evaluate
 from textocl.core.persistence import WEIGHTS
 from textocl.ensemble.labels import LABELS, weighing_labels, weight_of_labels
 from textocl.ensemble.members import Member, OutOfSampleScores
-from textocl.export import OnnxDetector, to_onnx
+from textocl.export import OnnxDetector, to_onnx, verify
 from textocl.form.surface_profile import SurfaceProfile
 from textocl.shallow.density import KDE
 
@@ -113,6 +113,24 @@ def test_saved_and_exported_it_scores_as_before_and_vectors_are_kept_once(
     np.testing.assert_allclose(exported.anomaly_score(asked), scores, rtol=1e-5, atol=1e-5)
 
 
+def test_beside_a_language_model_the_vectors_that_tell_labels_are_taken(
+    tiny_bert: Path, training: tuple[list[str], list[int]], tmp_path: Path
+) -> None:
+    """Vectors of a model of random weights tell nothing."""
+    detector = Detector(embedding=str(tiny_bert), n_contexts=2).fit(*training)
+    members = detector.members_
+    assert "labels" not in members
+    assert members["word_labels"].detector._space is members["word_density"].detector._space
+    asked = ODD + reviews(SAD, 20, seed=7)
+    scores = detector.anomaly_score(asked)
+    for explanation, score in zip(detector.explain(asked), scores, strict=True):
+        assert added_up(explanation)[::2] == pytest.approx([score, 1], rel=1e-3, abs=1e-3)
+    detector.save(tmp_path / "model")
+    assert textocl.load(tmp_path / "model").anomaly_score(asked).tobytes() == scores.tobytes()
+    exported = to_onnx(detector, tmp_path / "model.onnx")
+    assert verify(detector, exported, asked).largest_difference < 1e-4
+
+
 def test_without_form_it_is_a_term_beside_the_mean_of_the_words(
     training: tuple[list[str], list[int]],
 ) -> None:
@@ -185,24 +203,48 @@ def labelled(*means: float) -> np.ndarray:
 
 def test_the_weight_is_0_where_labels_say_nothing_or_others_suffice() -> None:
     for means in ([0, 0, 0], [9, 0, 0], [9, 0, 9]):
-        assert weight_of_labels(three(), judged(), labelled(*means)) == 0
+        assert weight_of_labels(three(), judged(), labelled(*means)) == (0, 0)
         members, scores = weighing_labels(three(), judged(), labelled(*means))
         assert list(members) == ["density", "surface"]
         assert scores.scores.tolist() == judged().scores[:, :2].tolist()
 
 
 def test_the_weight_grows_where_only_labels_tell() -> None:
-    weight = weight_of_labels(three(), judged(), labelled(0, 0, 1.5))
+    weight, gain = weight_of_labels(three(), judged(), labelled(0, 0, 1.5))
     assert weight >= 1
+    assert gain > 0.2
     members, scores = weighing_labels(three(), judged(), labelled(0, 0, 1.5))
     assert members["labels"].weight == weight
     assert scores.scores.shape == (500, 3)
     # whatever weight it comes with
     other = {**three(), "labels": replace(three()["labels"], weight=3.0)}
-    assert weight_of_labels(other, judged(), labelled(0, 0, 1.5)) == weight
+    assert weight_of_labels(other, judged(), labelled(0, 0, 1.5))[0] == weight
+
+
+def test_two_kinds_of_vectors_share_the_weight_where_both_tell_more_than_one() -> None:
+    random = np.random.default_rng(2)
+    head = three()["labels"]
+    members = three() | {"word_density": three()["density"], "word_labels": head}
+    scores = random.normal(0, 1, (500, 5)).astype(np.float32)
+    four = OutOfSampleScores(
+        scores, np.ones(scores.shape, bool), np.ones(500, bool), np.empty((500, 0), np.float32)
+    )
+    names = list(members)
+
+    def found(labels: float, word_labels: float) -> dict[str, float]:
+        means = [{"labels": labels, "word_labels": word_labels}.get(name, 0) for name in names]
+        odd = random.normal(means, 1, (60, 5)).astype(np.float32)
+        weighed, of_them = weighing_labels(members, four, odd)
+        assert of_them.scores.shape == (500, len(weighed))
+        return {name: one.weight for name, one in weighed.items() if name in LABELS}
+
+    both = found(1.5, 1.5)
+    assert both["labels"] == both["word_labels"] >= 0.5
+    assert found(2, -1).keys() == {"labels"}
+    assert found(-1, 2).keys() == {"word_labels"}
 
 
 def test_what_nobody_judged_out_of_sample_does_not_count() -> None:
     unknown = labelled(0, 0, 1.5)
     unknown[:, 0] = np.nan
-    assert weight_of_labels(three(), judged(), unknown) >= 1
+    assert weight_of_labels(three(), judged(), unknown)[0] >= 1

@@ -45,6 +45,8 @@ def weighing_labels(
 ) -> tuple[dict[str, Member], OutOfSampleScores]:
     """Members and their scores with those of `LABELS` calibrated and weighted, or without them.
 
+    Of two, both stay, with half of the weight each, or the one that gains more alone.
+
     Parameters
     ----------
     members : k of them
@@ -53,12 +55,17 @@ def weighing_labels(
     """
     at = {name: k for k, name in enumerate(members) if name in LABELS}
     heads = {name: calibrated(members[name], labelled[:, k]) for name, k in at.items()}
-    members = {**members, **heads}
-    weight = weight_of_labels(members, judged, labelled) / len(heads)
-    if weight:
-        return members | {n: replace(one, weight=weight) for n, one in heads.items()}, judged
-    others = {name: member for name, member in members.items() if name not in LABELS}
-    return others, judged.without([*at.values()])
+    without = {name: one for name, one in members.items() if name not in LABELS}
+    best, most = (without, judged.without([*at.values()])), 0.0
+    for names in [[*at], *([name] for name in at)]:
+        dropped = [k for name, k in at.items() if name not in names]
+        some = {n: heads.get(n, one) for n, one in members.items() if n in names or n in without}
+        of_some = judged.without(dropped)
+        weight, gain = weight_of_labels(some, of_some, np.delete(labelled, dropped, axis=1))
+        if gain > most:
+            shared = {name: replace(some[name], weight=weight / len(names)) for name in names}
+            best, most = (some | shared, of_some), gain
+    return best
 
 
 def calibrated(member: Member, labelled: NDArray[np.float32]) -> Member:
@@ -83,12 +90,13 @@ def calibrated(member: Member, labelled: NDArray[np.float32]) -> Member:
 
 def weight_of_labels(
     members: Mapping[str, Member], judged: OutOfSampleScores, labelled: NDArray[np.float32]
-) -> float:
-    """Weight of `LABELS` together: as little as tells what labels show nearly as well as any.
+) -> tuple[float, float]:
+    """Weight of `LABELS` together, and what they gain at best.
 
     The AUC of labelled anomalies against the other training documents, all out of sample, is the
     mean over anomalies of the share of documents below them. Of the weights ½, 1, 2, 4 and 8 it is
-    the smallest that brings nine tenths of what the best one gains over 0; it is 0 where that is
+    the smallest that brings nine tenths of what the best one gains over 0: as little as tells what
+    labels show nearly as well as any. It is 0 where that is
     less than 0.03, or than its standard error: what the other members find without labels needs
     none, and anomalies of other kinds stay as odd as they were.
 
@@ -115,8 +123,8 @@ def weight_of_labels(
     best = int(means.argmax())
     error = gains[best].std(ddof=1) / np.sqrt(gains.shape[1])
     if means[best] < max(_LEAST_GAIN, error):
-        return 0.0
-    return _WEIGHTS[int(np.argmax(means >= _ENOUGH * means[best]))]
+        return 0.0, 0.0
+    return _WEIGHTS[int(np.argmax(means >= _ENOUGH * means[best]))], float(means[best])
 
 
 def _columns(
