@@ -66,11 +66,15 @@ def run_parts(
 
 
 def _commit() -> str:
-    here = Path(__file__).parent
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True
-    )
-    return done.stdout.strip() or "unknown"
+    """Of the code, which results that were written meanwhile are no part of."""
+    here = Path(__file__).parent.parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", ".", ":!benchmarks/results")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + ("-dirty" if changed else "")
 
 
 def _table(part: Part, rows: list[Row], by: Sequence[str] | None) -> str:

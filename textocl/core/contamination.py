@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_DEGREES_OF_FREEDOM = 20
+_DEGREES_OF_FREEDOM = 15
 _QUANTILES = (0.5, 0.9)  # of the scores, between which the scale is measured
 _ALIKE = 0.99  # of the scores may be of normal samples where nearly all are the same
 _SURE = 3  # standard errors
@@ -41,7 +41,7 @@ class ContaminationEstimate(NamedTuple):
 def null_p_values(scores: ArrayLike) -> NDArray[np.float64]:
     """How rarely a normal sample scores at least as high, ``(n,)``, where some are anomalies.
 
-    By a Student distribution with 20 degrees of freedom through the median and the 90 % quantile of
+    By a Student distribution with 15 degrees of freedom through the median and the 90 % quantile of
     ``scores``; where these two are one, whatever is above 99 % of all is not normal. Unlike
     conformal p-values they need no clean sample, and go below 1/n; like every model of a tail they
     are an approximation there.
