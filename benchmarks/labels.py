@@ -39,12 +39,12 @@ def reviews(n_seeds: int) -> Iterator[dict[str, Any]]:
 
 
 def minilm(n_seeds: int) -> Iterator[dict[str, Any]]:
-    """The same on embedding="minilm": 20 labels, 300 training and 3 × 300 test documents.
+    """The same on embedding="minilm": 20 labels, and 3 × 300 test documents.
 
     Target 80.
     """
     for seed in range(n_seeds):
-        yield sentiment(seed, _N_MINILM, _N_MINILM, embedding="minilm")
+        yield sentiment(seed, _N_TRAINING, _N_MINILM, embedding="minilm")
 
 
 def unseen(n_seeds: int) -> Iterator[dict[str, Any]]:

@@ -183,7 +183,7 @@ def test_json_has_what_is_printed_and_nothing_else_is(pile: Path) -> None:
 
 
 def test_what_is_odd_by_form_is_said_printed_and_written(tmp_path: Path) -> None:
-    loud = "SHIP PORT NOW!!! CALL 0800 1234567 £££ [red]"
+    loud = f"{BODIES[0].upper()}!!! 0800 1234567 £££ [red]"
     (tmp_path / "pile.txt").write_text("\n".join([*BODIES[:60], loud]) + "\n")
     done = run("find", tmp_path / "pile.txt", "--top", 1, "--show", 1, "--out", tmp_path / "o.csv")
     lines = [line.strip() for line in done.stdout.splitlines()]

@@ -61,9 +61,9 @@ def test_the_answer_names_the_rule_and_the_estimated_share(findings: Findings) -
     n = len(findings.flagged)
     for rule, words in {
         "top": f"{n} of 68 documents do not seem to belong here, chosen as the 5 with the highest",
-        "fdr": "by a false discovery rate of 1e-12; by the scores of all, ",
+        "fdr": "by a false discovery rate of 1e-30; by the scores of all, ",
     }.items():
-        judged = findings if rule == "top" else findings.rethreshold(fdr=1e-12)
+        judged = findings if rule == "top" else findings.rethreshold(fdr=1e-30)
         assert words in answer_of(judged)
         assert share in answer_of(judged)
     assert answer_of(judged).startswith("None of 68 documents stands out")
@@ -306,7 +306,7 @@ def test_nothing_flagged_leaves_the_oddest(
     browser: Any, findings: Findings, tmp_path: Path
 ) -> None:
     file = tmp_path / "none.html"
-    write_findings_report(findings.rethreshold(fdr=1e-12), file)
+    write_findings_report(findings.rethreshold(fdr=1e-30), file)
     page = Page(browser, file)
     assert page.one("#lead").text.startswith("None of 68")
     assert not page.one("#kinds").is_displayed()
