@@ -19,6 +19,7 @@ from textocl.io.delimited import read_csv, read_tsv
 from textocl.io.encodings import encoding_of, lines_of, name_of, stray_byte
 from textocl.io.excel import read_excel
 from textocl.io.json_records import read_json, read_json_lines
+from textocl.io.nltk_corpora import PREFIX, read_nltk
 from textocl.io.parquet import read_parquet
 from textocl.io.records import NOT_THESE, BadRecord, BadRecords, Reading
 from textocl.io.text_fields import choose_fields, id_of, text_of
@@ -63,7 +64,7 @@ def read_documents(
     bad: BadRecords | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Iterator[Document]:
-    """Yield the documents of a file, a folder, or standard input.
+    """Yield the documents of a file, a folder, standard input, or a corpus of NLTK.
 
     ``.txt`` holds one document a line; ``.jsonl`` one JSON object a line, ``.json`` a list of
     objects or of strings; ``.csv``, ``.tsv``, ``.xlsx`` (its first sheet) and ``.parquet`` one row
@@ -74,7 +75,8 @@ def read_documents(
 
     Parameters
     ----------
-    source : path, or ``"-"`` for standard input
+    source : path, or ``"-"`` for standard input, or a corpus of NLTK such as ``"nltk:reuters"``,
+        whose documents have ``split`` and ``label`` among their fields
     format : one of `FORMATS`; None goes by the name's ending (``txt`` for standard input)
     text_field : where the text is in records, or several fields, as ``title,body``, to be joined
         by a blank line; None is ``text`` or else the one field of long texts
@@ -88,7 +90,7 @@ def read_documents(
         Nothing there, an unknown ending, no telling which field holds the texts, or a bad record;
         file and line are named.
     MissingExtraError
-        openpyxl or pyarrow is missing.
+        openpyxl, pyarrow or nltk is missing.
     """
     tell = tell or logging.getLogger(__name__).info
     return documents_from(source, format, Reading(str(source), text_field, id_field, bad, tell))
@@ -102,6 +104,10 @@ def documents_from(
         yield from _read_stdin(format, reading)
         return
     path = Path(source)
+    if str(source).startswith(PREFIX) and not path.exists():
+        for name, text, fields in read_nltk(str(source).removeprefix(PREFIX)):
+            yield Document(name, text, {"id": name, "text": text, **fields})
+        return
     if not path.exists():
         raise DataError(f"no such file or folder: {str(path)!r}.")
     kind = check_choice("format", format or _guess_format(path), FORMATS)
