@@ -24,8 +24,8 @@ def with_the_highest_moved(n: int, far: float = 1e6) -> np.ndarray:
 def test_p_values_worked_by_hand() -> None:
     p_values = null_p_values(EVEN)
     assert p_values[[10, 50, 90]] == pytest.approx([0.9, 0.5, 0.1])
-    # the 1 % quantile of the distribution is at 2.602 times its scale, 40 / 1.3406
-    far = null_p_values(np.where(EVEN == 100, 50 + 2.602 * 40 / 1.3406, EVEN))
+    # the 1 % quantile of the distribution is at 2.528 times its scale, 40 / 1.3253
+    far = null_p_values(np.where(EVEN == 100, 50 + 2.528 * 40 / 1.3253, EVEN))
     assert far[100] == pytest.approx(0.01, rel=0.01)
     assert (np.diff(p_values) < 0).all()
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_DEGREES_OF_FREEDOM = 15
+_DEGREES_OF_FREEDOM = 20
 _QUANTILES = (0.5, 0.9)  # of the scores, between which the scale is measured
 _ALIKE = 0.99  # of the scores may be of normal samples where nearly all are the same
 _SURE = 3  # standard errors
@@ -38,13 +38,16 @@ class ContaminationEstimate(NamedTuple):
         return f"{self.share:.1%} (at least {self.at_least:.1%})"
 
 
-def null_p_values(scores: ArrayLike) -> NDArray[np.float64]:
+def null_p_values(
+    scores: ArrayLike, degrees_of_freedom: float = _DEGREES_OF_FREEDOM
+) -> NDArray[np.float64]:
     """How rarely a normal sample scores at least as high, ``(n,)``, where some are anomalies.
 
-    By a Student distribution with 15 degrees of freedom through the median and the 90 % quantile of
-    ``scores``; where these two are one, whatever is above 99 % of all is not normal. Unlike
-    conformal p-values they need no clean sample, and go below 1/n; like every model of a tail they
-    are an approximation there.
+    By a Student distribution through the median and the 90 % quantile of ``scores``; the fewer its
+    degrees of freedom, the heavier the tail that normal samples are expected to have. Where these
+    two quantiles are one, whatever is above 99 % of all is not normal. Unlike conformal p-values
+    they need no clean sample, and go below 1/n; like every model of a tail they are an
+    approximation there.
     """
     from scipy.stats import t
 
@@ -52,12 +55,12 @@ def null_p_values(scores: ArrayLike) -> NDArray[np.float64]:
     if not len(values):
         return np.empty(0)
     low, high = np.quantile(values, _QUANTILES)
-    place_low, place_high = t.ppf(_QUANTILES, _DEGREES_OF_FREEDOM)
+    place_low, place_high = t.ppf(_QUANTILES, degrees_of_freedom)
     scale = (high - low) / (place_high - place_low)
     if scale <= 0:  # from the middle to far up all are the same, as lines of one template
         return np.where(values > np.quantile(values, _ALIKE), 0.0, 1.0)
     location = low - scale * place_low
-    return np.asarray(t.sf((values - location) / scale, _DEGREES_OF_FREEDOM))
+    return np.asarray(t.sf((values - location) / scale, degrees_of_freedom))
 
 
 def estimate_contamination(scores: ArrayLike) -> ContaminationEstimate:
