@@ -18,6 +18,7 @@ from textocl.shallow.discriminant import placements
 LABELS = {"labels": "density", "word_labels": "word_density"}
 FEWEST_LABELLED = 10  # anomalies with which there is such a member
 _LEAST_GAIN, _ENOUGH = 0.03, 0.9  # of an AUC; of the best gain
+_SURE = 2  # standard errors
 _WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)  # of which one is chosen
 
 
@@ -45,7 +46,8 @@ def weighing_labels(
 ) -> tuple[dict[str, Member], OutOfSampleScores]:
     """Members and their scores with those of `LABELS` calibrated and weighted, or without them.
 
-    Of two, both stay, with half of the weight each, or the one that gains more alone.
+    Of two, both stay, with half of the weight each, unless one alone gains more by two standard
+    errors: few labels hardly tell which of two is better, and two err less than one.
 
     Parameters
     ----------
@@ -56,15 +58,17 @@ def weighing_labels(
     at = {name: k for k, name in enumerate(members) if name in LABELS}
     heads = {name: calibrated(members[name], labelled[:, k]) for name, k in at.items()}
     without = {name: one for name, one in members.items() if name not in LABELS}
-    best, most = (without, judged.without([*at.values()])), 0.0
+    best, most = (without, judged.without([*at.values()])), np.zeros(len(labelled))
     for names in [[*at], *([name] for name in at)]:
         dropped = [k for name, k in at.items() if name not in names]
         some = {n: heads.get(n, one) for n, one in members.items() if n in names or n in without}
         of_some = judged.without(dropped)
-        weight, gain = weight_of_labels(some, of_some, np.delete(labelled, dropped, axis=1))
-        if gain > most:
+        weight, gains = weight_of_labels(some, of_some, np.delete(labelled, dropped, axis=1))
+        more = gains - most
+        error = more.std(ddof=1) / np.sqrt(len(more))
+        if weight and more.mean() > (_SURE * error if most.any() else 0):
             shared = {name: replace(some[name], weight=weight / len(names)) for name in names}
-            best, most = (some | shared, of_some), gain
+            best, most = (some | shared, of_some), gains
     return best
 
 
@@ -90,15 +94,15 @@ def calibrated(member: Member, labelled: NDArray[np.float32]) -> Member:
 
 def weight_of_labels(
     members: Mapping[str, Member], judged: OutOfSampleScores, labelled: NDArray[np.float32]
-) -> tuple[float, float]:
-    """Weight of `LABELS` together, and what they gain at best.
+) -> tuple[float, NDArray[np.float64]]:
+    """Weight of `LABELS` together, and what they gain at best for each anomaly, ``(m,)``.
 
     The AUC of labelled anomalies against the other training documents, all out of sample, is the
     mean over anomalies of the share of documents below them. Of the weights ½, 1, 2, 4 and 8 it is
     the smallest that brings nine tenths of what the best one gains over 0: as little as tells what
-    labels show nearly as well as any. It is 0 where that is
-    less than 0.03, or than its standard error: what the other members find without labels needs
-    none, and anomalies of other kinds stay as odd as they were.
+    labels show nearly as well as any. It is 0 where that is less than 0.03, or than its standard
+    error: what the other members find without labels needs none, and anomalies of other kinds stay
+    as odd as they were.
 
     Parameters are those of `weighing_labels`.
     """
@@ -123,8 +127,8 @@ def weight_of_labels(
     best = int(means.argmax())
     error = gains[best].std(ddof=1) / np.sqrt(gains.shape[1])
     if means[best] < max(_LEAST_GAIN, error):
-        return 0.0, 0.0
-    return _WEIGHTS[int(np.argmax(means >= _ENOUGH * means[best]))], float(means[best])
+        return 0.0, gains[0]
+    return _WEIGHTS[int(np.argmax(means >= _ENOUGH * means[best]))], gains[best]
 
 
 def _columns(
