@@ -55,7 +55,7 @@ class Task:
 
     def auc(self, fused: Callable[[Scores], np.ndarray], name: str) -> float:
         """Of the documents of a set against those held out, in percent."""
-        return _auc(fused(self.scores["held out"]), fused(self.scores[name]))
+        return auc_of(fused(self.scores["held out"]), fused(self.scores[name]))
 
     def fusions(self) -> dict[str, Callable[[Scores], np.ndarray]]:
         """Every way to fuse the members, by its name."""
@@ -93,7 +93,7 @@ class Task:
     def best_member_loss(self, fused: Callable[[Scores], np.ndarray]) -> float:
         """How far the best member alone is above a fusion, on topics."""
         alone = [
-            _auc(self.scores["held out"][m], self.scores["topics"][m])
+            auc_of(self.scores["held out"][m], self.scores["topics"][m])
             for m in self.detector.members_
         ]
         return max(alone) - self.auc(fused, "topics")
@@ -102,14 +102,14 @@ class Task:
         """AUC of `CharacterLikelihood` alone, of topics and of the mean kind of form."""
         detector = textocl.CharacterLikelihood(order=order).fit(self.training)
         scores = {name: detector.anomaly_score(texts) for name, texts in self.sets.items()}
-        planted = [_auc(scores["held out"], scores[kind]) for kind in EXPECTED]
+        planted = [auc_of(scores["held out"], scores[kind]) for kind in EXPECTED]
         return {
-            "topics": _auc(scores["held out"], scores["topics"]),
+            "topics": auc_of(scores["held out"], scores["topics"]),
             "form": float(np.mean(planted)),
         }
 
 
-def _auc(normal: np.ndarray, odd: np.ndarray) -> float:
+def auc_of(normal: np.ndarray, odd: np.ndarray) -> float:
     is_odd = np.arange(len(normal) + len(odd)) >= len(normal)
     return 100 * evaluate(np.concatenate([normal, odd]), is_odd).auc
 
