@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,13 @@ def test_what_is_odd_by_form_is_told(model: Path) -> None:
     assert said[0].startswith("capitals ")
     assert said[0] in shown
     assert "[red]NOW[/red]" in shown
-    assert "Evidence of words and form adds up to score − threshold." in shown
+    told = re.search(r"Evidence of all words, (\S+), and of the form, (\S+), adds up", shown)
+    judged = re.search(r"score (\S+) \(threshold (\S+)\)", shown)
+    assert told is not None
+    assert judged is not None
+    of_words, of_form = map(float, told.groups())
+    score, threshold = map(float, judged.groups())
+    assert of_words + of_form == pytest.approx(score - threshold, abs=2e-3)
     usual = sentences("ships", 1)[0]
     assert "odd by form" not in run("explain", model, usual).stdout
 

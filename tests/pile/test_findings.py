@@ -305,3 +305,10 @@ def test_texts_of_other_languages_are_found() -> None:
     assert "foreign letters" in foreign[0].name
     everything = find(pile, **alone, tokenization="unicode", language=None)
     assert sorted(everything.flagged.tolist()) == [60, 61, 62, 63]
+
+
+def test_an_empty_row_is_not_judged_wherever_texts_without_a_word_stand() -> None:
+    ships = sentences("ships", 60)
+    for odd in (["", "👍", "∂∂∂"], ["∂∂∂", "👍", ""]):
+        findings = find(ships + odd, top=2)
+        assert {(ships + odd)[i] for i in findings.flagged} == {"👍", "∂∂∂"}

@@ -133,8 +133,9 @@ def test_words_keep_their_marks_and_signs_are_no_words() -> None:
     assert normalized_words("ソニーのTV") == ["ソ", "ニ", "ー", "の", "tv"]
 
 
-def test_texts_without_letters_or_digits_are_one_group() -> None:
-    assert copy_groups(["a", "", " ", "b", "…", "❤\ufe0f", "a"]).tolist() == [0, 1, 1, 3, 1, 1, 0]
+def test_texts_without_letters_or_digits_are_copies_if_their_characters_are_the_same() -> None:
+    texts = ["a", "", " ", "b", "…", "❤\ufe0f", "a", "👍 👍", "\n", "👍👍", "∂∂∂", "\ud800"]
+    assert copy_groups(texts).tolist() == [0, 1, 1, 3, 4, 5, 0, 7, 1, 7, 10, 11]
     assert copy_groups([]).tolist() == []
     assert copy_groups([]).dtype == np.int64
 

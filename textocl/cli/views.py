@@ -151,7 +151,9 @@ def explanation_view(explanation: Explanation, n_words: int = 8) -> RenderableTy
     if form := explanation.form_reasons(_FORM_REASONS):
         parts.append(_form_line(form))
     if explanation.words:
-        parts += [table, Text(sums_up(explanation), style="dim")]
+        parts.append(table)
+    if explanation.words or explanation.form:
+        parts.append(Text(sums_up(explanation), style="dim"))
     unexpected = explanation.unexpected_words(2 * n_words)
     if unexpected:
         words = visible(", ".join(word for word, _ in unexpected))

@@ -120,8 +120,14 @@ def contexts_html(shown: Sequence[Any], n_words: int = 10) -> str:
 
 def sums_up(explanation: Explained) -> str:
     """What evidence adds up to; of words alone, or where form has its part, of both."""
-    with_form = explanation.form and float(explanation.shares.sum()) < 1 - 1e-6
-    return f"Evidence{' of words and form' if with_form else ''} adds up to score − threshold."
+    if not explanation.form or float(explanation.shares.sum()) >= 1 - 1e-6:
+        return "Evidence adds up to score − threshold."
+    of_words = float(explanation.evidence.sum())
+    of_form = sum(one.evidence for one in explanation.form)
+    return (
+        f"Evidence of all words, {of_words:+.4f}, and of the form, {of_form:+.4f}, adds up to "
+        "score − threshold."
+    )
 
 
 def _coloured(explanation: Explained) -> str:

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from textocl.text.shingles import hashed_shingles, marked_words, mixed, normalized_words
 
+_NO_WORD = "\0"  # begins what no words say
 _ALIKE = 0.8  # of the shingles of two copies are in both
 # at 16 bands of 4, 1 in 4,500 pairs of texts just as alike as that share no bucket
 _BANDS, _ROWS = 16, 4
@@ -27,7 +28,7 @@ def copy_groups(texts: Sequence[str]) -> NDArray[np.int64]:
     (Jaccard similarity), which takes 25 words if one is changed: shorter lines of a log that differ
     in a number are no copies. Texts up to eight words are compared by single words; up to three
     words, or if they have numbers, only equal ones are copies. A copy of a copy is in its group.
-    Texts without a letter or digit are copies of each other.
+    Of texts without a letter or digit those of the same characters are copies, white space apart.
 
     Notes
     -----
@@ -52,7 +53,8 @@ def copy_groups(texts: Sequence[str]) -> NDArray[np.int64]:
     def marked() -> Iterator[list[str]]:
         for i, text in enumerate(texts):
             words = normalized_words(text)
-            digest = blake2b(" ".join(words).encode(), digest_size=16).digest()
+            said = " ".join(words) if words else _NO_WORD + "".join(text.split())
+            digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             is_new = digest not in numbers
             distinct[i] = numbers.setdefault(digest, len(numbers))
             if is_new and (shingled := marked_words(words)):
