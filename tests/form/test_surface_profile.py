@@ -177,7 +177,9 @@ def test_unusual_is_what_few_normal_documents_have(
             assert evidence.is_unusual == (below or above)
             assert not (below and evidence.spans)  # that something is rare is not at a place
     unusual = [[one.is_unusual for one in e.form] for e in fitted.explain(notes)]
-    assert 0 < np.mean(unusual, axis=0).max() <= 0.19  # 15 % are not near
+    assert (
+        0 < np.mean(unusual, axis=0).max() <= 0.15 + 0.85 * 0.04 + 1e-9
+    )  # not near, or beyond 2 to 98 % of those
 
 
 def test_white_space_alone_is_not_judged(notes: list[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from texts import TOPICS, sentences
+from texts import TOPICS, added_up, sentences
 
 from textocl import DataError, Detector, TextoclWarning
 from textocl.pile import Findings, find
@@ -151,6 +151,20 @@ def test_an_explanation_has_the_score_out_of_sample(findings: Findings) -> None:
     assert findings.explain([]) == []
 
 
+def test_explanations_of_a_pile_add_up_to_the_scores_out_of_sample(findings: Findings) -> None:
+    judged = np.flatnonzero(findings.ranks > 0)
+    alone = findings.detector.explain([PILE[i] for i in judged])
+    differs = 0
+    for explanation, whole in zip(findings.explain(judged), alone, strict=True):
+        excess = explanation.score - explanation.threshold
+        assert added_up(explanation) == pytest.approx([explanation.score, excess, 1], abs=1e-3)
+        assert np.argsort(-explanation.contributions / explanation.shares).tolist() == (
+            np.argsort(-whole.contributions / whole.shares).tolist()
+        )
+        differs += abs(explanation.score - whole.score) > 0.05
+    assert differs > 10
+
+
 def test_kinds_cover_exactly_what_is_flagged(findings: Findings) -> None:
     for rule in RULES:
         judged = findings.rethreshold(**rule)
@@ -262,7 +276,7 @@ def test_a_detector_that_is_given_has_its_own_parameters(labelled: Findings) -> 
 @pytest.mark.parametrize(
     ("pile", "message"),
     [
-        ([], "expected normal documents, got none"),
+        ([], "^expected documents, got none"),
         (SHIPS[:5], "at least 10 different normal documents, got 5"),
         ([SHIPS[0]] * 1000, r"got 1.* 999 of 1,000 documents are copies of others"),
         (["", " "] * 30, "59 of 60 documents are copies of others"),

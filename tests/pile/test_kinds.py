@@ -126,7 +126,7 @@ def test_of_very_many_points_the_others_join_the_nearest(monkeypatch: pytest.Mon
     assert kind.tolist() == whole.tolist() == [0, 1] * 20
 
 
-def test_kinds_by_form_take_what_most_share_and_name_what_half_have() -> None:
+def test_kinds_by_form_take_what_most_share_and_name_what_more_than_half_have() -> None:
     unusual = [
         ["characters", "tags"], ["digits", "capitals"], ["capitals", "characters"], ["characters"],
         ["capitals", "prices", "digits"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +72,31 @@ class Explanation:
     @property
     def status(self) -> str:
         return STATUS[self.label]
+
+    def judged_as(self, score: float, p_value: float, label: int) -> Explanation:
+        """The same by another judgement, such as one of models that did not learn from it.
+
+        What the score differs by is shared out over words and form, each by its part of the
+        document, so that they add up to it: which of them speak most stays as it was.
+        """
+        more = score - self.score if label and self.label and np.isfinite(score) else 0.0
+        form = tuple(
+            replace(
+                one,
+                contribution=one.contribution + more * one.share,
+                evidence=one.evidence + more * one.share,
+            )
+            for one in self.form
+        )
+        return replace(
+            self,
+            score=score,
+            p_value=p_value,
+            label=label,
+            contributions=self.contributions + more * self.shares,
+            evidence=self.evidence + more * self.shares,
+            form=tuple(sorted(form, key=lambda one: -one.evidence)),
+        )
 
     def unexpected_words(self, n: int = 10) -> list[tuple[str, float]]:
         """Return up to ``n`` words of unusual surprisal, the highest first, with their nats."""

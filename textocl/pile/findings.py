@@ -71,6 +71,8 @@ def find(
     """
     decision = Decision.of(top, budget, fdr, false_alarm_rate)
     documents = check_documents(texts)
+    if not documents:
+        raise DataError("expected documents, got none.")
     if detector is None:
         detector = Detector(**parameters)
     elif parameters:
@@ -191,17 +193,15 @@ class Findings:
     def explain(self, numbers: Sequence[int] | NDArray[np.int64]) -> list[Explanation]:
         """Say of some documents which words, and what of their form, speak for an anomaly.
 
-        Score, p-value and label are those out of sample. The contributions add up to the score of
-        the whole model, which is lower where a document was learned from.
+        Score, p-value and label are those out of sample, and the contributions add up to them: what
+        the detector learned from the document itself is shared out evenly
+        (`Explanation.judged_as`).
         """
         chosen = np.asarray(numbers, np.int64)
         explanations = self.detector.explain([self.texts[i] for i in chosen])
         return [
-            replace(
-                explanation,
-                score=float(self.scores[i]),
-                p_value=float(self.p_values[i]),
-                label=int(self.labels[i]),
+            explanation.judged_as(
+                float(self.scores[i]), float(self.p_values[i]), int(self.labels[i])
             )
             for i, explanation in zip(chosen, explanations, strict=True)
         ]

@@ -30,7 +30,7 @@ class Kind:
     words : what they hold and the rest of the pile does not, best first; none where each document
         is on its own, or odd by form
     documents : (k,) int64, numbers of documents, most anomalous first
-    form : measures of form that are unusual in half of them or more, the most frequent first;
+    form : measures of form that are unusual in more than half of them, the most frequent first;
         none of a kind that shares words
     """
 
@@ -132,7 +132,7 @@ def kinds_by_form(documents: NDArray[np.int64], measures: Sequence[Sequence[str]
     >>> unusual = [["characters", "capitals", "prices"], ["tags"], ["capitals"], ["characters"]]
     >>> for kind in kinds_by_form(np.array([7, 5, 6, 9]), unusual):
     ...     print(kind.documents, kind.name)
-    [7 6] odd by form: capitals, prices
+    [7 6] odd by form: capitals
     [5] odd by form: tags
     [9] odd by form: characters
     """
@@ -142,7 +142,7 @@ def kinds_by_form(documents: NDArray[np.int64], measures: Sequence[Sequence[str]
         leading, _ = Counter(name for i in left for name in told[i]).most_common(1)[0]
         inside = [i for i in left if leading in told[i]]
         counts = Counter(name for i in inside for name in told[i])
-        shared = [name for name, n in counts.most_common() if 2 * n >= len(inside)]
+        shared = [name for name, n in counts.most_common() if 2 * n > len(inside)]
         kinds.append(Kind([], documents[inside], shared))
         left = [i for i in left if leading not in told[i]]
     return kinds

@@ -122,7 +122,7 @@ function notesOnFindings() {
       ? [`${wrongOnes(found.n_flagged, found.false_discovery_rate)} This holds if most documents belong ` +
         "here and do not depend on each other."] : []),
     "Every document was judged by a model that did not learn from it or a copy of it. The words’ evidence " +
-      "is that of the whole model, relative to the strongest word of each document.",
+      "is shown relative to the strongest word of each document.",
     "Odd means unlike the other documents, not wrong or bad. What the words mean is the reader’s to judge.",
     ...(found.n_unjudged
       ? [`${counted(found.n_unjudged, "document")} ${found.n_unjudged === 1 ? "is" : "are"} not judged: without a ` +
