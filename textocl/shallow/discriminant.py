@@ -138,19 +138,23 @@ def directions_of(
 
     Along a direction the standard deviation within both classes is 1.
     """
-    normal, known = points[~is_known], points[is_known]
-    center, there = normal.mean(axis=0), known.mean(axis=0)
-    within = np.concatenate([normal - center, known - there])
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    center, there = points[~is_known].mean(axis=0), points[is_known].mean(axis=0)
+    within = points - np.where(is_known[:, None], there, center)
     size = float(np.abs(within).max()) or 1.0  # so that no square overflows or vanishes
-    within = within / size
-    covariance = within.T @ within / len(within)
-    values, axes = np.linalg.eigh(covariance)
-    values = np.maximum(values, 0)
-    added = np.array(_SHRINKAGES) * max(float(values.mean()), 1e-30)
-    along = (axes.T @ ((there - center) / size))[:, None] / (values[:, None] + added)  # (d, 4)
-    spread = np.sqrt((values[:, None] * along**2).sum(axis=0))
-    along = along / np.where(spread > 0, spread, 1)
-    return axes @ along / size, center
+    scaled = (points - center) / size
+    directions = np.stack(
+        [
+            LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage / (1 + shrinkage))
+            .fit(scaled, is_known)
+            .coef_[0]
+            for shrinkage in _SHRINKAGES
+        ],
+        axis=1,
+    )
+    spread = np.sqrt(np.mean((within / size @ directions) ** 2, axis=0))
+    return directions / np.where(spread > 0, spread, 1) / size, center
 
 
 def placements(known: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
