@@ -1,4 +1,4 @@
-"""Several detectors on one scale: what each says of documents out of sample, and the mean."""
+"""Several detectors on one scale, and what each says of documents out of sample."""
 
 from __future__ import annotations
 
