@@ -1,4 +1,4 @@
-"""Models and exported files that textocl 0.1.0 wrote load, and score what they did then."""
+"""Models and exported files that earlier versions wrote load, and score what they did then."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Write a small model of each kind, its exported file and its scores: what later versions must still read.
 
-    python tests/saved/make_models.py FOLDER
+    python tests/saved/make_models.py FOLDER [NAME ...]
 
-`models/` beside this file was written by textocl 0.1.0. Run it again only for a kind that is new, and
-never over what is there: the point of these files is that an older textocl wrote them.
+`models/` beside this file was written by textocl 0.1.0, the detectors of form and `Discriminant` by
+0.2.0. Run it again only for a kind that is new, and never over what is there: the point of these
+files is that an older textocl wrote them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -31,6 +33,8 @@ TOPIC = [
     "sailors",
 ]
 FILLER = ["today", "people", "large", "small", "new", "good", "first", "came", "went", "found"]
+SEEING_FORM = ("SurfaceProfile", "CharacterLikelihood", "Detector-form")
+LABELLED = ("Discriminant", "Detector-form")
 OTHER = ["guitar", "band", "concert", "album", "singer", "piano"]
 
 
@@ -69,11 +73,15 @@ def detectors() -> dict[str, Any]:
     lite: dict[str, Any] = {"backbone": "efficientnet-lite0:3", "backbone_size": 32}
     return {
         "Detector": textocl.Detector(embedding=vectors(), n_contexts=2),
+        "Detector-form": textocl.Detector(embedding=vectors(), n_contexts=2, n_references=20),
         "CVDD": textocl.CVDD(n_contexts=2, n_epochs=20, **text),
         "CVDD-softmin": textocl.CVDD(
             n_contexts=2, n_epochs=20, aggregation="softmin", context_weights=[1, 2], **text
         ),
         "WordLikelihood": textocl.WordLikelihood(n_general_words=20),
+        "SurfaceProfile": textocl.SurfaceProfile(),
+        "CharacterLikelihood": textocl.CharacterLikelihood(order=3),
+        "Discriminant": textocl.Discriminant(**text),
         "Hypersphere": textocl.Hypersphere(n_epochs=3, **text),
         "OCSVM": textocl.OCSVM(**text),
         "OCSVM-linear": textocl.OCSVM(kernel="linear", pooling="tfidf", **text),
@@ -106,8 +114,13 @@ def sample(name: str) -> tuple[Any, Any, Any]:
         "FeatureDetector",
         "PatchKNN",
     ):
-        new = [*documents(TOPIC, 20, 1), *documents(OTHER, 5, 2), "nothing known here", ""]
-        return documents(TOPIC, 60, 0), None, new
+        normal: Any = documents(TOPIC, 60, 0)
+        new: Any = [*documents(TOPIC, 20, 1), *documents(OTHER, 5, 2), "nothing known here", ""]
+        if name in SEEING_FORM:
+            new += ["SHIP NOW!!! 50 % off: http://ships.example", "ship " * 40, "sh1p p0rt t4nk3r"]
+        if name in LABELLED:
+            return [*normal, *documents(TOPIC[6:], 12, 3)], np.repeat([0, -1], [60, 12]), new
+        return normal, None, new
     normal, new = images(60, 0), np.concatenate([images(10, 1), images(5, 2, anomalous=True)])
     if name in ("DeepSAD", "HSC", "FCDD"):
         given = np.concatenate([normal, images(10, 3, anomalous=True)])
@@ -115,19 +128,25 @@ def sample(name: str) -> tuple[Any, Any, Any]:
     return normal, None, new
 
 
-def main(folder: Path) -> None:
-    import textocl.ensemble.detector as ensemble  # where Detector makes its members
+def main(folder: Path, names: Sequence[str] = ()) -> None:
+    """Write those of ``names``, of which there are none yet, or all into an empty folder."""
+    import textocl.ensemble.composition as ensemble  # where Detector makes its members
     from textocl.export import OnnxDetector, to_onnx
 
     warnings.simplefilter("ignore")
     folder.mkdir(parents=True, exist_ok=True)
-    scores: dict[str, dict[str, list[float]]] = {}
+    written = folder / "scores.json"
+    scores = json.loads(written.read_text()) if names and written.exists() else {}
+    if known := scores.keys() & set(names):
+        sys.exit(f"{', '.join(sorted(known))}: written by an earlier version, to be kept.")
     small = ensemble.WordLikelihood
 
     def few_words(**parameters: Any) -> Any:
         return small(n_general_words=20, **parameters)
 
     for name, detector in detectors().items():
+        if names and name not in names:
+            continue
         given, labels, new = sample(name)
         with patch.object(ensemble, "WordLikelihood", few_words):
             detector.fit(given, labels)
@@ -140,8 +159,8 @@ def main(folder: Path) -> None:
         exported = OnnxDetector(folder / f"{name}.onnx").anomaly_score(new)
         scores[name]["exported"] = [float(s) for s in exported]
     rows = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in scores.items())
-    (folder / "scores.json").write_text(f"{{\n{rows}\n}}\n")
+    written.write_text(f"{{\n{rows}\n}}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])
