@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from textocl import CVDD, DataError, plot
+from textocl import CVDD, DataError, Detector, plot
 from textocl.core.exceptions import MissingExtraError
 from textocl.core.metrics import evaluate
 
@@ -55,6 +55,23 @@ def test_bars_are_the_words_in_order(detector: CVDD) -> None:
     assert sum(widths) == pytest.approx(explanation.evidence.sum(), abs=1e-6)
     drawn(ax)
     drawn(plot.word_evidence(detector.explain(["12 34"])[0]))
+
+
+def test_unusual_form_has_bars_among_those_of_the_words(ships: list[str]) -> None:
+    detector = Detector(n_contexts=2, support_weight=0).fit(ships)
+    (explanation,) = detector.explain(["A TANKER LEFT PORT!!! CALL 0800 1234567 NOW"])
+    ax = plot.word_evidence(explanation)
+    bars = dict(zip([t.get_text() for t in ax.get_yticklabels()], ax.patches, strict=True))
+    unusual = explanation.unusual_form()
+    assert "form: capitals" in bars
+    assert {n for n in bars if n.startswith("form: ")} == {f"form: {one.name}" for one in unusual}
+    for one in unusual:
+        assert bars[f"form: {one.name}"].get_width() == pytest.approx(one.evidence)
+    widths = [bar.get_width() for bar in ax.patches]
+    assert sorted(widths) == widths
+    drawn(ax)
+    few = plot.word_evidence(explanation, n_words=1).get_yticklabels()
+    assert sum(t.get_text().startswith("form: ") for t in few) == 1
 
 
 def test_a_heatmap_lies_over_its_image() -> None:

@@ -124,14 +124,19 @@ def context_words(context: ContextSummary, *, n_words: int = 10, ax: Axes | None
 
 
 def word_evidence(explanation: Explanation, *, n_words: int = 8, ax: Axes | None = None) -> Axes:
-    """Draw what a document's words speak for: up to ``n_words`` on each side, strongest on top."""
-    words = explanation.anomalous_words(n_words) + explanation.normal_words(n_words)[::-1]
-    words = words[::-1]
-    colours = [_ANOMALOUS if value > 0 else _NORMAL for _, value in words]
-    hatches = ["///" if value > 0 else "" for _, value in words]
+    """Draw what a document's words and its form speak for, strongest for an anomaly on top.
+
+    That is up to ``n_words`` words on each side, and as many measures of `unusual_form`, named as
+    "form: capitals".
+    """
+    form = [(f"form: {one.name}", one.evidence) for one in explanation.unusual_form()[:n_words]]
+    words = explanation.anomalous_words(n_words) + explanation.normal_words(n_words)
+    bars = sorted(form + words, key=lambda bar: bar[1])
+    colours = [_ANOMALOUS if value > 0 else _NORMAL for _, value in bars]
+    hatches = ["///" if value > 0 else "" for _, value in bars]
     axes = _axes(ax)
-    axes.barh(range(len(words)), [value for _, value in words], color=colours, hatch=hatches)
-    _name_bars(axes, [word for word, _ in words])
+    axes.barh(range(len(bars)), [value for _, value in bars], color=colours, hatch=hatches)
+    _name_bars(axes, [name for name, _ in bars])
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set(xlabel="← normal     evidence     anomalous →")
     scores = f": score {explanation.score:.3g}, threshold {explanation.threshold:.3g}"
