@@ -72,7 +72,8 @@ def test_one_command_finds_explains_writes_and_saves(pile: Path, tmp_path: Path)
     lines = done.stdout.splitlines()
     assert "of 66 documents flagged by a false discovery rate of 0.1" in lines[0]
     assert "1 is a copy of others; 1 not judged" in " ".join(" ".join(lines[:2]).split())
-    assert "of the documents do not belong, at least" in done.stdout
+    estimate = textocl.load(tmp_path / "model").contamination_
+    assert f"about {estimate} of the documents do not belong." in " ".join(done.stdout.split())
     kinds = lines[lines.index("Kinds of flagged documents") + 1].split(maxsplit=1)
     assert int(kinds[0]) >= 5
     assert set(kinds[1].strip().split(", ")) <= set(TOPICS["music"].split())
@@ -238,7 +239,10 @@ def test_a_report_shows_own_ids_and_is_told_of(pile: Path, tmp_path: Path) -> No
     [
         (["--top", 3, "--fdr", 0.1], 3, "choose one of top and fdr: each decides on its own"),
         (["--budget", "many"], 3, "--budget takes a share such as 2% or 0.02, got 'many'"),
-        (["--budget", "200%"], 3, "budget must be in (0, 1]"),
+        (["--budget", "200%"], 3, "--budget must be above 0% and at most 100%, got 200%."),
+        (["--budget", "0%"], 3, "--budget must be above 0% and at most 100%, got 0%."),
+        (["--budget", "nan%"], 3, "--budget must be above 0% and at most 100%, got nan%."),
+        (["--budget", "2"], 3, "--budget must be above 0 and at most 1, got 2."),
         (["--fdr", 1], 3, "fdr must be in (0, 1)"),
         (["--top", 0], 2, "--top"),
         (["--out", "out.xlsx"], 3, "results go to a .jsonl or .csv file"),

@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textocl.core.contamination import estimate_contamination, null_p_values
+from textocl.core.contamination import (
+    ContaminationEstimate,
+    estimate_contamination,
+    null_p_values,
+)
 
 some_scores = st.lists(
     st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=60
@@ -37,6 +41,11 @@ def test_a_share_worked_by_hand() -> None:
     # three standard errors are 3 sqrt(0.099204 * 0.902796 / 101)
     assert estimate.at_least == pytest.approx(0.097204 - 0.089335, abs=1e-5)
     assert str(estimate) == "9.7% (at least 0.8%)"
+
+
+def test_a_share_of_at_least_nothing_is_not_told() -> None:
+    assert str(ContaminationEstimate(0.012, 0.0004)) == "1.2%"
+    assert str(ContaminationEstimate(0.012, 0.0006)) == "1.2% (at least 0.1%)"
 
 
 @given(some_scores)

@@ -57,7 +57,7 @@ def test_scores_are_those_out_of_sample(findings: Findings, contents: dict[str, 
 
 
 def test_the_answer_names_the_rule_and_the_estimated_share(findings: Findings) -> None:
-    share = f"about {findings.detector.contamination_.share:.1%} do not belong (at least"
+    share = f"about {findings.detector.contamination_} do not belong."
     n = len(findings.flagged)
     for rule, words in {
         "top": f"{n} of 68 documents do not seem to belong here, chosen as the 5 with the highest",

@@ -154,7 +154,7 @@ def find(
 
 
 def share_of(budget: str | None) -> float | None:
-    """A share written as 2% or 0.02.
+    """A share written as 2% or 0.02; a wrong one is refused in the unit it is given in.
 
     Raises
     ------
@@ -162,10 +162,14 @@ def share_of(budget: str | None) -> float | None:
     """
     if budget is None:
         return None
+    unit, whole = ("%", 100) if budget.endswith("%") else ("", 1)
     try:
-        return float(budget[:-1]) / 100 if budget.endswith("%") else float(budget)
+        share = float(budget.removesuffix(unit))
     except ValueError:
         raise DataError(f"--budget takes a share such as 2% or 0.02, got {budget!r}.") from None
+    if not 0 < share <= whole:
+        raise DataError(f"--budget must be above 0{unit} and at most {whole}{unit}, got {budget}.")
+    return share / whole
 
 
 def known_labels(corpus: Corpus, field: str) -> list[int]:

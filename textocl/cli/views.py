@@ -180,10 +180,7 @@ def findings_view(findings: Findings, ids: Sequence[str], n: int) -> RenderableT
     estimate = findings.detector.contamination_
     parts: list[RenderableType] = [
         Text(f"{findings.summary}.", style="bold"),
-        Text(
-            f"By their scores about {estimate.share:.1%} of the documents do not belong, at least "
-            f"{estimate.at_least:.1%}."
-        ),
+        Text(f"By their scores about {estimate} of the documents do not belong."),
     ]
     if not len(findings.flagged):
         parts.append(Text("None stands out enough to be sure of; --top N flags the first N."))

@@ -35,7 +35,9 @@ class ContaminationEstimate(NamedTuple):
     at_least: float
 
     def __str__(self) -> str:
-        return f"{self.share:.1%} (at least {self.at_least:.1%})"
+        """As "5.0% (at least 3.1%)"; at least 0.0 % would say nothing, and is left out."""
+        least = f"{self.at_least:.1%}"
+        return f"{self.share:.1%}" + (f" (at least {least})" if least != "0.0%" else "")
 
 
 def null_p_values(

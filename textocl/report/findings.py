@@ -199,10 +199,7 @@ def answer_of(findings: Findings) -> str:
     """One sentence: how many documents do not belong, by which rule, and how many there may be."""
     decision, estimate = findings.decision, findings.detector.contamination_
     n, n_flagged = len(findings), len(findings.flagged)
-    estimated = (
-        f"by the scores of all, about {estimate.share:.1%} do not belong "
-        f"(at least {estimate.at_least:.1%})."
-    )
+    estimated = f"by the scores of all, about {estimate} do not belong."
     if not n_flagged:
         return f"None of {n:,} documents stands out by {decision}; {estimated}"
     how = "by" if decision.top is None and decision.budget is None else "chosen as"
