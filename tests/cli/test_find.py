@@ -174,6 +174,7 @@ def test_json_has_what_is_printed_and_nothing_else_is(pile: Path) -> None:
     assert 0 <= facts["contamination"]["at_least"] <= facts["contamination"]["share"] < 0.2
     of_kinds = [i for kind in facts["kinds"] for i in kind["documents"]]
     assert len(of_kinds) == facts["flagged"]
+    assert [kind["language"] for kind in facts["kinds"]] == [None] * len(facts["kinds"])
     assert set(of_kinds) >= HIDDEN
     assert len(facts["oddest"]) == 2
     for odd in facts["oddest"]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ten_languages import ARTICLE_1, shuffled
 from texts import TOPICS, added_up, sentences
 
 from textocl import DataError, Detector, TextoclWarning
 from textocl.pile import Findings, find
+from textocl.text.languages import LANGUAGES
 
 SHIPS, MUSIC = sentences("ships", 100), sentences("music", 6)
 # hidden music, two rows of nothing, a copy of music, another row of nothing, a copy of a ship
@@ -319,6 +321,25 @@ def test_texts_of_other_languages_are_found() -> None:
     assert "foreign letters" in foreign[0].name
     everything = find(pile, **alone, tokenization="unicode", language=None)
     assert sorted(everything.flagged.tolist()) == [60, 61, 62, 63]
+
+
+@pytest.mark.parametrize("code", ["de", "fr", "ru", "zh", "th"])
+def test_documents_in_another_language_are_a_kind_named_by_it(code: str) -> None:
+    odd = [f"{ARTICLE_1[code]} {text}" for text in shuffled(code, 5)]
+    findings = find([*SHIPS[:60], *odd, LOUD], top=6, support_weight=0)
+    assert set(findings.flagged.tolist()) == {*range(60, 66)}
+    (kind,) = [one for one in findings.kinds if one.language]
+    assert sorted(kind.documents.tolist()) == [*range(60, 65)]
+    assert kind.name.startswith(f"in {LANGUAGES[code]}")
+    assert findings.columns()["kind"][60] == kind.name
+
+
+def test_the_language_of_the_pile_itself_names_no_kind() -> None:
+    german = [text.lower() for text in shuffled("de", 60)]
+    odd = sentences("music", 3, seed=5)
+    findings = find([*german, *odd, shuffled("de", 1)[0].upper()], top=4, support_weight=0)
+    assert {60, 61, 62} < set(findings.flagged.tolist())
+    assert not any(kind.language == "German" for kind in findings.kinds)
 
 
 def test_an_empty_row_is_not_judged_wherever_texts_without_a_word_stand() -> None:

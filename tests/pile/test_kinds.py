@@ -139,6 +139,24 @@ def test_kinds_by_form_take_what_most_share_and_name_what_more_than_half_have() 
     assert kinds_by_form(np.arange(0), []) == []
 
 
+def test_documents_in_another_language_are_a_kind_whatever_else_is_odd_in_them() -> None:
+    unusual = [["characters"], ["characters", "tags"], ["tags"], ["characters"], ["tags", "digits"]]
+    languages = [None, "German", None, "German", "Dutch"]
+    german, dutch, characters, tags = kinds_by_form(np.arange(5), unusual, languages)
+    assert (german.name, german.documents.tolist()) == ("in German", [1, 3])
+    assert (dutch.name, dutch.documents.tolist()) == ("in Dutch: tags, digits", [4])
+    assert (tags.name, tags.documents.tolist()) == ("odd by form: tags", [2])
+    assert (characters.name, characters.documents.tolist()) == ("odd by form: characters", [0])
+
+
+def test_more_than_half_of_a_kind_tell_its_language() -> None:
+    kind = Kind(["hafen", "schiff"], np.array([4, 1, 2, 7]))
+    languages = dict.fromkeys(range(8), "German") | {2: None}
+    assert kind.among(languages).name == "in German: hafen, schiff"
+    assert kind.among(languages | {4: "Dutch"}).name == "hafen, schiff"
+    assert kind.among(dict.fromkeys(range(8))).language is None
+
+
 @given(st.lists(st.lists(st.sampled_from("abcde"), min_size=1, unique=True), max_size=9))
 def test_every_document_is_of_one_kind_by_form_that_names_something_of_it(
     unusual: list[list[str]],

@@ -12,7 +12,14 @@ from ten_languages import ARTICLE_1, shuffled
 import textocl
 from textocl import CVDD, KDE, DataError, Detector, WordLikelihood
 from textocl.core.exceptions import TextoclWarning
-from textocl.text.languages import detect_language, settled
+from textocl.text.languages import (
+    _BY_SCRIPT,
+    LANGUAGES,
+    _frequent_words,
+    detect_language,
+    other_languages,
+    settled,
+)
 
 SMALL = {"n_contexts": 2, "n_general_words": 500, "n_epochs": 1}
 
@@ -34,6 +41,36 @@ def test_one_sentence_tells_its_language(code: str) -> None:
 )
 def test_where_latin_letters_leave_it_open_it_is_english(texts: list[str]) -> None:
     assert settled("auto", "auto", texts) == ("english", "en")
+
+
+@pytest.mark.parametrize("code", ARTICLE_1)
+def test_a_document_in_another_language_than_the_corpus_is_named(
+    code: str, ships: list[str]
+) -> None:
+    name = LANGUAGES[code]
+    assert other_languages([ARTICLE_1[code], ships[0]], ships) == [name, None]
+    english = (
+        " ".join(ships[:3]) + " and the crew of the other ship did not know what to do with it"
+    )
+    assert other_languages([english, ARTICLE_1[code]], [ARTICLE_1[code]]) == ["English", None]
+
+
+def test_a_few_words_and_signs_do_not_tell_another_language(ships: list[str]) -> None:
+    texts = [
+        "die",
+        "der Tanker",
+        "港口",
+        "Shr 23 cts vs 18 cts",
+        "qwx zzkt vrrp " * 30,
+        "1 ? !",
+        "",
+    ]
+    for corpus in (ships, [ARTICLE_1["pl"]], [ARTICLE_1["ru"]], [ARTICLE_1["th"]]):
+        assert other_languages(texts, corpus) == [None] * 7
+
+
+def test_every_language_that_can_be_told_has_a_name() -> None:
+    assert LANGUAGES.keys() == _frequent_words().keys() | _BY_SCRIPT.keys()
 
 
 def test_a_few_foreign_documents_change_nothing(ships: list[str]) -> None:

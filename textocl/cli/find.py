@@ -211,6 +211,7 @@ def _facts(findings: Findings, corpus: Corpus, n: int) -> dict[str, Any]:
             {
                 "words": kind.words,
                 "form": kind.form,
+                "language": kind.language,
                 "documents": [corpus.ids[i] for i in kind.documents],
             }
             for kind in findings.kinds

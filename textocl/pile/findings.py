@@ -20,6 +20,7 @@ from textocl.explain.explanation import Explanation
 from textocl.pile.decision import Decision, false_discovery_rates
 from textocl.pile.kinds import Kind, kinds_by_form, kinds_of
 from textocl.text.contrast import WordPresence
+from textocl.text.languages import other_languages
 from textocl.text.tokenization import make_tokenizer
 
 if TYPE_CHECKING:
@@ -210,21 +211,30 @@ class Findings:
     def kinds(self) -> list[Kind]:
         """The flagged documents grouped by what they share, each kind with its words or its form.
 
-        Documents whose evidence is mostly that of unusual form are grouped by it. The largest kind
+        Documents whose evidence is mostly that of unusual form are grouped by it. So are those that
+        are surely in another language than the pile, all in one language together. The largest kind
         comes first, those that are each on their own last.
         """
         flagged, explained = self.flagged, self._explained
         first = self.copy_of[flagged]
         unusual = [[one.name for one in explained[i].unusual_form()] for i in first.tolist()]
-        is_mostly = [explained[i].form_share > 0.5 for i in first.tolist()]
-        is_form = np.array([*map(bool, unusual)], bool) & np.array(is_mostly, bool)
-        measures = [unusual[i] for i in np.flatnonzero(is_form)]
-        kinds = kinds_by_form(flagged[is_form], measures) + self._kinds_by_words(flagged, ~is_form)
+        spoken = other_languages([self.texts[i] for i in flagged], self.texts)
+        by_form = [
+            explained[i].form_share > 0.5 or language is not None
+            for i, language in zip(first.tolist(), spoken, strict=True)
+        ]
+        is_form = np.array([*map(bool, unusual)], bool) & np.array(by_form, bool)
+        languages = dict(zip(flagged.tolist(), spoken, strict=True))
+        of_form = np.flatnonzero(is_form).tolist()
+        kinds = kinds_by_form(
+            flagged[is_form], [unusual[i] for i in of_form], [spoken[i] for i in of_form]
+        )
+        kinds += [kind.among(languages) for kind in self._kinds_by_words(flagged, ~is_form)]
         place = {number: i for i, number in enumerate(flagged.tolist())}
         return sorted(
             kinds,
             key=lambda kind: (
-                not (kind.words or kind.form),
+                not (kind.words or kind.form or kind.language),
                 -len(kind.documents),
                 place[int(kind.documents[0])],
             ),

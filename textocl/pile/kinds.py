@@ -1,10 +1,10 @@
-"""Kinds of flagged documents: groups that share something, named by its words or its form."""
+"""Kinds of flagged documents: groups that share words, form or language, and are named by it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,18 +32,30 @@ class Kind:
     documents : (k,) int64, numbers of documents, most anomalous first
     form : measures of form that are unusual in more than half of them, the most frequent first;
         none of a kind that shares words
+    language : in which more than half of them are, such as "German", where most of the pile are in
+        another; None otherwise, and where texts are too short to tell
     """
 
     words: list[str]
     documents: NDArray[np.int64]
     form: list[str] = field(default_factory=list)
+    language: str | None = None
 
     @property
     def name(self) -> str:
-        """Its first words, its form, or that it has none."""
+        """Its language, its first words or its form, or that it has none."""
+        shared = ", ".join((self.form or self.words)[:_NAMED_BY])
+        if self.language is not None:
+            return f"in {self.language}" + (f": {shared}" if shared else "")
         if self.form:
-            return f"odd by form: {', '.join(self.form[:_NAMED_BY])}"
-        return ", ".join(self.words[:_NAMED_BY]) or "each on its own"
+            return f"odd by form: {shared}"
+        return shared or "each on its own"
+
+    def among(self, languages: Mapping[int, str | None]) -> Kind:
+        """The same with the language of more than half of its documents, by their numbers."""
+        counts = Counter(languages[i] for i in self.documents.tolist())
+        language, n = counts.most_common(1)[0]
+        return replace(self, language=language) if 2 * n > len(self.documents) else self
 
 
 def kinds_of(
@@ -115,17 +127,23 @@ def kinds_of(
     return kinds, kind
 
 
-def kinds_by_form(documents: NDArray[np.int64], measures: Sequence[Sequence[str]]) -> list[Kind]:
-    """Group documents that are odd by form by what is unusual in it.
+def kinds_by_form(
+    documents: NDArray[np.int64],
+    measures: Sequence[Sequence[str]],
+    languages: Sequence[str | None] = (),
+) -> list[Kind]:
+    """Group documents that are odd by form by their language, or by what is unusual in it.
 
-    The measure that is unusual in most of them makes a kind of these, and so on with the others;
-    of equally frequent ones that of the more anomalous document.
+    Those in one language make a kind. Of the others the measure that is unusual in most of them
+    makes a kind of these, and so on with the rest; of equally frequent ones that of the more
+    anomalous document.
 
     Parameters
     ----------
     documents : (m,) their numbers, most anomalous first
     measures : m lists, each of one or more names of unusual measures, strongest first
         "characters" counts where there is no other, as all that is odd by form is rare in these.
+    languages : m names or None, of those in another language than the pile; none by default
 
     Examples
     --------
@@ -137,13 +155,21 @@ def kinds_by_form(documents: NDArray[np.int64], measures: Sequence[Sequence[str]
     [9] odd by form: characters
     """
     told = [[name for name in names if name != "characters"] or names for names in measures]
-    left, kinds = list(range(len(documents))), []
-    while left:
-        leading, _ = Counter(name for i in left for name in told[i]).most_common(1)[0]
-        inside = [i for i in left if leading in told[i]]
+    kinds = []
+
+    def add(inside: list[int], language: str | None = None) -> None:
         counts = Counter(name for i in inside for name in told[i])
         shared = [name for name, n in counts.most_common() if 2 * n > len(inside)]
-        kinds.append(Kind([], documents[inside], shared))
+        if language is not None and shared == ["characters"]:
+            shared = []  # the language is why
+        kinds.append(Kind([], documents[inside], shared, language))
+
+    for language in filter(None, dict.fromkeys(languages)):
+        add([i for i, of_text in enumerate(languages) if of_text == language], language)
+    left = [i for i in range(len(documents)) if not (languages and languages[i])]
+    while left:
+        leading, _ = Counter(name for i in left for name in told[i]).most_common(1)[0]
+        add([i for i in left if leading in told[i]])
         left = [i for i in left if leading not in told[i]]
     return kinds
 

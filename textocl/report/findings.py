@@ -152,7 +152,9 @@ def findings_contents(
             "identity": _identity(names, findings.texts),
             "kinds": [
                 {
-                    "name": visible(kind.name if kind.form else ", ".join(kind.words)),
+                    "name": visible(
+                        kind.name if kind.form or kind.language else ", ".join(kind.words)
+                    ),
                     "n": len(kind.documents),
                 }
                 for kind in findings.kinds

@@ -22,7 +22,7 @@ AUTO = "auto"
 _DOCUMENTS, _CHARACTERS = 500, 2_000  # looked at of a corpus, and of each document
 _N_WORDS = 600  # most frequent of each language
 _RARE = math.log(1e-4)  # of a word that is not among them
-#: by how much a word on the mean, and all together, must be likelier than in English
+#: by how much a word on the mean, and all together, must be likelier than in the usual one
 _MARGIN, _EVIDENCE = 0.25, 15.0
 _FOREIGN = 0.03  # share of words with other letters than a-z that English does not have
 _BY_SCRIPT = {
@@ -34,6 +34,19 @@ _BY_SCRIPT = {
     "km": "\u1780-\u17d3",
     "ko": "\uac00-\ud7a3",
 }
+_FEWEST_LETTERS = 10  # of another script that tell the language of one document
+LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
+    "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
+    "fa": "Persian", "fi": "Finnish", "fil": "Filipino", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "is": "Icelandic", "it": "Italian",
+    "ja": "Japanese", "km": "Khmer", "ko": "Korean", "lo": "Lao", "lt": "Lithuanian",
+    "lv": "Latvian", "mk": "Macedonian", "ms": "Malay", "my": "Burmese", "nb": "Norwegian",
+    "nl": "Dutch", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sh": "Serbo-Croatian", "sk": "Slovak", "sl": "Slovenian", "sv": "Swedish", "ta": "Tamil",
+    "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
+    "zh": "Chinese",
+}  # fmt: skip
 _SPACELESS = _BY_SCRIPT.keys() - {"ko"}
 _OF_SCRIPT = {code: re.compile(f"[{letters}]") for code, letters in _BY_SCRIPT.items()}
 
@@ -82,10 +95,32 @@ def doubts_of(cutting: Cutting, texts: Sequence[str]) -> list[str]:
     ]
 
 
-def detect_language(texts: Sequence[str]) -> str | None:
+def other_languages(texts: Sequence[str], corpus: Sequence[str]) -> list[str | None]:
+    """Name of the language of each text that is surely in another than most of ``corpus``.
+
+    None of the others: a few words do not tell. Of closely related languages it may be another.
+
+    Examples
+    --------
+    >>> text = "Der Tanker hat den Hafen verlassen, und die Fähre ist nicht da."
+    >>> other_languages([text, "Der Tanker", "the tanker left"], ["a ship left the port"])
+    ['German', None, None]
+    """
+    usual = detect_language(_sample(corpus))
+    if usual is None:
+        return [None] * len(texts)
+    found = []
+    for text in texts:
+        is_short = sum(map(str.isalpha, text[:_CHARACTERS])) < _FEWEST_LETTERS
+        code = usual if is_short else detect_language([text], usual)
+        found.append(None if code in (usual, None) else LANGUAGES[code])
+    return found
+
+
+def detect_language(texts: Sequence[str], usual: str = "en") -> str | None:
     """Code of the language that most of ``texts`` are in; None where it is not known.
 
-    Where Latin letters leave it open, it is English.
+    Where letters leave it open, it is the ``usual`` one; English only where they are Latin.
 
     Examples
     --------
@@ -106,11 +141,11 @@ def detect_language(texts: Sequence[str]) -> str | None:
         for code, known in _frequent_words().items()
     }
     best = max(sorted(scores), key=scores.__getitem__)
-    gain = scores[best] - scores["en"]
+    gain = scores[best] - scores.get(usual, _RARE * words.total())
     if gain > max(_EVIDENCE, _MARGIN * words.total()):
         return best
     n_latin = len(re.findall("[A-Za-z]", joined))
-    return "en" if 2 * n_latin >= n_letters else None
+    return usual if usual != "en" or 2 * n_latin >= n_letters else None
 
 
 def foreign_share(texts: Sequence[str]) -> float:
