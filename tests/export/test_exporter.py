@@ -142,7 +142,7 @@ def test_a_file_has_the_landmarks_of_known_anomalies(
     ships: list[str], mixed: list[str], tmp_path: Path
 ) -> None:
     texts, labels = ships + sentences("music", 60, seed=9), [0] * len(ships) + [-1] * 60
-    detector = KDE(n_landmarks=20, anomaly_weight=2.0).fit(texts, labels)
+    detector = KDE(n_landmarks=40, anomaly_weight=2.0).fit(texts, labels)
     assert detector.state_.learned["anomaly_cells"].shape[1] > 5
     assert_equal(detector, to_onnx(detector, tmp_path / "model.onnx"), mixed)
 

@@ -98,7 +98,7 @@ def test_below_n_landmarks_scores_are_those_of_all_points_bit_for_bit() -> None:
     labels = np.repeat([0, -1], [170, 30])
     found = [
         KDE(n_landmarks=n, calibration="training").fit(points, labels).anomaly_score(asked)
-        for n in (170, 10**9)
+        for n in (200, 10**9)
     ]
     assert found[0].tobytes() == found[1].tobytes()
     plain = KDE(n_landmarks=200, whitening=0.0, calibration="training").fit(points)
@@ -122,7 +122,7 @@ def test_a_model_grows_no_larger_than_its_landmarks() -> None:
     points, labels = cloud(3_000, 0), np.repeat([0, -1], [2_500, 500])
     learned = KDE(n_landmarks=100).fit(points, labels).state_.learned
     assert len(learned["training_points"]) <= 100
-    assert len(learned["known_anomalies"]) <= 100
+    assert len(learned["known_anomalies"]) <= 25
     assert learned["training_cells"][0].sum() == pytest.approx(1)
     assert learned["anomaly_cells"][0].sum() == pytest.approx(1)
 

@@ -37,16 +37,17 @@ class KDE(PooledDetector):
         g, the bandwidth of the density of known anomalies.
     anomaly_weight : float ≥ 0, default 0.5
         β: how much resemblance to a known anomaly adds to the score. 0 ignores anomalies.
-    n_landmarks : int ≥ 1, default 2000
-        Of more training points than that, or more known anomalies, the model keeps so many weighted
-        means of neighbouring ones (`textocl.shallow.landmarks.landmarks_of`). Raising it costs
-        memory and time of scoring, and comes closer to all points.
+    n_landmarks : int ≥ 1, default 4000
+        Of more training points than that the model keeps weighted means of neighbouring ones
+        (`textocl.shallow.landmarks.landmarks_of`): at most so many of the normal ones, and a
+        quarter as many of known anomalies. Raising it costs memory and time of scoring, and comes
+        closer to all points.
 
     Notes
     -----
     Time of a fit grows with the training points times ``n_landmarks``. The model holds at most
-    ``n_landmarks`` points of d numbers, and as many of known anomalies; a fit holds the training
-    points, and beside them blocks of 32 MiB. With landmarks c_j the density is
+    ``n_landmarks`` points of d numbers, and known anomalies; a fit holds the training points, and
+    beside them blocks of 32 MiB. With landmarks c_j the density is
     Σ_j w_j (h / h_j)^d exp(−‖x − c_j‖² / 2h_j²), h_j² = h² + v_j, of their share w_j of the points
     and the variance v_j of these about c_j.
 
@@ -89,7 +90,7 @@ class KDE(PooledDetector):
     bandwidth: float = 0.25
     anomaly_bandwidth: float = 0.32
     anomaly_weight: float = 0.5
-    n_landmarks: int = 2_000
+    n_landmarks: int = 4_000
 
     @property
     def learns_from_anomalies(self) -> bool:
@@ -103,14 +104,17 @@ class KDE(PooledDetector):
 
     def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         normal = np.ascontiguousarray(points[labels >= 0])
+        most = most_anomalies = self.n_landmarks
+        if len(points) > most:
+            most_anomalies = max(most // _LANDMARKS_AN_ANOMALY, 1)
         anomalies, anomaly_cells = landmarks_of(
-            np.ascontiguousarray(points[labels < 0]), self.n_landmarks, self.random_state
+            np.ascontiguousarray(points[labels < 0]), most_anomalies, self.random_state
         )
         floor = 0.0
         if len(anomalies):
             densities = log_density(normal, anomalies, self.anomaly_bandwidth, anomaly_cells)
             floor = float(np.quantile(densities, _FLOOR_QUANTILE))
-        landmarks, cells = landmarks_of(normal, self.n_landmarks, self.random_state)
+        landmarks, cells = landmarks_of(normal, most, self.random_state)
         return {
             "training_points": landmarks,
             "known_anomalies": anomalies,
@@ -150,6 +154,7 @@ class KDE(PooledDetector):
 
 
 _FLOOR_QUANTILE = 0.9
+_LANDMARKS_AN_ANOMALY = 4  # of normal points, for each of anomalies
 
 
 def log_density(
