@@ -47,9 +47,9 @@ class KDE(PooledDetector):
     -----
     Time of a fit grows with the training points times ``n_landmarks``. The model holds at most
     ``n_landmarks`` points of d numbers, and known anomalies. A fit holds the training points, with
-    whitening a few copies of them in double precision, and blocks of 32 MiB. With landmarks c_j the density is
-    Σ_j w_j (h / h_j)^d exp(−‖x − c_j‖² / 2h_j²), h_j² = h² + v_j, of their share w_j of the points
-    and the variance v_j of these about c_j.
+    whitening a few copies of them in double precision, and blocks of 32 MiB. With landmarks c_j the
+    density is Σ_j w_j (h / h_j)^d exp(−‖x − c_j‖² / 2h_j²), h_j² = h² + v_j, of their share w_j of
+    the points and the variance v_j of these about c_j.
 
     With labelled anomalies a_j (``y`` = -1) the score is that of a density ratio,
     −h² log p(x) + β g² log(u + 1/m Σ_j exp(−‖x − a_j‖² / 2g²)). The floor u, the 0.9-quantile of
