@@ -28,6 +28,7 @@ from textocl.shallow import (
 )
 from textocl.shallow.discriminant import Discriminant
 from textocl.shallow.hypersphere import LEAKY_SLOPE, Hypersphere
+from textocl.shallow.landmarks import kernels_of
 from textocl.shallow.metric import WORST_POOLED_SCORE, Arrays, Metric
 from textocl.shallow.pooled import PooledDetector
 
@@ -185,21 +186,30 @@ def _kernel_pca(g: Numbers, points: str, learned: Arrays) -> str:
 
 def _kde(g: Numbers, points: str, learned: Arrays) -> str:
     h, bandwidth, weight = (float(value) for value in learned["settings"])
-    score = g.times(_log_density(g, points, learned["training_points"], h), -(h**2))
+    density = _log_density(g, points, learned["training_points"], h, learned["training_cells"])
+    score = g.times(density, -(h**2))
     anomalies = learned["known_anomalies"]
     if not len(anomalies):
         return score
     floor = float(learned["anomaly_floor"][0])
-    above = g.add(_log_density(g, points, anomalies, bandwidth), -floor)
+    density = _log_density(g, points, anomalies, bandwidth, learned["anomaly_cells"])
+    above = g.add(density, -floor)
     # log(1 + exp(a)) without overflow
     soft = g.op("Softplus", g.graph.cast(above, "float32"))
     return g.add(score, g.times(g.cast(soft), weight * bandwidth**2))
 
 
-def _log_density(g: Numbers, points: str, centers: NDArray[Any], bandwidth: float) -> str:
+def _log_density(
+    g: Numbers, points: str, centers: NDArray[Any], bandwidth: float, cells: NDArray[np.float64]
+) -> str:
     squared = g.squared_distances(points, centers)
-    exponents = g.times(squared, -1 / (2 * bandwidth**2))
     axis = g.graph.constant([1])
+    if cells.size:
+        widths, log_weights = kernels_of(cells, bandwidth, centers.shape[1])
+        exponents = g.op("Mul", squared, g.constant(-1 / (2 * widths)))
+        exponents = g.op("Add", exponents, g.constant(log_weights))
+        return g.op("ReduceLogSumExp", exponents, axis, keepdims=0)
+    exponents = g.times(squared, -1 / (2 * bandwidth**2))
     total = g.op("ReduceLogSumExp", exponents, axis, keepdims=0)
     return g.add(total, -float(np.log(len(centers))))
 

@@ -81,6 +81,20 @@ def test_contexts_start_at_unit_centroids_of_the_topics(embedded: Embedded) -> N
         assert np.allclose(centroids[k], centre / np.linalg.norm(centre), atol=1e-4)
 
 
+def test_contexts_start_at_the_centroids_of_some_of_many_documents(
+    embedded: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_all = initial_contexts(embedded, np.arange(80), settings())
+    monkeypatch.setattr("textocl.cvdd.training._MOST_CLUSTERED", 80)
+    assert (initial_contexts(embedded, np.arange(80), settings()) == of_all).all()
+    monkeypatch.setattr("textocl.cvdd.training._MOST_CLUSTERED", 40)
+    of_some = initial_contexts(embedded, np.arange(80), settings())
+    assert (of_some != of_all).any()
+    cosines = of_some @ of_all.T
+    assert sorted(cosines.argmax(axis=1)) == [0, 1]
+    assert cosines.max(axis=1).min() > 0.9
+
+
 def test_documents_that_are_all_alike_give_contexts_that_coincide(embedded: Embedded) -> None:
     packed = embedded.packed.take(np.zeros(9, np.int64))
     alike = Embedded(packed, embedded.table, embedded.words)

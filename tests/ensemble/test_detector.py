@@ -261,6 +261,15 @@ def test_suspected_anomalies_are_kept_from_every_member(ships: list[str]) -> Non
     assert "guitar" not in {w.word for c in wary.contexts_ for w in c.words}
 
 
+def test_of_many_documents_landmarks_tell_which_are_suspected(
+    ships: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pile = ships + sentences("music", 12)
+    monkeypatch.setattr(KDE, "n_landmarks", 40)  # members have their own
+    detector = Detector(contamination=0.1, language="en", form_weight=0).fit(pile)
+    assert np.isin(np.arange(120, 132), detector.suspected_).mean() > 0.8
+
+
 def test_hidden_anomalies_do_not_raise_the_threshold(ships: list[str]) -> None:
     hidden = sentences("music", 13)
     plain, wary = (Detector(contamination=c, language="en").fit(ships + hidden) for c in (0, 0.1))

@@ -53,6 +53,7 @@ ON_TEXTS = {
     "surface": SurfaceProfile(),
     "kde": KDE(),
     "kde-tfidf": KDE(pooling="tfidf"),
+    "kde-landmarks": KDE(n_landmarks=25),
     "knn-max": KNN(pooling="max"),
     "ocsvm": OCSVM(),
     "hypersphere": Hypersphere(n_epochs=2),
@@ -61,6 +62,7 @@ ON_TEXTS = {
 }
 ON_FEATURES = {
     "kde": KDE(),
+    "kde-landmarks": KDE(n_landmarks=40),
     "knn": KNN(),
     "lof": LOF(),
     "ocsvm-linear": OCSVM(kernel="linear"),
@@ -134,6 +136,15 @@ def test_a_file_scores_features_as_its_detector_does(name: str, tmp_path: Path) 
         OnnxDetector(file).predict(X[:, :5])
     with pytest.raises(DataError):
         OnnxDetector(file).predict(["a text"])
+
+
+def test_a_file_has_the_landmarks_of_known_anomalies(
+    ships: list[str], mixed: list[str], tmp_path: Path
+) -> None:
+    texts, labels = ships + sentences("music", 60, seed=9), [0] * len(ships) + [-1] * 60
+    detector = KDE(n_landmarks=40, anomaly_weight=2.0).fit(texts, labels)
+    assert detector.state_.learned["anomaly_cells"].shape[1] > 5
+    assert_equal(detector, to_onnx(detector, tmp_path / "model.onnx"), mixed)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ ON_FEATURES: dict[str, PooledDetector] = {
     "kde": KDE(bandwidth=0.8, whitening=0.0),
     "kde-whitened": KDE(bandwidth=0.8, whitening=0.5),
     "kde-unit": KDE(bandwidth=0.8, unit_length=True, whitening=0.4),
+    "kde-landmarks": KDE(bandwidth=0.8, whitening=0.5, n_landmarks=40),
     "knn": KNN(),
     "knn-farthest": KNN(aggregation="max", whitening=1.0),
     "ocsvm-rbf": OCSVM(kernel="rbf"),
@@ -47,7 +48,7 @@ def test_relevance_and_bias_add_up_to_the_score(fitted: PooledDetector, blob: np
 def test_the_bias_is_what_the_pooling_says(blob: np.ndarray) -> None:
     """So that adding up says something: the bias must not swallow what features should carry."""
     points = blob[:20] + np.array([0, 5, 0, 0])
-    for kind in ("kde", "kde-whitened", "kde-unit", "knn", "knn-farthest"):
+    for kind in ("kde", "kde-whitened", "kde-unit", "kde-landmarks", "knn", "knn-farthest"):
         assert relevance_of(ON_FEATURES[kind].fit(blob), points).bias == pytest.approx(0, abs=1e-6)
     machine = ON_FEATURES["ocsvm-rbf"].fit(blob)
     offset = machine.state_.learned["offset"][0]
@@ -72,6 +73,21 @@ def test_kde_against_a_loop_over_references_and_features(blob: np.ndarray) -> No
             squares = (point - reference) ** 2
             expected += weight * score * squares / squares.sum()
         assert relevances == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_landmarks_share_a_score_by_weight_and_width(blob: np.ndarray) -> None:
+    detector = KDE(bandwidth=0.8, whitening=0.0, n_landmarks=30).fit(blob)
+    learned = detector.state_.learned
+    shares, variances = learned["training_cells"]
+    assert len(set(shares)) > 1 < len(set(variances))
+    points = blob[:5] + 2
+    found = relevance_of(detector, points)
+    for point, relevances, score in zip(points, found.features, found.scores, strict=True):
+        squares = (point - learned["training_points"].astype(float)) ** 2
+        widths = 0.8**2 + variances
+        near = shares * (0.8**2 / widths) ** 2 * np.exp(-squares.sum(axis=1) / (2 * widths))
+        parts = (near / near.sum() * score / squares.sum(axis=1))[:, None] * squares
+        assert relevances == pytest.approx(parts.sum(axis=0), rel=1e-4, abs=1e-5)
 
 
 def test_nearest_neighbours_against_a_loop(blob: np.ndarray) -> None:
@@ -120,6 +136,7 @@ OWN_WORDS: dict[str, Any] = {"language": None}
 ON_TEXTS: dict[str, PooledDetector] = {
     "kde": KDE(),
     "kde-max": KDE(pooling="max", **OWN_WORDS),
+    "kde-landmarks": KDE(n_landmarks=25, **OWN_WORDS),
     "kde-raw": KDE(unit_length=False, whitening=0.0, **OWN_WORDS),
     "knn-tfidf": KNN(pooling="tfidf", **OWN_WORDS),
     "ocsvm": OCSVM(),

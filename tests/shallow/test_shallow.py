@@ -55,6 +55,7 @@ DETECTORS = {
     "kernel-pca-5": KernelPCA(n_components=5, gamma=0.3),
     "kde": KDE(whitening=0.0),
     "kde-white": KDE(bandwidth=1.5),
+    "kde-landmarks": KDE(bandwidth=1.5, n_landmarks=40),
     "forest": IsolationForest(n_estimators=30),
     "forest-16": IsolationForest(n_estimators=20, max_samples=16),
 }
@@ -222,6 +223,8 @@ def test_any_finite_points_get_finite_scores(kind: str, data: st.DataObject) -> 
         (KernelPCA(n_components=True), "n_components must be"),
         (KernelPCA(gamma=-1), "gamma must be"),
         (KDE(bandwidth=0), "bandwidth must be in"),
+        (KDE(n_landmarks=0), "n_landmarks must be"),
+        (KDE(n_landmarks=10.5), "n_landmarks must be an integer"),
         (IsolationForest(n_estimators=0), "n_estimators must be"),
         (IsolationForest(max_samples=1), "max_samples must be"),
         (IsolationForest(max_samples="all"), "max_samples must be 'auto' or an int"),

@@ -27,6 +27,7 @@ from textocl.training.objectives import semi_supervised_losses
 
 ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)  # thesis: one step every fifth of the epochs
 _DEFAULT_BATCHES = 100
+_MOST_CLUSTERED = 5_000  # documents that initial contexts are found in
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,16 @@ def train_cvdd(
 def initial_contexts(
     embedded: Embedded, normal: NDArray[np.int64], settings: TrainingSettings
 ) -> NDArray[np.float32]:
-    """Unit k-means++ centroids of the normal documents' unit mean vectors, ``(r, d)``."""
+    """Unit k-means++ centroids of the normal documents' unit mean vectors, ``(r, d)``.
+
+    Of many documents, of some drawn at random.
+    """
     from sklearn.cluster import KMeans  # only a fit needs it
     from sklearn.exceptions import ConvergenceWarning
 
+    if len(normal) > _MOST_CLUSTERED:
+        drawn = np.random.default_rng(settings.random_state).permutation(normal)
+        normal = np.sort(drawn[:_MOST_CLUSTERED])
     means = unit(pool(embedded.packed.take(normal), embedded.table, "mean"))  # (n, d)
     with warnings.catch_warnings():
         # fewer distinct documents than contexts: contexts coincide, which is what they say

@@ -15,7 +15,8 @@ from textocl.cvdd.state import table_of, trained_weights
 from textocl.cvdd.training import TrainingSettings
 from textocl.ensemble.composition import Composition
 from textocl.form.surface_profile import surface_oddness
-from textocl.shallow.density import log_density
+from textocl.shallow.density import KDE, log_density
+from textocl.shallow.landmarks import landmarks_of
 from textocl.text.spaces import ContextSpace
 from textocl.text.vectorizer import DocumentVectorizer, unit
 from textocl.training.devices import choose_device
@@ -104,14 +105,16 @@ class _Ranking:
         embedded = composition.context_space.embed(composition.texts)
         self._embedded = embedded
         self._table = table_of(composition.context_space, embedded)
-        self._settings = TrainingSettings.of(CVDD(random_state=composition.random_state))
+        self._seed = composition.random_state
+        self._settings = TrainingSettings.of(CVDD(random_state=self._seed))
         self._device = choose_device(composition.device)
 
     def learned_without(self, left_out: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sum of the ranks of each document, ``(n,)``; those without a known word come last."""
         kept = np.setdiff1d(np.arange(len(self._points)), left_out)
         is_known = np.asarray(self._points.any(axis=1))
-        far = -log_density(self._points, self._points[kept[is_known[kept]]], _BANDWIDTH)
+        landmarks = landmarks_of(self._points[kept[is_known[kept]]], KDE.n_landmarks, self._seed)
+        far = -log_density(self._points, landmarks[0], _BANDWIDTH, landmarks[1])
         ranks = rankdata(np.where(is_known, far, -np.inf))
         is_known = self._embedded.packed.n_distinct > 0
         kept = kept[is_known[kept]]

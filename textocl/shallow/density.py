@@ -8,15 +8,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.validation import check_number
+from textocl.core.exceptions import FormatError
+from textocl.core.persistence import ModelFiles
+from textocl.core.validation import check_integer, check_number
 from textocl.shallow.distances import row_blocks, squared_distances
+from textocl.shallow.landmarks import NO_CELLS, landmarks_of, log_density_of_landmarks
 from textocl.shallow.metric import Arrays
 from textocl.shallow.pooled import PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class KDE(PooledDetector):
-    """Kernel density estimation with a Gaussian at each training point.
+    """Kernel density estimation with a Gaussian at each training point, or at landmarks.
 
     Between `KNN` and one Gaussian for all: a small bandwidth compares with the nearest training
     points, a large one with their mean. Beside the parameters of
@@ -34,9 +37,20 @@ class KDE(PooledDetector):
         g, the bandwidth of the density of known anomalies.
     anomaly_weight : float ≥ 0, default 0.5
         β: how much resemblance to a known anomaly adds to the score. 0 ignores anomalies.
+    n_landmarks : int ≥ 1, default 4000
+        Of more training points than that the model keeps weighted means of neighbouring ones
+        (`textocl.shallow.landmarks.landmarks_of`): at most so many of the normal ones, and a
+        quarter as many of known anomalies. Raising it costs memory and time of scoring, and comes
+        closer to all points.
 
     Notes
     -----
+    Time of a fit grows with the training points times ``n_landmarks``. The model holds at most
+    ``n_landmarks`` points of d numbers, and known anomalies. A fit holds the training points, with
+    whitening a few copies of them in double precision, and blocks of 32 MiB. With landmarks c_j the
+    density is Σ_j w_j (h / h_j)^d exp(−‖x − c_j‖² / 2h_j²), h_j² = h² + v_j, of their share w_j of
+    the points and the variance v_j of these about c_j.
+
     With labelled anomalies a_j (``y`` = -1) the score is that of a density ratio,
     −h² log p(x) + β g² log(u + 1/m Σ_j exp(−‖x − a_j‖² / 2g²)). The floor u, the 0.9-quantile of
     the anomaly density at the normal training points, stands for all the anomalies never seen: far
@@ -67,12 +81,16 @@ class KDE(PooledDetector):
         "known_anomalies": (np.float32, "m d"),
         "anomaly_floor": (np.float64, "1"),
         "settings": (np.float64, "3"),  # h, g, β
+        # share and variance of each landmark's points; none where each is one training point
+        "training_cells": (np.float64, "2 k"),
+        "anomaly_cells": (np.float64, "2 l"),
     }
 
     whitening: float = 0.4
     bandwidth: float = 0.25
     anomaly_bandwidth: float = 0.32
     anomaly_weight: float = 0.5
+    n_landmarks: int = 4_000
 
     @property
     def learns_from_anomalies(self) -> bool:
@@ -82,24 +100,34 @@ class KDE(PooledDetector):
         check_number("bandwidth", self.bandwidth, 1e-30, 1e30)
         check_number("anomaly_bandwidth", self.anomaly_bandwidth, 1e-30, 1e30)
         check_number("anomaly_weight", self.anomaly_weight, 0)
+        check_integer("n_landmarks", self.n_landmarks, 1)
 
     def _learn_points(self, points: NDArray[np.float32], labels: NDArray[np.int64]) -> Arrays:
         normal = np.ascontiguousarray(points[labels >= 0])
-        anomalies = np.ascontiguousarray(points[labels < 0])
+        most = most_anomalies = self.n_landmarks
+        if len(points) > most:
+            most_anomalies = max(most // _LANDMARKS_AN_ANOMALY, 1)
+        anomalies, anomaly_cells = landmarks_of(
+            np.ascontiguousarray(points[labels < 0]), most_anomalies, self.random_state
+        )
         floor = 0.0
         if len(anomalies):
-            densities = log_density(normal, anomalies, self.anomaly_bandwidth)
+            densities = log_density(normal, anomalies, self.anomaly_bandwidth, anomaly_cells)
             floor = float(np.quantile(densities, _FLOOR_QUANTILE))
+        landmarks, cells = landmarks_of(normal, most, self.random_state)
         return {
-            "training_points": normal,
+            "training_points": landmarks,
             "known_anomalies": anomalies,
             "anomaly_floor": np.array([floor]),
             "settings": np.array([self.bandwidth, self.anomaly_bandwidth, self.anomaly_weight]),
+            "training_cells": cells,
+            "anomaly_cells": anomaly_cells,
         }
 
     def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         h = learned["settings"][0]
-        scores = -(h**2) * log_density(points, learned["training_points"], h)
+        landmarks, cells = learned["training_points"], learned["training_cells"]
+        scores = -(h**2) * log_density(points, landmarks, h, cells)
         return scores + self._resemblance(learned, points)
 
     def _resemblance(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
@@ -108,18 +136,41 @@ class KDE(PooledDetector):
         if not len(anomalies):
             return np.zeros(len(points))
         _, g, weight = learned["settings"]
-        density = log_density(points, anomalies, g)
+        density = log_density(points, anomalies, g, learned["anomaly_cells"])
         above = np.logaddexp(floor, density) - floor  # log(u + p) - log u
         return np.asarray(weight * g**2 * above)
 
+    def _read_learned(self, files: ModelFiles, d: int) -> Arrays:
+        none = {"training_cells": NO_CELLS, "anomaly_cells": NO_CELLS}  # before 0.2
+        learned = super()._read_learned(ModelFiles(files.facts, {**none, **files.arrays}), d)
+        for cells, centers in (
+            (learned["training_cells"], learned["training_points"]),
+            (learned["anomaly_cells"], learned["known_anomalies"]),
+        ):
+            fits = cells.shape[1] in (0, len(centers))
+            if not fits or (cells[0] <= 0).any() or (cells[1] < 0).any():
+                raise FormatError("its landmarks and their cells are not consistent.")
+        return learned
+
 
 _FLOOR_QUANTILE = 0.9
+_LANDMARKS_AN_ANOMALY = 4  # of normal points, for each of anomalies
 
 
 def log_density(
-    points: NDArray[Any], centers: NDArray[Any], bandwidth: float
+    points: NDArray[Any],
+    centers: NDArray[Any],
+    bandwidth: float,
+    cells: NDArray[np.float64] = NO_CELLS,
 ) -> NDArray[np.float64]:
-    """``log 1/n Σ_i exp(−‖x − c_i‖² / 2h²)`` of each of ``points`` ``(m, d)``, ``(m,)``."""
+    """``log 1/n Σ_i exp(−‖x − c_i‖² / 2h²)`` of each of ``points`` ``(m, d)``, ``(m,)``.
+
+    Parameters
+    ----------
+    cells : of centers that are landmarks, as `textocl.shallow.landmarks.landmarks_of` has them
+    """
+    if cells.size:
+        return log_density_of_landmarks(points, centers, bandwidth, cells)
     log_densities = [np.empty(0)]
     for block in row_blocks(points, len(centers)):
         squared = squared_distances(block, centers)  # (b, n)

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from textocl.core.exceptions import DataError
 from textocl.explain.explanation import Explanation
@@ -28,6 +29,7 @@ from textocl.explain.occlusion import Decomposition, WordParts, explain_words
 from textocl.shallow.density import KDE
 from textocl.shallow.distances import nearest, squared_distances
 from textocl.shallow.kernels import rbf
+from textocl.shallow.landmarks import kernels_of
 from textocl.shallow.metric import WORST_POOLED_SCORE
 from textocl.shallow.neighbors import KNN
 from textocl.shallow.ocsvm import SupportVectorDetector
@@ -70,10 +72,11 @@ def relevance_of(detector: PooledDetector, X: Any) -> Relevance:
     Notes
     -----
     How the pooling hands the score s out: KDE by the soft minimum that it is,
-    ``R_j = s softmax_j(−d_j / 2h²)``; k-NN ``R_j = d_j^½ / k`` of the k neighbours; OC-SVM with
-    the rbf kernel ``R_j = α_j (1 − k(x, x_j))``, bias ρ − 1, and SVDD twice that; OC-SVM with the
-    linear kernel half the squared distance to w. Known anomalies, which lower distances raise the
-    score of a `KDE` by, stay in its bias. Features that a whitening mixes are credited for all that
+    ``R_j = s softmax_j(−d_j / 2h²)``, of landmarks by their weights and widths; k-NN
+    ``R_j = d_j^½ / k`` of the k neighbours; OC-SVM with the rbf kernel
+    ``R_j = α_j (1 − k(x, x_j))``, bias ρ − 1, and SVDD twice that; OC-SVM with the linear kernel
+    half the squared distance to w. Known anomalies, which lower distances raise the score of a
+    `KDE` by, stay in its bias. Features that a whitening mixes are credited for all that
     they bring in: ``(x_i − x_ji) <w_i, y − y_j>`` instead of the square.
 
     References
@@ -196,8 +199,11 @@ def _of_density(
     learned = detector.state_.learned
     references, h = learned["training_points"], learned["settings"][0]
     squared = squared_distances(points, references)
-    near = np.exp(-(squared - squared.min(axis=1, keepdims=True)) / (2 * h**2))
-    near /= near.sum(axis=1, keepdims=True)
+    exponents = -squared / (2 * h**2)
+    if (cells := learned["training_cells"]).size:
+        widths, log_weights = kernels_of(cells, h, references.shape[1])
+        exponents = log_weights - squared / (2 * widths)
+    near = softmax(exponents, axis=1)
     of_distances = scores - detector._resemblance(learned, points)
     return _ratio(of_distances[:, None] * near, squared), references
 
