@@ -1,7 +1,7 @@
 """The score of a `CharacterLikelihood` inside a graph.
 
     text (n,) -> characters, padded to the longest text -> numbers of an alphabet -> bucket of each
-    window -> level -> surprisal.
+    window of each size -> level -> count -> probability of each character -> surprisal.
 
 A run takes some hundred bytes of memory for each character, padding included.
 """
@@ -17,8 +17,14 @@ from textocl.export.graph import Graph
 from textocl.export.inputs import Inputs
 from textocl.export.score_graph import Scored, score_graph
 from textocl.form.character_likelihood import CharacterLikelihood
-from textocl.form.character_model import WORST_CHARACTER_SCORE, CharacterModel
-from textocl.form.character_windows import MARK, N_BUCKETS, N_MARKS, OTHER, WindowCutter
+from textocl.form.character_model import (
+    LEAST_PROBABILITY,
+    OF_LEVELS,
+    SHORTER_WINDOWS,
+    WORST_CHARACTER_SCORE,
+    CharacterModel,
+)
+from textocl.form.character_windows import MARK, N_BUCKETS, N_MARKS, OTHER, SHIFT
 
 _PADDING = "end"  # more than one character, so that no text holds it
 _SPACES = [chr(point) for point in range(sys.maxunicode + 1) if chr(point).isspace()]
@@ -29,8 +35,7 @@ def _characters(detector: CharacterLikelihood, inputs: Inputs) -> Scored:
     g, model = inputs.graph, detector._fitted().state_
     prior = detector._fit_params["prior_length"]
     numbers, is_judged = _numbers(g, inputs.text, model.cutter.alphabet)  # (n + 1, L + 1), (n + 1,)
-    levels = g.cast(g.op("Gather", _table(g, model), _buckets(g, numbers, model.cutter)), "int32")
-    surprisals = g.op("Gather", g.constant(model.of_levels), levels)
+    surprisals = _surprisals(g, model, _counts(g, model, numbers))
     is_character = g.op("Not", g.op("Equal", numbers, g.constant(MARK, np.int32)))
     lengths = g.sum(g.cast(is_character, "int64"), axis=1, keep=True)  # (n + 1, 1)
     width = g.op("Shape", numbers, start=1, end=2)
@@ -83,19 +88,44 @@ def _numbers(g: Graph, text: str, alphabet: NDArray[np.uint32]) -> tuple[str, st
     return numbers, g.cast(judged, "bool")
 
 
-def _buckets(g: Graph, numbers: str, cutter: WindowCutter) -> str:
-    """Bucket of the window that ends at each place, ``(n + 1, L + 1)`` int32."""
-    n_before = cutter.order - 1
+def _counts(g: Graph, model: CharacterModel, numbers: str) -> list[str]:
+    """Counts of the windows of each size, float32, shortest first: ``(n + 1, L + 2)`` each.
+
+    They end at the mark before each text, at its characters and at the marks after it.
+    """
+    cutter, table, of_levels = model.cutter, _table(g, model), g.constant(OF_LEVELS)
     rows = g.op("Shape", numbers, end=1)
-    size = g.op("Concat", rows, g.constant([n_before]), axis=0)
+    size = g.op("Concat", rows, g.constant([cutter.order]), axis=0)
     marks = g.op("Expand", g.constant(MARK, np.int32), size)
-    framed = g.op("Concat", marks, numbers, axis=1)  # (n + 1, order - 1 + L + 1)
-    keys = numbers
-    for back, weight in enumerate(cutter.weights[1:], 1):
-        first, last = g.constant([n_before - back]), g.constant([-back])
-        before = g.op("Slice", framed, first, last, g.constant([1]))  # (n + 1, L + 1)
-        keys = g.op("Add", keys, g.scaled(before, weight, np.int32))
-    return g.op("Mod", keys, g.constant(N_BUCKETS, np.int32))
+    framed = g.op("Concat", marks, numbers, axis=1)  # (n + 1, order + L + 1)
+    end, axis = g.op("Shape", framed, start=1, end=2), g.constant([1])
+    counts, keys = [], ""
+    for back, weight in enumerate(cutter.weights):
+        last = g.shifted(end, -back, np.int64)
+        part = g.op("Slice", framed, g.constant([cutter.order - 1 - back]), last, axis)
+        part = g.scaled(part, weight, np.int32) if back else part
+        keys = g.shifted(g.op("Add", keys, part) if back else part, SHIFT, np.int32)
+        buckets = g.op("Mod", keys, g.constant(N_BUCKETS, np.int32))
+        levels = g.cast(g.op("Gather", table, buckets), "int32")
+        counts.append(g.op("Gather", of_levels, levels))
+    return counts
+
+
+def _surprisals(g: Graph, model: CharacterModel, counts: list[str]) -> str:
+    """`textocl.form.character_model.surprisals` without what is before a text, ``(n + 1, L + 1)``.
+
+    Not in whole units: a sum of doubles needs none.
+    """
+    start, stop, axis = g.constant([1]), g.constant([np.iinfo(np.int64).max]), g.constant([1])
+    ends = [g.op("Slice", one, start, stop, axis) for one in counts]
+    likely = g.shifted(ends[0], model.least)
+    likely = g.scaled(likely, 1 / (model.n_windows + SHORTER_WINDOWS))
+    for shorter, longer in zip(counts, ends[1:], strict=False):
+        before = g.op("Slice", shorter, g.constant([0]), g.constant([-1]), axis)
+        likely = g.op("Add", g.scaled(likely, SHORTER_WINDOWS), longer)
+        likely = g.op("Div", likely, g.shifted(before, SHORTER_WINDOWS))
+    likely = g.op("Clip", likely, g.constant(LEAST_PROBABILITY), g.constant(1.0))
+    return g.scaled(g.op("Log", likely), -1.0)
 
 
 def _table(g: Graph, model: CharacterModel) -> str:

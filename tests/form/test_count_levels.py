@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textocl.form.count_levels import COUNTS, N_LEVELS, levels_of, surprisals
+from textocl.form.count_levels import COUNTS, N_LEVELS, levels_of
 
 
 def test_levels_ascend_from_none_to_a_trillion() -> None:
@@ -28,17 +26,3 @@ def test_a_count_is_known_to_seven_percent(count: int) -> None:
 
 def test_more_than_the_largest_count_is_the_last_level() -> None:
     assert levels_of(np.array([2**53])).tolist() == [255]
-
-
-def test_surprisals_are_the_formula_in_whole_units() -> None:
-    levels = np.array([0, 1, 63, 0], np.uint8)
-    sizes = np.array([100, 100, 100, 2**53])
-    values = surprisals(levels, sizes)
-    counts = [0, 1, 63, 0]
-    expected = [-math.log((n + 0.5) / (N + 0.5)) for n, N in zip(counts, sizes, strict=True)]
-    assert np.allclose(values, expected, rtol=0, atol=2e-6)
-    units = values.astype(np.float64) * 2**20
-    assert (units == np.rint(units)).all()
-    # level 67 stands for a few more than there are
-    assert surprisals(levels_of(np.array([100])), 100).tolist() == [0.0]
-    assert COUNTS[levels_of(np.array([100]))] > 100

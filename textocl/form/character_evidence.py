@@ -48,7 +48,8 @@ def unusual_runs(model: CharacterModel, text: str, windows: Windows) -> list[tup
     """
     means = windows.means(model.surprisals(windows), model.cutter.order)
     is_space = np.array([character.isspace() for character in text])
-    is_unusual = ((means > model.usual) & ~is_space) | (means >= model.of_levels[0])
+    is_new = windows.means(model.are_new(windows), model.cutter.order) == 1
+    is_unusual = ((means > model.usual) & ~is_space) | is_new
     for _ in range(model.cutter.order - 1):
         is_unusual[:-1] |= is_unusual[1:] & ~is_space[:-1]
     for _ in range(model.cutter.order - 1):

@@ -1,4 +1,4 @@
-"""Windows of characters that are rare in normal documents."""
+"""Characters that are unlikely after those before them, by normal documents."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ _PIECE = re.compile(r"\S+")
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CharacterLikelihood(TextDetector):
-    """Scores a document by how rare its windows of a few characters are in normal documents.
+    """Scores a document by how unlikely its characters are after those before them.
 
-    Case, digits, punctuation, white space and symbols count, in any language and alphabet. Use it
-    where anomalies look different: spam, markup, codes, another language or way of writing. It
-    needs no vectors, and judges every text but an empty one. Of what a document is about it sees
-    the words that normal documents have or lack, not what they mean.
+    A language model of the characters of normal documents: case, digits, punctuation, white space
+    and symbols count, in any language and alphabet. Use it where anomalies look different: spam,
+    markup, codes, another language or way of writing. It needs no vectors, and judges every text
+    but an empty one. Of what a document is about it sees the words that normal documents have or
+    lack, not what they mean.
 
     Parameters
     ----------
     order : int from 2 to 5, default 5
-        How many characters make a window. Lower orders need fewer documents, and see less of
-        words.
+        A character is judged by order − 1 characters before it. Lower orders need fewer documents,
+        and see less of words.
     prior_length : int ≥ 0, default 30
         As if every text had so many characters more, of the surprisal that is normal. Raising it
         draws short texts nearer to normal, which few characters judge by chance.
@@ -56,13 +57,14 @@ class CharacterLikelihood(TextDetector):
 
     Notes
     -----
-    ``score = (Σ_i s_i + k m) / (n + k)`` over the n + 1 windows that end at one of the n characters
-    or at the mark after a text, with ``s_i = -log((N_i + 1/2) / (N + 1/2))`` in nats: normal
-    documents have N windows, and N_i of them are in the bucket of window i. This is how rare a
-    window is as a whole, a product of the probabilities of windows that overlap: no probability of
-    a text, as that of a character after those before it would give.
-    Windows share 4,194,301 buckets; the 4,094 most frequent characters are told apart. N_i is
-    exact up to 63, then known to 7 %. Surprisals are whole multiples of 2⁻²⁰.
+    ``score = (Σ_i s_i + k m) / (n + k)`` over the n characters and the mark after a text, with
+    ``s_i = -log p_order`` in nats. The probability of a character after the j − 1 before it is
+    ``p_j = (n_j + c p_{j−1}) / (n + c)``: normal documents have n_j windows of these j characters,
+    and n of the first j − 1 of them; c = 5, and p_0 is the same for all characters. This is
+    interpolation as by Witten and Bell, with the number of different characters that follow taken
+    to be c; marks before a text are characters, too.
+    Windows of all sizes share 4,194,301 buckets; the 4,094 most frequent characters are told apart.
+    Counts are exact up to 63, then known to 7 %. Surprisals are whole multiples of 2⁻²⁰.
     m is the median of ``Σ_i s_i / n`` over the training documents, each by the others; k is
     ``prior_length``. 100 is the worst score, of an empty document; no other reaches it.
 
@@ -94,7 +96,8 @@ class CharacterLikelihood(TextDetector):
     def character_contributions(self, X: Any) -> list[NDArray[np.float64]]:
         """What each character of each document adds to its score; they sum to it.
 
-        Each window's surprisal is split evenly among its characters.
+        The surprisal of a character is split evenly among it and the order − 1 before it, which it
+        is unlikely after.
 
         Returns
         -------
@@ -117,7 +120,7 @@ class CharacterLikelihood(TextDetector):
 
     def _contributions(self, windows: Windows) -> NDArray[np.float64]:
         """`character_contributions` of a document that is judged, ``(n,)``."""
-        n, prior = len(windows.buckets) - 1, self._fit_params["prior_length"]
+        n, prior = len(windows.places) - 1, self._fit_params["prior_length"]
         order = self.state_.cutter.order
         sizes = np.minimum(np.arange(n + 1) + 1, order)  # how many characters each window has
         sizes[-1] -= 1

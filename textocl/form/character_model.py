@@ -1,10 +1,11 @@
-"""How often normal texts have each window of characters."""
+"""How likely each character is after those before it, by how often normal texts have them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,20 @@ from textocl.core.persistence import ModelFiles
 from textocl.form.character_windows import (
     LARGEST_ALPHABET,
     N_BUCKETS,
+    N_MARKS,
     WindowCutter,
     Windows,
 )
 from textocl.form.codes import N_CODE_POINTS
-from textocl.form.count_levels import N_LEVELS, levels_of, surprisals
+from textocl.form.count_levels import COUNTS, levels_of
 
-WORST_CHARACTER_SCORE = 100.0  # nats; the most surprising window there can be has 38
+WORST_CHARACTER_SCORE = 100.0  # nats
+#: as if so many more characters after each window were those that are likely after a shorter one
+SHORTER_WINDOWS = 5.0
+LEAST_PROBABILITY = 1e-30  # 69 nats
+UNIT = 2.0**-20  # nats; sums of whole units are exact, in any order
+#: (256,) float32, the count that each level stands for
+OF_LEVELS = COUNTS.astype(np.float32)
 _MOST_WINDOWS = 2**53
 _BINS_A_NAT, _N_BINS = 100, 10_000
 _UNUSUAL = 0.01  # share of the characters of normal texts that are as surprising
@@ -34,8 +42,8 @@ class CharacterModel:
     ----------
     cutter : WindowCutter
     buckets, levels : (m,) int32, ascending, and (m,) uint8: the buckets of the training texts'
-        windows, and the level of how many each has
-    n_windows : of the training texts
+        windows of all sizes, and the level of how many each has
+    n_windows : of one character in the training texts, the mark after each included
     median : nats; mean surprisal of a training text, each by the others
     usual : nats; one in a hundred characters of the training texts is in windows of a higher mean
     """
@@ -49,7 +57,7 @@ class CharacterModel:
 
     @classmethod
     def of(cls, texts: Sequence[str], order: int) -> tuple[CharacterModel, NDArray[np.float64]]:
-        """Learn windows of ``order`` characters from ``texts``, none empty.
+        """Learn windows of up to ``order`` characters from ``texts``, none empty.
 
         Returns
         -------
@@ -57,13 +65,12 @@ class CharacterModel:
         """
         cutter = WindowCutter.of(texts, order)
         counts = cutter.count(texts)
-        sums, usual = _left_out(cutter, counts, texts)
+        n_windows = sum(map(len, texts)) + len(texts)
+        sums, usual = _left_out(cutter, counts, n_windows, texts)
         median = float(np.median(sums / [len(text) for text in texts]))
         buckets = np.flatnonzero(counts)
         levels = levels_of(counts[buckets])
-        model = cls(
-            cutter, buckets.astype(np.int32), levels, int(counts.sum()), median, float(usual)
-        )
+        model = cls(cutter, buckets.astype(np.int32), levels, n_windows, median, float(usual))
         return model, sums
 
     @cached_property
@@ -73,14 +80,20 @@ class CharacterModel:
         table[self.buckets] = self.levels
         return table
 
-    @cached_property
-    def of_levels(self) -> NDArray[np.float32]:
-        """Surprisal of each level in nats, ``(256,)``."""
-        return surprisals(np.arange(N_LEVELS, dtype=np.uint8), self.n_windows)
+    @property
+    def least(self) -> float:
+        """What each character counts before any is seen: all as likely, in a window of none."""
+        return SHORTER_WINDOWS / (N_MARKS + len(self.cutter.alphabet))
 
     def surprisals(self, windows: Windows) -> NDArray[np.float32]:
-        """Surprisal of each window, ``(m,)``."""
-        return np.take(self.of_levels, np.take(self.table, windows.buckets))
+        """Surprisal of the last character of each window after those before it, ``(m,)``."""
+        counts = np.take(OF_LEVELS, np.take(self.table, windows.buckets))
+        values = surprisals(counts, np.float32(self.n_windows), np.float32(self.least))
+        return np.take(values, windows.places)
+
+    def are_new(self, windows: Windows) -> NDArray[np.bool_]:
+        """Whether no training text has the window of ``order`` characters, ``(m,)``."""
+        return np.take(self.table, windows.buckets[-1][windows.places]) == 0
 
     def sums(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Sum of each text's surprisals, ``(n,)``."""
@@ -123,23 +136,53 @@ class CharacterModel:
             raise FormatError(f"its buckets should be from 0 to {N_BUCKETS - 1:,}.")
         if (np.diff(buckets) <= 0).any():
             raise FormatError("its buckets should ascend.")
-        if levels.min() < 1 or not len(buckets) <= n_windows <= _MOST_WINDOWS:
+        if levels.min() < 1 or not len(buckets) / order - 1 <= n_windows <= _MOST_WINDOWS:
             raise FormatError("its windows are counted wrongly.")
         if scale.min() < 0 or scale.max() > WORST_CHARACTER_SCORE:
             raise FormatError(f"its surprisals should be from 0 to {WORST_CHARACTER_SCORE:g}.")
         return cls(WindowCutter(alphabet, order), buckets, levels, n_windows, *scale.tolist())
 
 
+def surprisals(
+    counts: NDArray[np.float32], n_windows: np.float32 | NDArray[np.float32], least: np.float32
+) -> NDArray[np.float32]:
+    """``-log p_order`` in nats, whole units, of the last character of each window, ``(M,)``.
+
+    ``p_k = (n_k + c p_{k-1}) / (n + c)``: of a window of k characters there are n_k, and n of the
+    one of k - 1 characters that ends one place before it; c is `SHORTER_WINDOWS`. That at the first
+    place means nothing.
+
+    Parameters
+    ----------
+    counts : (order, M), of the windows that end at each place, by their size
+    n_windows : (M,) or one, of one character
+    least : c / a, with a characters told apart
+    """
+    c = np.float32(SHORTER_WINDOWS)
+    likely = (counts[0] + least) / (n_windows + c)
+    for shorter, longer in pairwise(counts):
+        likely *= c
+        likely += longer
+        likely[1:] /= shorter[:-1] + c
+    # a level's count may be a little more than that of the windows it is part of
+    np.clip(likely, np.float32(LEAST_PROBABILITY), np.float32(1), out=likely)
+    units = np.rint(np.log(likely, out=likely) * np.float32(1 / UNIT))
+    return np.asarray(units * np.float32(-UNIT))
+
+
 def _left_out(
-    cutter: WindowCutter, counts: NDArray[np.int64], texts: Sequence[str]
+    cutter: WindowCutter, counts: NDArray[np.int64], n_windows: int, texts: Sequence[str]
 ) -> tuple[NDArray[np.float64], float]:
     """Sum of each text's surprisals, ``(n,)``, and what is usual, by ``counts`` less its own."""
     sums, histogram = np.zeros(len(texts)), np.zeros(_N_BINS, np.int64)
+    least = np.float32(SHORTER_WINDOWS / (N_MARKS + len(cutter.alphabet)))
     for windows in cutter.whole(texts):
-        lengths = windows.lengths
-        others = np.repeat(counts.sum() - lengths, lengths)
-        values = surprisals(levels_of(counts[windows.buckets] - _own(windows)), others)
-        sums[windows.first : windows.first + len(lengths)] = windows.sums(values)
+        places = windows.places
+        others = np.full(windows.buckets.shape[1], n_windows, np.float32)
+        others[places] -= np.repeat(windows.lengths, windows.lengths).astype(np.float32)
+        of_others = OF_LEVELS[levels_of(counts[windows.buckets] - _own(windows))]
+        values = surprisals(of_others, others, least)[places]
+        sums[windows.first : windows.first + len(windows.lengths)] = windows.sums(values)
         bins = (windows.means(values, cutter.order) * _BINS_A_NAT).astype(np.int64)
         histogram += np.bincount(bins, minlength=_N_BINS)
     reached = np.searchsorted(np.cumsum(histogram), (1 - _UNUSUAL) * histogram.sum())
@@ -147,11 +190,19 @@ def _left_out(
 
 
 def _own(windows: Windows) -> NDArray[np.int64]:
-    """How many windows of its text share each window's bucket, ``(m,)``."""
-    if len(windows.starts) == 1:  # it may be long
-        return np.bincount(windows.buckets)[windows.buckets]
-    texts = np.repeat(np.arange(len(windows.starts)), windows.lengths)
-    _, inverse, counts = np.unique(
-        texts * N_BUCKETS + windows.buckets, return_inverse=True, return_counts=True
-    )
-    return counts[inverse]
+    """How many windows of its text share each window's bucket, ``(order, M)``.
+
+    0 at the marks between texts.
+    """
+    own = np.zeros(windows.buckets.shape, np.int64)
+    at = np.sort(np.concatenate([windows.before, windows.places]))
+    texts = np.repeat(np.arange(len(windows.lengths)), windows.lengths + 1)
+    is_before = np.isin(at, windows.before)
+    # windows of all sizes share the buckets; a mark alone is counted after a text, not before it
+    keys = texts * N_BUCKETS + windows.buckets[:, at]  # (order, m + d)
+    counted = np.ones(keys.shape)
+    counted[[0, -1]] = ~is_before
+    _, inverse = np.unique(keys, return_inverse=True)
+    inverse = inverse.reshape(keys.shape)
+    own[:, at] = np.bincount(inverse.ravel(), counted.ravel())[inverse]
+    return own

@@ -1,4 +1,4 @@
-"""Counts as levels of one byte, and how surprising each level is."""
+"""Counts as levels of one byte."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 N_LEVELS = 256
 _N_EXACT, _LARGEST = 64, 2**40
-_UNIT = 2.0**-20  # nats; sums of whole units are exact, in any order
 
 
 def _counts() -> NDArray[np.int64]:
@@ -30,12 +29,3 @@ def levels_of(counts: NDArray[np.int64]) -> NDArray[np.uint8]:
     [0, 63, 63, 67]
     """
     return np.searchsorted(_BOUNDS, counts).astype(np.uint8)
-
-
-def surprisals(
-    levels: NDArray[np.uint8], n_windows: int | NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """``-log((n + 1/2) / (N + 1/2))`` in nats, whole units, of windows of each level among N."""
-    values = np.log(np.asarray(n_windows) + 0.5) - np.log(COUNTS[levels] + 0.5)
-    # a level's count may be a little more than that of all windows
-    return (np.rint(np.maximum(values, 0) / _UNIT) * _UNIT).astype(np.float32)
