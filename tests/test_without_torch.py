@@ -13,7 +13,8 @@ import pytest
 from make_models import sample
 
 import textocl
-from textocl.export import OnnxDetector
+from textocl import KDE
+from textocl.export import OnnxDetector, to_onnx
 
 ROOT = Path(textocl.__file__).parents[1]
 MODELS = Path(__file__).parent / "saved" / "models"
@@ -47,9 +48,12 @@ def modules_left_out() -> list[str]:
     return ["scipy", *(NAMES.get(name, name) for name in names)]
 
 
-def light(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a program where nothing can be imported that scoring leaves out."""
-    source = REFUSING.format(missing=modules_left_out()) + program
+def light(
+    program: str, *arguments: object, installed: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a program where nothing can be imported that scoring leaves out, but what is said."""
+    missing = [name for name in modules_left_out() if name not in installed]
+    source = REFUSING.format(missing=missing) + program
     return subprocess.run(
         [sys.executable, "-c", source, *map(str, arguments)], capture_output=True, text=True
     )
@@ -90,6 +94,19 @@ def test_python_scores_an_exported_file() -> None:
     done = light(program, file, text)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) == OnnxDetector(file).anomaly_score([text])[0].item()
+
+
+def test_a_file_with_a_language_model_takes_tokenizers_and_regex_only(
+    tiny_bert: Path, ships: list[str], tmp_path: Path
+) -> None:
+    detector = KDE(embedding=str(tiny_bert), language=None, tokenization="unicode").fit(ships)
+    file = to_onnx(detector, tmp_path / "model.onnx")
+    program = (
+        "from textocl.export import OnnxDetector as D; print(*D(sys.argv[1]).predict(sys.argv[2:]))"
+    )
+    done = light(program, file, *ships[:3], installed=("tokenizers", "regex"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(label) for label in OnnxDetector(file).predict(ships[:3])]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import sys
 def main() -> None:
     """Entry point of the command; `score`, the one that programs start, loads no other."""
     if sys.argv[1:2] == ["score"]:
-        from textocl.cli.score import app
+        import textocl.cli.score  # registers itself
     else:
-        from textocl.cli.commands import app
+        import textocl.cli.commands  # noqa: F401
+    from textocl.cli.application import app
+
     app()
