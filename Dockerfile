@@ -14,7 +14,7 @@ RUN python -m venv --without-pip /venv \
     && python -m pip --python /venv/bin/python install --no-cache-dir --no-deps .
 # what scoring never opens: ONNX Runtime for programs in C, its tools, tests, colours of programming languages
 RUN cd /venv/lib/python3*/site-packages \
-    && rm -r onnxruntime/transformers onnxruntime/quantization onnxruntime/tools numpy/f2py \
+    && rm -rf onnxruntime/transformers onnxruntime/quantization onnxruntime/tools numpy/f2py \
     && rm -f onnxruntime/capi/libonnxruntime.so* \
     && find . -name tests -type d -prune -exec rm -r {} + \
     && find pygments/lexers -type f -name '[a-z]*' -delete \
