@@ -2,7 +2,7 @@
 
 Seven tenths of a class's training documents are learned from; ranked are the other three tenths
 against training documents of other classes. Mixtures are all classes of 20 Newsgroups but one: what
-is normal there has many topics, and what is odd lies between them..
+is normal there has many topics, and what is odd lies between them. Ten minutes on one core.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     input_ids (n, T) -> windows (w, L) -> the language model -> pieces (n, T, d) -> words (n, D, d)
 
 This is `TransformerVectors.encode` in ONNX operators. A document comes whole, however long: the
-graph cuts it into windows as `textocl.text.embeddings.windows` does.
+graph cuts it into windows as `textocl.text.windows` does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from textocl.export.graph import Graph
 from textocl.export.language_models import encoder_model
 from textocl.export.raw_text_graph import tokens_of
 from textocl.text.embeddings.transformer import TransformerVectors
-from textocl.text.embeddings.windows import Cut, cut_text, overlap
 from textocl.text.spaces import ContextSpace
+from textocl.text.windows import Cut, cut_text, overlap
 
 _TOKENS_AT_ONCE = 8192  # of windows, padding included: a long document takes no more memory
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textocl.core.exceptions import FormatError, MissingExtraError
-from textocl.text.embeddings.windows import cut_text, without_surrogates
 from textocl.text.tokenization import Tokenizer, make_tokenizer
+from textocl.text.windows import cut_text, without_surrogates
 
 _TEXTS_AT_ONCE = 512
 _TOKENS_AT_ONCE, _TOKENS_AT_ONCE_GPU = 2048, 16384  # padding included

@@ -18,7 +18,7 @@ def run(
     *arguments: object, code: int = 0, input: str = "", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command here: what it imports and loads is there for the next."""
-    from textocl.cli import app
+    from textocl.cli.commands import app
 
     streams = {name: io.TextIOWrapper(io.BytesIO(), "utf-8") for name in ("stdout", "stderr")}
     stdin = io.TextIOWrapper(io.BytesIO(input.encode()), "utf-8")

@@ -57,7 +57,7 @@ def test_modules_are_loaded_by_name_in_few_places() -> None:
     [
         "from textocl.cli.application import app",
         "import textocl.cli.application",
-        "from textocl.cli import application",
+        "from textocl.cli.commands import application",
         "def f():\n    from textocl.cli.application import app",
         "if TYPE_CHECKING:\n    from textocl.cli.application import app",
         "importlib.import_module('textocl.cli.application')",
@@ -79,13 +79,18 @@ def test_a_planted_arrow_is_seen(graph: dict[str, set[str]], line: str) -> None:
     ("module", "heavy"),
     [
         ("textocl", ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq", "rich"]),
-        ("textocl.cli", ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq"]),
+        (
+            "textocl.cli.commands",
+            ["numpy", "torch", "sklearn", "gensim", "transformers", "wordfreq"],
+        ),
+        ("textocl.cli.score", ["numpy", "torch", "textocl.cli.fit", "rich.progress"]),
         ("textocl.cli.views", ["torch", "sklearn"]),
         ("textocl.plot", ["torch", "sklearn", "matplotlib"]),
         ("textocl.io.corpora", ["torch", "sklearn", "gensim"]),
         ("textocl.io.workers", ["numpy", "torch"]),
         ("textocl.io.resumable", ["torch", "sklearn"]),
         ("textocl.export.runtime", ["torch", "sklearn", "onnx", "textocl.core.detector"]),
+        ("textocl.export.tokens", ["torch", "sklearn", "scipy", "tokenizers"]),
         ("textocl.export.exporter", ["torch", "textocl.cvdd.detector", "textocl.vision"]),
         ("textocl.export.deep_graph", ["PIL", "wordfreq", "tokenizers", "textocl.text.documents"]),
         ("textocl.cvdd.detector", ["gensim", "transformers", "wordfreq", "wordllama"]),

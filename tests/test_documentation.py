@@ -15,7 +15,7 @@ from texts import sentences
 from typer.testing import CliRunner
 
 import textocl
-from textocl.cli import app
+from textocl.cli.commands import app
 from textocl.registry import DETECTORS
 
 ROOT = Path(__file__).parents[1]

@@ -47,7 +47,12 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'textocl.vision' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    try:
+        value = getattr(import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        from textocl.core.exceptions import missing_dependency
+
+        raise missing_dependency(error, name) from error
     globals()[name] = value
     return value
 

@@ -11,7 +11,7 @@ from texts import sentences
 from typer.testing import CliRunner
 
 from textocl import CVDD
-from textocl.cli import app
+from textocl.cli.commands import app
 
 
 def run(*arguments: object, code: int = 0) -> Result:

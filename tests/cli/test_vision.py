@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import textocl
-from textocl.cli import app
+from textocl.cli.commands import app
 from textocl.export import OnnxDetector
 from textocl.report.images import image_contents
 from textocl.training import checkpoints

@@ -80,7 +80,7 @@ def test_fingerprints_tell_models_apart(folder: Path, ships: list[str], tmp_path
 def test_an_exported_file_is_scored_without_torch(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "docs.txt").write_text("\n".join(sentences("ships", 3)))
     program = (
-        "import sys; from textocl.cli import app\n"
+        "import sys; from textocl.cli.commands import app\n"
         "try: app(sys.argv[1:])\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "print([name for name in ('torch', 'sklearn', 'onnx') if name in sys.modules])"

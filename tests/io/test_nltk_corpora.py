@@ -9,7 +9,7 @@ import nltk
 import pytest
 from typer.testing import CliRunner
 
-from textocl.cli import app
+from textocl.cli.commands import app
 from textocl.core.exceptions import DataError, MissingExtraError
 from textocl.io.corpora import read_documents
 from textocl.io.tables import read_corpus

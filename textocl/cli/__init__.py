@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from textocl.cli import (
-    benchmark,
-    contexts,
-    demo,
-    evaluate,
-    explain,
-    export,
-    find,
-    fit,
-    info,
-    inspect,
-    report,
-    score,
-    vision,
-    vision_benchmark,
-)
-from textocl.cli.application import app
-
-__all__ = [
-    "app",
-    "benchmark",
-    "contexts",
-    "demo",
-    "evaluate",
-    "explain",
-    "export",
-    "find",
-    "fit",
-    "info",
-    "inspect",
-    "main",
-    "report",
-    "score",
-    "vision",
-    "vision_benchmark",
-]
+import sys
 
 
 def main() -> None:
-    """Entry point of the command."""
+    """Entry point of the command; `score`, the one that programs start, loads no other."""
+    if sys.argv[1:2] == ["score"]:
+        import textocl.cli.score  # registers itself
+    else:
+        import textocl.cli.commands  # noqa: F401
+    from textocl.cli.application import app
+
     app()

@@ -13,7 +13,12 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from textocl._version import __version__
-from textocl.core.exceptions import FormatError, TextoclError, TextoclWarning
+from textocl.core.exceptions import (
+    FormatError,
+    TextoclError,
+    TextoclWarning,
+    missing_dependency,
+)
 
 EXIT_DATA, EXIT_MODEL, EXIT_INTERRUPTED = 3, 4, 130
 
@@ -63,6 +68,11 @@ class _Application(CommandGroup):
             stop(str(error), EXIT_MODEL)
         except TextoclError as error:
             stop(str(error), EXIT_DATA)
+        except ModuleNotFoundError as error:
+            known = missing_dependency(error, f"textocl {ctx.invoked_subcommand}")
+            if known is error:
+                raise
+            stop(str(known), EXIT_DATA)
         except BrokenPipeError:
             raise  # click closes the pipe quietly
         except OSError as error:

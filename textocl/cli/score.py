@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,13 +72,17 @@ def score(
     from textocl.io.results import RESULTS, ResultRows, ResultWriter, tasks_of
     from textocl.io.resumable import ResumableResults, parts_folder
     from textocl.io.streams import with_pauses
-    from textocl.training.progress import counting_bar
 
     rows = ResultRows.for_path(out, spreadsheet_safe=spreadsheet_safe)
     refuse_overwriting(out, docs, model)
     assessor = load_assessor(model, false_alarm_rate)
     results: ResultWriter | ResumableResults = ResultWriter(out)
     scorer: AbstractContextManager[Assessor | Workers] = nullcontext(assessor)
+    progress: AbstractContextManager[Callable[[int], None]] = nullcontext(lambda n: None)
+    if watched(quiet):
+        from textocl.training.progress import counting_bar
+
+        progress = counting_bar("scoring", shown=True)
     if workers > 1 or parts_folder(out).exists():
         from textocl.io.workers import Workers
 
@@ -97,7 +102,7 @@ def score(
         ) as documents,
         results,
         scorer as scoring,
-        counting_bar("scoring", watched(quiet)) as advance,
+        progress as advance,
     ):
         n_before = results.counts.n_documents
         if n_before and not quiet:

@@ -20,12 +20,19 @@ class FormatError(TextoclError, ValueError):
 
 
 class MissingExtraError(TextoclError, ImportError):
-    """An optional package is needed; the message names the command that installs it."""
+    """A package is needed; the message names the command that installs it, with an extra or all."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(
-            f"{purpose} needs {package}: pip install '.[{extra}]' in a clone of textocl."
-        )
+        target = f"'.[{extra}]'" if extra else "."
+        super().__init__(f"{purpose} needs {package}: pip install {target} in a clone of textocl.")
+
+
+def missing_dependency(error: ModuleNotFoundError, purpose: str) -> ImportError:
+    """Say what to install where only what scores exported files is; other errors come back."""
+    module = (error.name or "textocl").partition(".")[0]
+    if module == "textocl":
+        return error
+    return MissingExtraError({"sklearn": "scikit-learn"}.get(module, module), "", purpose)
 
 
 class TextoclWarning(UserWarning):

@@ -18,7 +18,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from textocl._version import __version__
-from textocl.core.exceptions import DataError, FormatError
+from textocl.core.exceptions import DataError, FormatError, missing_dependency
 from textocl.core.files import write_whole, writing
 from textocl.registry import DETECTORS, detector_class
 
@@ -226,6 +226,8 @@ def _build(class_name: str, parameters: dict[str, Any], files: ModelFiles, folde
         detector: Saved = detector_class(class_name)(**parameters)
     except TypeError as error:
         raise FormatError(f"{folder / CONFIG}: {error}.") from None
+    except ModuleNotFoundError as error:
+        raise missing_dependency(error, class_name) from error
     try:
         detector._from_files(files)
     except FormatError as error:

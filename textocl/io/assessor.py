@@ -111,10 +111,11 @@ def load_text_detector(model: Path) -> OneClassDetector:
 
 def fingerprint(model: Path) -> str:
     """SHA-256 that tells a model from every other."""
-    from textocl.core.persistence import CONFIG  # holds the SHA-256 of the weights
+    if not is_exported(model):
+        from textocl.core.persistence import CONFIG  # holds the SHA-256 of the weights
 
-    file = model if is_exported(model) else model / CONFIG
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+        model = model / CONFIG
+    return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
 def is_exported(model: Path) -> bool:

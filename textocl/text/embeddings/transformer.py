@@ -24,7 +24,7 @@ from textocl.text.embeddings.model_folders import (
     window_of,
 )
 from textocl.text.embeddings.token_cache import TokenCache, joined, take
-from textocl.text.embeddings.windows import (
+from textocl.text.windows import (
     Cut,
     Window,
     cut_text,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tokenizers
 
-from textocl.text.embeddings.windows import Cut, cut_text, windows_of
+from textocl.text.windows import Cut, cut_text, windows_of
 
 
 @pytest.mark.parametrize("size", [4, 5, 9, 16, 33])

@@ -1,0 +1,39 @@
+"""Every command, registered with the application."""
+
+from __future__ import annotations
+
+from textocl.cli import (
+    benchmark,
+    contexts,
+    demo,
+    evaluate,
+    explain,
+    export,
+    find,
+    fit,
+    info,
+    inspect,
+    report,
+    score,
+    vision,
+    vision_benchmark,
+)
+from textocl.cli.application import app
+
+__all__ = [
+    "app",
+    "benchmark",
+    "contexts",
+    "demo",
+    "evaluate",
+    "explain",
+    "export",
+    "find",
+    "fit",
+    "info",
+    "inspect",
+    "report",
+    "score",
+    "vision",
+    "vision_benchmark",
+]
