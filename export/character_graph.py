@@ -119,7 +119,7 @@ def _surprisals(g: Graph, model: CharacterModel, counts: list[str]) -> str:
     start, stop, axis = g.constant([1]), g.constant([np.iinfo(np.int64).max]), g.constant([1])
     ends = [g.op("Slice", one, start, stop, axis) for one in counts]
     likely = g.shifted(ends[0], model.least)
-    likely = g.scaled(likely, 1 / (model.n_windows + SHORTER_WINDOWS))
+    likely = g.scaled(likely, 1 / (model.n_characters + SHORTER_WINDOWS))
     for shorter, longer in zip(counts, ends[1:], strict=False):
         before = g.op("Slice", shorter, g.constant([0]), g.constant([-1]), axis)
         likely = g.op("Add", g.scaled(likely, SHORTER_WINDOWS), longer)

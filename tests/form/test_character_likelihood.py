@@ -327,14 +327,14 @@ def test_a_model_without_windows_is_refused(detector: CharacterLikelihood) -> No
 
 
 @pytest.mark.parametrize(
-    ("n_windows", "message"),
-    [(None, "n_windows"), (0.5, "n_windows"), (True, "n_windows"), (-1, "wrongly"),
+    ("n_characters", "message"),
+    [(None, "n_characters"), (0.5, "n_characters"), (True, "n_characters"), (-1, "wrongly"),
      (3, "wrongly"), (2**53 + 1, "wrongly"), (10**400, "wrongly")],
 )  # fmt: skip
 def test_a_wrong_number_of_windows_is_refused(
-    detector: CharacterLikelihood, n_windows: Any, message: str
+    detector: CharacterLikelihood, n_characters: Any, message: str
 ) -> None:
     files = detector._to_files()
-    files.facts["n_windows"] = n_windows
+    files.facts["n_characters"] = n_characters
     with pytest.raises(FormatError, match=message):
         CharacterLikelihood()._from_files(files)

@@ -43,7 +43,7 @@ class CharacterModel:
     cutter : WindowCutter
     buckets, levels : (m,) int32, ascending, and (m,) uint8: the buckets of the training texts'
         windows of all sizes, and the level of how many each has
-    n_windows : of one character in the training texts, the mark after each included
+    n_characters : of the training texts, the mark after each included
     median : nats; mean surprisal of a training text, each by the others
     usual : nats; one in a hundred characters of the training texts is in windows of a higher mean
     """
@@ -51,7 +51,7 @@ class CharacterModel:
     cutter: WindowCutter
     buckets: NDArray[np.int32]
     levels: NDArray[np.uint8]
-    n_windows: int
+    n_characters: int
     median: float
     usual: float
 
@@ -65,12 +65,12 @@ class CharacterModel:
         """
         cutter = WindowCutter.of(texts, order)
         counts = cutter.count(texts)
-        n_windows = sum(map(len, texts)) + len(texts)
-        sums, usual = _left_out(cutter, counts, n_windows, texts)
+        n_characters = sum(map(len, texts)) + len(texts)
+        sums, usual = _left_out(cutter, counts, n_characters, texts)
         median = float(np.median(sums / [len(text) for text in texts]))
         buckets = np.flatnonzero(counts)
         levels = levels_of(counts[buckets])
-        model = cls(cutter, buckets.astype(np.int32), levels, n_windows, median, float(usual))
+        model = cls(cutter, buckets.astype(np.int32), levels, n_characters, median, float(usual))
         return model, sums
 
     @cached_property
@@ -88,7 +88,7 @@ class CharacterModel:
     def surprisals(self, windows: Windows) -> NDArray[np.float32]:
         """Surprisal of the last character of each window after those before it, ``(m,)``."""
         counts = np.take(OF_LEVELS, np.take(self.table, windows.buckets))
-        values = surprisals(counts, np.float32(self.n_windows), np.float32(self.least))
+        values = surprisals(counts, np.float32(self.n_characters), np.float32(self.least))
         return np.take(values, windows.places)
 
     def are_new(self, windows: Windows) -> NDArray[np.bool_]:
@@ -105,7 +105,7 @@ class CharacterModel:
 
     def to_files(self) -> ModelFiles:
         return ModelFiles(
-            {"n_windows": self.n_windows},
+            {"n_characters": self.n_characters},
             {
                 "alphabet": self.cutter.alphabet,
                 "buckets": self.buckets,
@@ -126,7 +126,7 @@ class CharacterModel:
         buckets = files.array("buckets", np.int32, None)
         levels = files.array("levels", np.uint8, len(buckets))
         scale = files.array("surprisal_scale", np.float64, 2)
-        n_windows = files.fact("n_windows", int)
+        n_characters = files.fact("n_characters", int)
         is_surrogate = (alphabet >= 0xD800) & (alphabet < 0xE000)
         if len(alphabet) > LARGEST_ALPHABET or len(np.unique(alphabet)) < len(alphabet):
             raise FormatError(f"its alphabet should be {LARGEST_ALPHABET:,} characters at most.")
@@ -136,15 +136,15 @@ class CharacterModel:
             raise FormatError(f"its buckets should be from 0 to {N_BUCKETS - 1:,}.")
         if (np.diff(buckets) <= 0).any():
             raise FormatError("its buckets should ascend.")
-        if levels.min() < 1 or not len(buckets) / order - 1 <= n_windows <= _MOST_WINDOWS:
+        if levels.min() < 1 or not len(buckets) / order - 1 <= n_characters <= _MOST_WINDOWS:
             raise FormatError("its windows are counted wrongly.")
         if scale.min() < 0 or scale.max() > WORST_CHARACTER_SCORE:
             raise FormatError(f"its surprisals should be from 0 to {WORST_CHARACTER_SCORE:g}.")
-        return cls(WindowCutter(alphabet, order), buckets, levels, n_windows, *scale.tolist())
+        return cls(WindowCutter(alphabet, order), buckets, levels, n_characters, *scale.tolist())
 
 
 def surprisals(
-    counts: NDArray[np.float32], n_windows: np.float32 | NDArray[np.float32], least: np.float32
+    counts: NDArray[np.float32], n_characters: np.float32 | NDArray[np.float32], least: np.float32
 ) -> NDArray[np.float32]:
     """``-log p_order`` in nats, whole units, of the last character of each window, ``(M,)``.
 
@@ -155,11 +155,11 @@ def surprisals(
     Parameters
     ----------
     counts : (order, M), of the windows that end at each place, by their size
-    n_windows : (M,) or one, of one character
+    n_characters : (M,) or one, of the texts that were counted, with the mark after each
     least : c / a, with a characters told apart
     """
     c = np.float32(SHORTER_WINDOWS)
-    likely = (counts[0] + least) / (n_windows + c)
+    likely = (counts[0] + least) / (n_characters + c)
     for shorter, longer in pairwise(counts):
         likely *= c
         likely += longer
@@ -171,14 +171,14 @@ def surprisals(
 
 
 def _left_out(
-    cutter: WindowCutter, counts: NDArray[np.int64], n_windows: int, texts: Sequence[str]
+    cutter: WindowCutter, counts: NDArray[np.int64], n_characters: int, texts: Sequence[str]
 ) -> tuple[NDArray[np.float64], float]:
     """Sum of each text's surprisals, ``(n,)``, and what is usual, by ``counts`` less its own."""
     sums, histogram = np.zeros(len(texts)), np.zeros(_N_BINS, np.int64)
     least = np.float32(SHORTER_WINDOWS / (N_MARKS + len(cutter.alphabet)))
     for windows in cutter.whole(texts):
         places = windows.places
-        others = np.full(windows.buckets.shape[1], n_windows, np.float32)
+        others = np.full(windows.buckets.shape[1], n_characters, np.float32)
         others[places] -= np.repeat(windows.lengths, windows.lengths).astype(np.float32)
         of_others = OF_LEVELS[levels_of(counts[windows.buckets] - _own(windows))]
         values = surprisals(of_others, others, least)[places]
