@@ -115,9 +115,14 @@ def test_the_graph_alone_takes_any_number_of_samples(case: Exported) -> None:
 
 
 def test_verification_passes_even_on_the_samples_of_the_threshold(case: Exported) -> None:
-    found = verify(case.detector, case.file, case.new, is_anomaly=np.arange(40) % 2 == 0)
+    is_anomaly = np.arange(40) % 2 == 0
+    found = verify(case.detector, case.file, case.new, is_anomaly=is_anomaly)
     assert found.largest_difference < 1e-5
-    assert found.auc == pytest.approx(found.onnx_auc, abs=1e-3)
+    # only pairs that lie as near to each other as the two files do may change places
+    scores = case.detector.anomaly_score(case.new).astype(np.float64)
+    apart = np.abs(scores[is_anomaly][:, None] - scores[~is_anomaly])
+    near = (apart <= 2 * found.largest_difference).mean()
+    assert found.auc == pytest.approx(found.onnx_auc, abs=near + 1e-9)
     assert "| samples | 40 |" in found.to_markdown()
 
 
