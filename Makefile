@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-scale lint docs bench clean
+.PHONY: install demo test test-scale lint docs image bench clean
 
 install: $(VENV)/.installed
 
@@ -28,6 +28,14 @@ lint: install
 docs: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	$(BIN)/mkdocs build --strict
+
+# needs Docker, no virtual environment; 250 MB at most
+image:
+	docker build -t textocl-score .
+	echo "Ships wait in the harbour." | docker run --rm -i -v "$(CURDIR)/tests/saved/models:/data:ro" \
+	    textocl-score score CVDD.onnx - --out -
+	size=$$(docker run --rm --entrypoint du textocl-score -sx --apparent-size --block-size=1000000 / | cut -f1) && \
+	    echo "$$size MB" && test "$$size" -le 250
 
 bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'

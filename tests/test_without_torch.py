@@ -126,13 +126,26 @@ def test_python_says_what_to_install(statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["score", MODELS / "CVDD", __file__, "--out", "-"], ["find", __file__]]
+    ("command", "who"),
+    [
+        (["score", MODELS / "CVDD", __file__, "--out", "-"], "CVDD"),
+        (["find", __file__], "textocl find"),
+    ],
 )
-def test_the_command_says_what_to_install(command: list[object]) -> None:
+def test_the_command_says_what_to_install(command: list[object], who: str) -> None:
     done = light("from textocl.cli import main; main()", *command)
     assert done.returncode == 3
-    message = r"error: textocl \w+ needs [\w-]+: pip install \. in a clone of textocl\.\n"
+    message = rf"error: {who} needs [\w-]+: pip install \. in a clone of textocl\.\n"
     assert re.fullmatch(message, done.stderr)
+
+
+@pytest.mark.parametrize("name", ["missing", "README.md", "docs"])
+def test_what_is_no_model_is_called_so_before_anything_is_to_be_installed(name: str) -> None:
+    program = "from textocl.cli import main; main()"
+    done = light(program, "score", ROOT / name, __file__, "--out", "-")
+    assert done.returncode == 4
+    expected = f"error: no model at '{ROOT / name}': expected a folder with config.json.\n"
+    assert done.stderr == expected
 
 
 def test_a_saved_model_that_lacks_torch_alone_says_so() -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 
 from textocl._version import __version__
@@ -101,6 +100,8 @@ def load(folder: str | PathLike[str]) -> Any:
     ------
     FormatError
         No model there, or it is damaged, foreign, or written by a newer textocl.
+    MissingExtraError
+        Only what scores exported files is installed.
     """
     folder = Path(folder)
     config, weights = _read_both(folder)
@@ -109,6 +110,10 @@ def load(folder: str | PathLike[str]) -> Any:
         raise FormatError(f"{folder / CONFIG}: unknown detector {config.get('class')!r}.")
     if not isinstance(parameters, dict):
         raise FormatError(f"{folder / CONFIG}: 'parameters' is missing.")
+    try:
+        import safetensors.numpy
+    except ModuleNotFoundError as error:  # the folder is judged where only scoring is installed
+        raise missing_dependency(error, class_name) from error
     try:
         arrays = safetensors.numpy.load(weights)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
@@ -124,6 +129,8 @@ def save_model_files(
     The weights are first written under the name of their hash, where `load` finds them too.
     Replacing config.json then makes the model the new one, at once. Last the weights are renamed.
     """
+    import safetensors.numpy
+
     folder = folder.resolve()
     check_target(folder)
     weights = safetensors.numpy.save(
