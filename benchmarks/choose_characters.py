@@ -43,7 +43,10 @@ def mixed(share: float) -> Any:
 
 
 def in_default(task: Task) -> dict[str, float]:
-    """AUC of the default with the member learned anew: of topics, and of the mean kind of form."""
+    """The default with the member learned anew: AUC of topics, and of the mean kind of form.
+
+    With them the standard deviation of the member's scores of training documents, in nats.
+    """
     members = task.detector.members_
     fusion = Fusion.of(list(members.values()), task.detector.state_.out_of_sample)
     detector = textocl.CharacterLikelihood().fit(task.training)
@@ -51,20 +54,17 @@ def in_default(task: Task) -> dict[str, float]:
     middle, high = np.quantile(alone["held out"], [0.5, 0.9])
 
     def fused(name: str) -> np.ndarray:
-        scored = task.scores[name]
-        terms = fusion.terms(
-            [
-                (scored[m] * one.scale + one.location, np.ones(len(scored[m]), np.int64))
-                for m, one in members.items()
-            ]
-        )
+        terms = task.terms(task.scores[name], fusion)
         standard = (alone[name] - middle) / (high - middle) * norm.ppf(0.9)
         terms[-1] = members["characters"].weight * loss(standard)
         return fused_odds(terms.sum(axis=0))
 
     held_out = fused("held out")
     form = [auc_of(held_out, fused(kind)) for kind in EXPECTED]
-    return {"topics": auc_of(held_out, fused("topics")), "form": float(np.mean(form))}
+    judged = detector.training_scores_[~np.isnan(detector.training_scores_)]
+    spread = (np.quantile(judged, 0.9) - np.median(judged)) / norm.ppf(0.9)
+    topics = auc_of(held_out, fused("topics"))
+    return {"topics": topics, "form": float(np.mean(form)), "spread": float(spread)}
 
 
 def in_pile(texts: list[str]) -> dict[str, float]:
@@ -91,7 +91,8 @@ def main() -> None:
     texts = [d.text for d in read_corpus("reuters") if d.split == "train"]
     texts = [text for text in texts if len(text.split()) >= _FEWEST_WORDS]
     texts = shuffled(texts, np.random.default_rng(3))[:_N_PILE]
-    columns = ["Reuters", "20 Newsgroups", "form", *(f"in a pile: {kind}" for kind in EXPECTED)]
+    columns = ["Reuters", "20 Newsgroups", "form", "least spread of a class, nats"]
+    columns += [f"in a pile: {kind}" for kind in EXPECTED]
     lines = [
         "# How characters are counted\n",
         __doc__ or "",
@@ -106,8 +107,10 @@ def main() -> None:
             of_pile = in_pile(texts)
         topics = [np.mean([one["topics"] for one in of]) for of in found.values()]
         form = np.mean([one["form"] for of in found.values() for one in of])
-        cells = [*topics, form, *of_pile.values()]
-        lines.append(f"| {share:g} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
+        least = min(one["spread"] for of in found.values() for one in of)
+        cells = [f"{cell:.1f}" for cell in (*topics, form)] + [f"{least:.2f}"]
+        cells += [f"{cell:.1f}" for cell in of_pile.values()]
+        lines.append(f"| {share:g} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     write_result("choose_characters", "\n".join(lines) + "\n")
 

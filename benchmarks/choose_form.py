@@ -53,6 +53,17 @@ class Task:
             for name, texts in self.sets.items()
         }
 
+    def terms(self, scores: Scores, fusion: Fusion) -> np.ndarray:
+        """What words, and each member beside them, add to a fusion of standard scores."""
+        return fusion.terms(self._scored(scores))
+
+    def _scored(self, scores: Scores) -> list[tuple[np.ndarray, np.ndarray]]:
+        """As a fusion takes them: on each member's own scale, and known."""
+        return [
+            (scores[name] * one.scale + one.location, np.ones(len(scores[name]), np.int64))
+            for name, one in self.detector.members_.items()
+        ]
+
     def auc(self, fused: Callable[[Scores], np.ndarray], name: str) -> float:
         """Of the documents of a set against those held out, in percent."""
         return auc_of(fused(self.scores["held out"]), fused(self.scores[name]))
@@ -78,12 +89,7 @@ class Task:
                 for one in members.values()
             ]
             fusion = Fusion.of(every, judged)
-            return lambda scores: fusion.fuse(
-                [
-                    (scores[name] * one.scale + one.location, np.ones(len(scores[name]), np.int64))
-                    for name, one in members.items()
-                ]
-            )[0]
+            return lambda scores: fusion.fuse(self._scored(scores))[0]
 
         return {
             **{f"weighted mean, form × {times:g}": mean(times) for times in _MEAN_TIMES},

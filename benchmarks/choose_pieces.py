@@ -76,13 +76,7 @@ def fusions(task: Task) -> dict[str, Callable[[str], np.ndarray]]:
     fusion = Fusion.of(list(members.values()), judged)
 
     def terms(name: str) -> np.ndarray:
-        scored = task.scores[name]
-        return fusion.terms(
-            [
-                (scored[m] * one.scale + one.location, np.ones(len(scored[m]), np.int64))
-                for m, one in members.items()
-            ]
-        )
+        return task.terms(task.scores[name], fusion)
 
     def words(name: str, weight: float) -> np.ndarray:
         """The mean of the members on words and of pieces."""

@@ -9,11 +9,12 @@ import pytest
 from texts import added_up
 
 import textocl
-from textocl import Detector
+from textocl import KDE, CharacterLikelihood, Detector
 from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
 from textocl.ensemble.context_choice import compare_judgements, with_contexts
-from textocl.ensemble.members import OutOfSampleScores
+from textocl.ensemble.members import Member, OutOfSampleScores
+from textocl.explain.text_detector import TextDetector
 from textocl.export import to_onnx, verify
 
 
@@ -35,6 +36,23 @@ def judged_scores() -> OutOfSampleScores:
 def test_the_scale_is_by_quartiles_of_the_documents_with_a_known_word() -> None:
     assert judged_scores().scale_of(0) == (2.5, pytest.approx((4.5 - 1.75) / 1.349))
     assert judged_scores().scale_of(1) == (25, pytest.approx(15 / 1.349))
+
+
+def test_documents_of_one_template_make_no_needle_of_the_scale() -> None:
+    def scale(detector: TextDetector, *scores: float) -> float:
+        n = len(scores)
+        judged = OutOfSampleScores(
+            np.array(scores, np.float32)[:, None],
+            np.ones((n, 1), bool),
+            np.ones(n, bool),
+            np.empty((n, 0), np.float32),
+        )
+        return Member.scaled(detector, 1.0, judged, 0).scale
+
+    alike, apart = (1.0, 1.0, 1.001, 1.002), (1.0, 2.0, 3.0, 9.0)
+    assert scale(CharacterLikelihood(), *alike) == 0.1
+    assert scale(KDE(), *alike) < 0.01
+    assert scale(CharacterLikelihood(), *apart) > 1
 
 
 def test_equal_weights_change_nothing(fused: Detector, mixed: list[str]) -> None:

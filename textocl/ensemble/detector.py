@@ -139,7 +139,7 @@ class Detector(TextDetector):
     >>> what = ["left the port", "sank in a storm", "waited at sea", "reached the harbour"]
     >>> ships = [" ".join(words) for words in product(who, what, ["today", "in May", "again"])]
     >>> detector = Detector(n_contexts=2).fit(ships)
-    >>> detector.predict(["a tanker waited at sea today", "she plays the guitar"]).tolist()
+    >>> detector.predict(["a tanker waited at sea", "she plays the guitar"]).tolist()
     [1, -1]
     """
 

@@ -39,10 +39,14 @@ class Member:
     def scaled(
         cls, detector: TextDetector, weight: float, judged: OutOfSampleScores, k: int
     ) -> Member:
-        """Member k of those whose out-of-sample scores are given."""
+        """Member k of those whose out-of-sample scores are given.
+
+        Its scale is at least what its detector takes for a difference: texts of one template would
+        make it as narrow as they are alike.
+        """
         member = cls(detector, weight, 0.0, 1.0)
         location, scale = judged.scale_of(k, by_upper=member.is_term)
-        return replace(member, location=location, scale=scale)
+        return replace(member, location=location, scale=max(scale, detector.least_spread))
 
     @property
     def is_term(self) -> bool:

@@ -24,6 +24,8 @@ class TextDetector(OneClassDetector):
     _EXPLAINED_AT_ONCE: ClassVar[int] = 256
     #: whether it sees the form of the raw text rather than words
     sees_form: ClassVar[bool] = False
+    #: scores that differ by less say the same, however little those of training documents differ
+    least_spread: ClassVar[float] = 0.0
 
     @property
     def _space(self) -> Any:

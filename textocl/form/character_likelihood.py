@@ -81,6 +81,8 @@ class CharacterLikelihood(TextDetector):
     _CALIBRATIONS: ClassVar[tuple[str, ...]] = ("split", "training", "cross")
     state_: CharacterModel = field(init=False)
     sees_form: ClassVar[bool] = True
+    #: nats; half of the spread of the most uniform of 13 topics (benchmarks/choose_characters.py)
+    least_spread: ClassVar[float] = 0.1
     explains_exactly: ClassVar[bool] = True
 
     order: int = 5
