@@ -120,7 +120,7 @@ def _surprisals(g: Graph, model: CharacterModel, counts: list[str]) -> str:
     ends = [g.op("Slice", one, start, stop, axis) for one in counts]
     likely = g.shifted(ends[0], model.least)
     likely = g.scaled(likely, 1 / (model.n_characters + SHORTER_WINDOWS))
-    for shorter, longer in zip(counts, ends[1:], strict=False):
+    for shorter, longer in zip(counts[:-1], ends[1:], strict=True):
         before = g.op("Slice", shorter, g.constant([0]), g.constant([-1]), axis)
         likely = g.op("Add", g.scaled(likely, SHORTER_WINDOWS), longer)
         likely = g.op("Div", likely, g.shifted(before, SHORTER_WINDOWS))

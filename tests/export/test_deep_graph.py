@@ -22,7 +22,6 @@ from textocl.export import OnnxDetector, VerificationError, runtime, to_onnx, tr
 from textocl.vision import FCDD, HSC, DeepSAD, DeepSVDD, FeatureDetector, PatchKNN
 from textocl.vision.images import read_arrays
 
-SOURCE = np.random.default_rng(0)
 FAST: dict[str, Any] = {"n_epochs": 1, "false_alarm_rate": 0.1, "batch_size": 20}
 PRETRAINED: dict[str, Any] = {**FAST, "n_pretraining_epochs": 1}
 DETECTORS: dict[str, Any] = {
@@ -55,10 +54,12 @@ class Exported(NamedTuple):
 
 
 def samples(name: str, n: int) -> np.ndarray:
+    # the same whichever tests ran before
+    source = np.random.default_rng([n, *name.encode()])
     if name in ON_FEATURES:
-        return SOURCE.normal(1, 2, (n, 6)).astype(np.float32)
+        return source.normal(1, 2, (n, 6)).astype(np.float32)
     size = (n, 13, 18, 3) if name.endswith("rgb") else (n, 12, 9)
-    return SOURCE.integers(0, 256, size, np.uint8)
+    return source.integers(0, 256, size, np.uint8)
 
 
 @pytest.fixture(scope="module")
