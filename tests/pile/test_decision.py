@@ -101,7 +101,7 @@ def test_a_budget_is_never_passed_and_keeps_copies_together(kinds: list[int], sh
 
 def test_rates_are_those_of_a_loop_by_benjamini_and_hochberg() -> None:
     scores = np.append(np.random.default_rng(0).normal(size=80), [6, 7, 8]).astype(np.float32)
-    p_values = null_p_values(scores, 12)
+    p_values = null_p_values(scores, 10)
     rates = false_discovery_rates(scores)
     n = len(scores)
     for i, p in enumerate(p_values):

@@ -29,10 +29,10 @@ def fit_members(
 ) -> tuple[OutOfSampleScores, NDArray[np.float32]]:
     """Fit each detector; score all documents that are not labelled -1, n of them, out of sample.
 
-    What is suspected is left out of learning. CVDD leaves out the surest of it only: few anomalies
-    hardly move it, and it would miss contexts without the rest. The surface, which is robust, and
-    what tells labelled anomalies learn from all, the characters from all that is not suspected by
-    form: many of a kind would make each other likely. What is learned from is scored across folds.
+    What is suspected is left out of learning. CVDD and the characters leave out the surest of it
+    only: few anomalies hardly move the contexts, and both would miss what is normal in the rest;
+    many of a kind would make each other's characters likely. The surface, which is robust, and what
+    tells labelled anomalies learn from all. What is learned from is scored across folds.
 
     Parameters
     ----------
@@ -94,6 +94,6 @@ def _left_out(detector: TextDetector, suspected: Suspected) -> NDArray[np.int64]
     """Which of the suspected documents a member does not learn from."""
     if isinstance(detector, (SurfaceProfile, Discriminant)):
         return np.empty(0, np.int64)
-    if isinstance(detector, CharacterLikelihood):
-        return suspected.by_form
-    return suspected.surest if isinstance(detector, CVDD) else suspected.numbers
+    if isinstance(detector, (CVDD, CharacterLikelihood)):
+        return suspected.surest
+    return suspected.numbers

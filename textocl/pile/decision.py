@@ -14,13 +14,13 @@ from textocl.core.validation import check_integer, check_number
 _DEFAULT_FDR = 0.1
 #: of the tail of normal scores: heavier than to estimate a share, as this looks farther out, and
 #: one fused of several members is heavier there
-_DEGREES_OF_FREEDOM = 12
+_DEGREES_OF_FREEDOM = 10
 
 
 def false_discovery_rates(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """False discovery rate if everything that scores at least as high is flagged, ``(n,)``.
 
-    Benjamini and Hochberg's adjusted p-values [1]_ of `null_p_values`, with 12 degrees of freedom.
+    Benjamini and Hochberg's adjusted p-values [1]_ of `null_p_values`, with 10 degrees of freedom.
     They assume that most documents are normal, that these do not depend on each other, and that
     their scores have the tail of that distribution.
 
