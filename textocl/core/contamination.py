@@ -34,6 +34,16 @@ class ContaminationEstimate(NamedTuple):
     share: float
     at_least: float
 
+    @classmethod
+    def of(cls, told: float | str, scores: NDArray[np.float32]) -> ContaminationEstimate:
+        """The share that a user tells or, for "auto", what out-of-sample ``scores`` say, ``(n,)``.
+
+        NaN of what is not judged.
+        """
+        if isinstance(told, str):
+            return estimate_contamination(scores[~np.isnan(scores)])
+        return cls(told, told)
+
     def __str__(self) -> str:
         """As "5.0% (at least 3.1%)"; at least 0.0 % would say nothing, and is left out."""
         least = f"{self.at_least:.1%}"

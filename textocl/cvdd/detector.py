@@ -13,6 +13,7 @@ from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.training_scores import TrainingSamples
+from textocl.core.update import UpdatableDetector, Update
 from textocl.core.validation import check_choice, check_integer, check_number
 from textocl.cvdd.contributions import explain_documents
 from textocl.cvdd.parts import embedded_parts
@@ -26,6 +27,7 @@ from textocl.cvdd.scoring import (
 )
 from textocl.cvdd.state import CVDDState
 from textocl.cvdd.training import TrainingSettings
+from textocl.cvdd.update import recalibrated
 from textocl.explain.contexts import Contexts, ContextSummary
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
@@ -38,7 +40,7 @@ from textocl.training.objectives import OBJECTIVES
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CVDD(TextDetector):
+class CVDD(TextDetector, UpdatableDetector):
     """Context Vector Data Description: distances to learned contexts, by self-attention.
 
     Each of r attention heads sums a document up as a weighted mean of its word vectors; the score
@@ -121,6 +123,8 @@ class CVDD(TextDetector):
     verbose : bool, default False
         Draw a progress bar.
 
+    ``update`` renews threshold and p-values only: attention and contexts are learned by ``fit``.
+
     Attributes
     ----------
     contexts_ : list of ContextSummary
@@ -131,8 +135,7 @@ class CVDD(TextDetector):
     calibration_scores_ : (n_calibration,) float32
     calibration_distances_ : (n_calibration, r) float32
     history_ : list of float, the objective after each epoch; empty after loading
-    n_documents_ : int
-        Training documents that hold a known word.
+    n_documents_ : int, of training that hold a known word
 
     Notes
     -----
@@ -286,6 +289,9 @@ class CVDD(TextDetector):
             training_scores if crossed else None,
             doubts=doubts_of(cutting, texts),
         )
+
+    def _learn_more(self, new: TrainingSamples) -> Update:
+        return recalibrated(self.state_, new, self._embedded_parts, self._aggregate)
 
     def space_of(self, texts: Sequence[str], cutting: Cutting) -> Space:
         """The space that a fit on these documents chooses."""

@@ -10,12 +10,13 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.contamination import ContaminationEstimate, estimate_contamination
+from textocl.core.contamination import ContaminationEstimate
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.training_scores import TrainingSamples
+from textocl.core.update import UpdatableDetector, Update
 from textocl.core.validation import check_integer, check_number
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import ContextWeights
@@ -28,6 +29,7 @@ from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.state import EnsembleState, word_member
 from textocl.ensemble.surprisal import Surprisal
 from textocl.ensemble.suspicion import suspected_documents
+from textocl.ensemble.update import updated_ensemble
 from textocl.ensemble.weights import learned_weights
 from textocl.explain.contexts import ContextSummary
 from textocl.explain.explanation import Explanation
@@ -43,7 +45,7 @@ _SMALLEST_CORPUS = 8
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Detector(TextDetector):
+class Detector(TextDetector, UpdatableDetector):
     """Default detector: KDE, CVDD and a word likelihood, and detectors of form.
 
     Start here. The kernel density on pooled embeddings (`textocl.KDE`) ranks best alone; `CVDD`
@@ -103,6 +105,10 @@ class Detector(TextDetector):
         Members learn from all documents; each document is scored by members fitted without its
         fold.
     random_state, device, verbose : as in `textocl.CVDD`
+
+    ``update`` lets every member learn but "contexts", "labels" and "word_labels", whose scores are
+    put on the new scale; words' vectors and weights stay. What is called anomalous and not labelled
+    is kept from learning, as suspected, unless ``contamination`` is 0.
 
     Attributes
     ----------
@@ -223,7 +229,7 @@ class Detector(TextDetector):
         fused = state.training_scores
         training_scores = np.full(len(training), np.nan, np.float32)
         training_scores[normal] = fused
-        contamination = self._contamination(fused[~np.isnan(fused)])
+        contamination = ContaminationEstimate.of(self.contamination, fused)
         return Learned(
             replace(state, contamination=contamination),
             judged.calibration_scores(fused, contamination.at_least),
@@ -235,19 +241,22 @@ class Detector(TextDetector):
             doubts_of(cutting, texts),
         )
 
+    def _learn_more(self, new: TrainingSamples) -> Update:
+        return updated_ensemble(
+            self.state_,
+            new,
+            lambda texts: self._labels(self._scored(texts).scores) < 0,
+            self.n_training_samples_,
+            self._fit_params,
+        )
+
     def _surprisal(self, members: dict[str, Member], trusted: list[str]) -> Surprisal | None:
         """What tells unexpected words, by trusted documents; None without static vectors."""
         name = word_member(members)
         if name is None:
             return None
-        space = cast(WordSpace, members[name].detector._space)
-        return Surprisal.learn(space.embed(trusted), self.n_references, self.random_state)
-
-    def _contamination(self, scores: NDArray[np.float32]) -> ContaminationEstimate:
-        """As told, or estimated from out-of-sample scores ``(n,)``."""
-        if isinstance(self.contamination, str):
-            return estimate_contamination(scores)
-        return ContaminationEstimate(self.contamination, self.contamination)
+        embedded = cast(WordSpace, members[name].detector._space).embed(trusted)
+        return Surprisal.learn(embedded, self.n_references, self.random_state)
 
     def _check_size(self, n: int, which: str) -> None:
         """Refuse a corpus of which too little is left to train CVDD on, or to calibrate with."""

@@ -104,6 +104,30 @@ class OutOfSampleScores:
         others = np.delete(np.arange(self.scores.shape[1]), members)
         return replace(self, scores=self.scores[:, others], is_known=self.is_known[:, others])
 
+    def take(self, chosen: NDArray[np.int64]) -> OutOfSampleScores:
+        """Of the documents ``chosen``, in this order."""
+        return OutOfSampleScores(
+            self.scores[chosen],
+            self.is_known[chosen],
+            self.is_trusted[chosen],
+            self.distances[chosen],
+            None if self.is_normal is None else self.is_normal[chosen],
+        )
+
+    def joined_by(self, others: OutOfSampleScores) -> OutOfSampleScores:
+        """Of these documents, and of others after them."""
+        normal = [
+            np.zeros(len(one.scores), bool) if one.is_normal is None else one.is_normal
+            for one in (self, others)
+        ]
+        return OutOfSampleScores(
+            np.concatenate([self.scores, others.scores]),
+            np.concatenate([self.is_known, others.is_known]),
+            np.concatenate([self.is_trusted, others.is_trusted]),
+            np.concatenate([self.distances, others.distances]),
+            np.concatenate(normal),
+        )
+
     @property
     def columns(self) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Of each member its scores, and whether it knows something, ``(n,)`` each."""

@@ -47,6 +47,11 @@ class TrainingMemory:
         rows = self._order[np.minimum(places, len(self._order) - 1)]
         return np.where(self.hashes[rows] == hashes, rows, -1)
 
+    def joined_by(self, texts: Sequence[str], kept: NDArray[np.int64]) -> TrainingMemory:
+        """Remember those ``kept``, and these documents after them."""
+        hashes = _hashes(texts, self.key.tobytes())
+        return TrainingMemory(self.key, np.concatenate([self.hashes[kept], hashes]))
+
     @cached_property
     def _order(self) -> NDArray[np.int64]:
         return np.argsort(self.hashes, kind="stable")

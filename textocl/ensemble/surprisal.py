@@ -12,6 +12,7 @@ from scipy.sparse import csc_array
 
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
+from textocl.core.update import kept_of
 from textocl.core.validation import check_number
 from textocl.text.documents import PackedDocuments
 from textocl.text.spaces import Embedded
@@ -84,6 +85,34 @@ class Surprisal:
             if i % step == 0
         ]
         return replace(found, level=float(np.quantile(np.concatenate(values), _USUAL)))
+
+    def joined_by(
+        self, normal: Embedded, n_documents: int, n_references: int, seed: int
+    ) -> Surprisal:
+        """With more documents among the references, as many as there were at most.
+
+        What was subtracted, and the level, stay as they are.
+
+        Parameters
+        ----------
+        n_documents : how many the references are a sample of
+        n_references : most of them to be left
+        """
+        packed = normal.packed.take(np.flatnonzero(normal.packed.n_distinct))
+        kept, joining = kept_of(self.n_references, n_documents, len(packed), n_references, seed)
+        packed = packed.take(joining)
+        if not len(packed):
+            return self
+        rows = np.split(self.rows, self.offsets[1:-1])
+        rows = [rows[i] for i in kept] + [of_one for of_one, _ in _documents(packed)]
+        offsets = np.concatenate([[0], np.cumsum([len(of_one) for of_one in rows])])
+        joined = replace(self, rows=np.concatenate(rows), offsets=offsets)
+        sums = [
+            joined._parts(of_one, counts, normal.table)[0].sum(axis=0)
+            for of_one, counts in _documents(packed)
+        ]
+        points = _unit(_unit(np.stack(sums)) - self.center).astype(np.float16)
+        return replace(joined, points=np.concatenate([self.points[kept], points]))
 
     def of(self, embedded: Embedded) -> NDArray[np.float32]:
         """Surprisal in nats of each word of each document, ``(w,)``, in the order of its rows."""

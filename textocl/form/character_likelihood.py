@@ -15,6 +15,7 @@ from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.training_scores import TrainingSamples
+from textocl.core.update import UpdatableDetector, Update
 from textocl.core.validation import check_integer
 from textocl.explain.explanation import Explanation, FormEvidence
 from textocl.explain.text_detector import TextDetector
@@ -27,7 +28,7 @@ _PIECE = re.compile(r"\S+")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CharacterLikelihood(TextDetector):
+class CharacterLikelihood(TextDetector, UpdatableDetector):
     """Scores a document by how unlikely its characters are after those before them.
 
     A language model of the characters of normal documents: case, digits, punctuation, white space
@@ -49,7 +50,7 @@ class CharacterLikelihood(TextDetector):
         As in `textocl.CVDD`; "cross" scores each training document by all others, exactly.
 
     Documents that are empty or white space, and known anomalies (``y`` = -1), are left out of
-    learning.
+    learning. ``update`` adds up the counts; the alphabet and m stay those of ``fit``.
 
     Attributes
     ----------
@@ -153,6 +154,21 @@ class CharacterLikelihood(TextDetector):
             training_scores = np.full(len(training), np.nan, np.float32)
             training_scores[judged] = scores
         return Learned(state, scores, n_unknown, len(normal), training_scores=training_scores)
+
+    def _learn_more(self, new: TrainingSamples) -> Update:
+        normal = np.flatnonzero(new.labels >= 0)
+        lengths = _judged_lengths([new.samples[i] for i in normal])
+        judged, lengths = normal[lengths > 0], lengths[lengths > 0]
+        state, scores = self.state_, np.full(len(new), np.nan, np.float32)
+        if len(judged):
+            state, sums = state.joined_by([new.samples[i] for i in judged])
+            scores[judged] = _scores(state, sums, lengths, self._fit_params["prior_length"])
+        return Update(state, scores, n_unknown=len(normal) - len(judged))
+
+    @property
+    def n_training_samples_(self) -> int | None:
+        """How many normal documents it learned from; None in models saved before 0.2."""
+        return self._fitted().state_.n_texts
 
     def _embed(self, texts: Sequence[str]) -> Sequence[str]:
         return texts

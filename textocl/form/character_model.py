@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.exceptions import FormatError
+from textocl.core.exceptions import DataError, FormatError
 from textocl.core.persistence import ModelFiles
+from textocl.core.validation import check_integer
 from textocl.form.character_windows import (
     LARGEST_ALPHABET,
     N_BUCKETS,
@@ -20,7 +21,7 @@ from textocl.form.character_windows import (
     Windows,
 )
 from textocl.form.codes import N_CODE_POINTS
-from textocl.form.count_levels import COUNTS, levels_of
+from textocl.form.count_levels import COUNTS, LARGEST_EXACT, levels_of
 
 WORST_CHARACTER_SCORE = 100.0  # nats
 #: as if so many more characters after each window were those that are likely after a shorter one
@@ -43,7 +44,10 @@ class CharacterModel:
     cutter : WindowCutter
     buckets, levels : (m,) int32, ascending, and (m,) uint8: the buckets of the training texts'
         windows of all sizes, and the level of how many each has
+    large : (l,) int64, how many windows the buckets have whose level is that of the largest exact
+        count, or above, in their order
     n_characters : of the training texts, the mark after each included
+    n_texts : how many texts these are; None in models saved before 0.2
     median : nats; mean surprisal of a training text, each by the others
     usual : nats; one in a hundred characters of the training texts is in windows of a higher mean
     """
@@ -51,7 +55,9 @@ class CharacterModel:
     cutter: WindowCutter
     buckets: NDArray[np.int32]
     levels: NDArray[np.uint8]
+    large: NDArray[np.int64]
     n_characters: int
+    n_texts: int | None
     median: float
     usual: float
 
@@ -68,10 +74,46 @@ class CharacterModel:
         n_characters = sum(map(len, texts)) + len(texts)
         sums, usual = _left_out(cutter, counts, n_characters, texts)
         median = float(np.median(sums / [len(text) for text in texts]))
-        buckets = np.flatnonzero(counts)
-        levels = levels_of(counts[buckets])
-        model = cls(cutter, buckets.astype(np.int32), levels, n_characters, median, float(usual))
+        model = cls(cutter, *_counted(counts), n_characters, len(texts), median, float(usual))
         return model, sums
+
+    def joined_by(self, texts: Sequence[str]) -> tuple[CharacterModel, NDArray[np.float64]]:
+        """Learn more texts, none empty; characters that are new count as any other.
+
+        Returns
+        -------
+        The model, and the sum of each text's surprisals by the model of all others, ``(n,)``.
+
+        Raises
+        ------
+        DataError
+            The model was saved before texts were counted.
+        """
+        if self.n_texts is None:
+            raise DataError(
+                "this model was saved by a textocl that could not update it: fit it again."
+            )
+        counts = self.cutter.count(texts)
+        counts[self.buckets] += self.counts
+        n_characters = self.n_characters + sum(map(len, texts)) + len(texts)
+        sums, _ = _left_out(self.cutter, counts, n_characters, texts)
+        buckets, levels, large = _counted(counts)
+        joined = replace(
+            self,
+            buckets=buckets,
+            levels=levels,
+            large=large,
+            n_characters=n_characters,
+            n_texts=self.n_texts + len(texts),
+        )
+        return joined, sums
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many windows each of ``buckets`` has, ``(m,)``."""
+        counts = COUNTS[self.levels]
+        counts[self.levels >= LARGEST_EXACT] = self.large
+        return counts
 
     @cached_property
     def table(self) -> NDArray[np.uint8]:
@@ -104,9 +146,11 @@ class CharacterModel:
         return sums
 
     def to_files(self) -> ModelFiles:
+        counted = {} if self.n_texts is None else {"n_texts": self.n_texts}
         return ModelFiles(
-            {"n_characters": self.n_characters},
+            {"n_characters": self.n_characters, **counted},
             {
+                "large_counts": self.large,
                 "alphabet": self.cutter.alphabet,
                 "buckets": self.buckets,
                 "levels": self.levels,
@@ -140,7 +184,25 @@ class CharacterModel:
             raise FormatError("its windows are counted wrongly.")
         if scale.min() < 0 or scale.max() > WORST_CHARACTER_SCORE:
             raise FormatError(f"its surprisals should be from 0 to {WORST_CHARACTER_SCORE:g}.")
-        return cls(WindowCutter(alphabet, order), buckets, levels, n_characters, *scale.tolist())
+        n_texts, is_large = None, levels >= LARGEST_EXACT
+        large = COUNTS[levels[is_large]]
+        if "n_texts" in files.facts:
+            n_texts = check_integer("n_texts", files.facts["n_texts"], 1)
+            large = files.array("large_counts", np.int64, int(is_large.sum()))
+            if (levels_of(large) != levels[is_large]).any():
+                raise FormatError("its large counts and its levels differ.")
+        cutter = WindowCutter(alphabet, order)
+        return cls(cutter, buckets, levels, large, n_characters, n_texts, *scale.tolist())
+
+
+def _counted(
+    counts: NDArray[np.int64],
+) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64]]:
+    """Buckets that have windows, their levels, and the counts that levels do not tell."""
+    buckets = np.flatnonzero(counts)
+    levels = levels_of(counts[buckets])
+    large = counts[buckets[levels >= LARGEST_EXACT]]
+    return buckets.astype(np.int32), levels, large
 
 
 def surprisals(

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 N_LEVELS = 256
-_N_EXACT, _LARGEST = 64, 2**40
+LARGEST_EXACT = 63  # the last level of one count, and those nearest to it above
+_N_EXACT, _LARGEST = LARGEST_EXACT + 1, 2**40
 
 
 def _counts() -> NDArray[np.int64]:

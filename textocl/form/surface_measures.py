@@ -151,6 +151,12 @@ class Measured(NamedTuple):
     def take(self, chosen: NDArray[np.int64]) -> Measured:
         return Measured(self.parts[chosen], self.totals[chosen])
 
+    def joined_by(self, others: Measured) -> Measured:
+        """Of these texts, and of others after them."""
+        return Measured(
+            np.concatenate([self.parts, others.parts]), np.concatenate([self.totals, others.totals])
+        )
+
 
 def measured(texts: Sequence[str], script: str) -> Measured:
     """Measure ``texts``, each as if it stood alone."""

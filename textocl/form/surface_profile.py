@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.training_scores import TrainingSamples, scores_across_folds
+from textocl.core.update import UpdatableDetector, Update, kept_of
 from textocl.core.validation import check_integer
 from textocl.explain.explanation import Explanation, FormEvidence
 from textocl.explain.text_detector import TextDetector
@@ -35,6 +36,7 @@ _FARTHEST = (
     6.0  # standard values are cut there for the covariance, so that few texts cannot bend it
 )
 _ROUNDS, _LEFT_OUT = 2, 0.15
+MOST_SAMPLED = 2_000  # texts whose measures stay in a model
 _USUAL = (0.02, 0.98)  # quantiles between which a measure of those left is usual
 _QUARTILES = 1.349  # how far they are apart in a normal distribution
 #: what is added of a usual text, in characters, letters, words or phrases: short ones are noisy
@@ -56,6 +58,8 @@ class SurfaceState:
     center, spread : (d,) median and spread of each measure as `standard` transforms it
     whitening : (d, d), W with W Wᵀ the inverse of the covariance of standard values
     low, high : (d,) between which the texts that are near lie, but for 2 % at each end
+    sample : measures of up to 2,000 texts that it learned from; None in models saved before 0.2
+    n_texts : how many it learned from
     """
 
     script: str
@@ -65,10 +69,12 @@ class SurfaceState:
     whitening: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    sample: Measured | None = None
+    n_texts: int = 0
 
     @classmethod
     def of(cls, texts: Measured, script: str) -> SurfaceState:
-        """Learn from measures of texts that have visible characters.
+        """Learn from measures of texts that have visible characters; keep no sample.
 
         Twice more without those that are then farthest: anomalies among them hardly count.
         """
@@ -78,6 +84,34 @@ class SurfaceState:
             near = np.flatnonzero(scores <= np.quantile(scores, 1 - _LEFT_OUT))
             state = cls._of_all(texts.take(near), script)
         return state
+
+    def sampled(self, texts: Measured) -> SurfaceState:
+        """The same with a sample of the ``texts`` it learned from."""
+        n = len(texts.parts)
+        _, chosen = kept_of(0, 0, n, MOST_SAMPLED)
+        return replace(self, sample=texts.take(chosen), n_texts=n)
+
+    def joined_by(self, texts: Measured) -> SurfaceState:
+        """Learn from the sample, and from more texts."""
+        sample = self._former
+        n = len(texts.parts)
+        kept, joining = kept_of(len(sample.parts), self.n_texts, n, MOST_SAMPLED)
+        everyone = sample.take(kept).joined_by(texts.take(joining))
+        learned = SurfaceState.of(everyone, self.script)
+        return replace(learned, sample=everyone, n_texts=self.n_texts + n)
+
+    def shift(self, former: SurfaceState) -> float:
+        """By how much it scores the sample of a former state higher, on the mean."""
+        sample = former._former
+        return float((self.scores(sample) - former.scores(sample)).mean())
+
+    @property
+    def _former(self) -> Measured:
+        if self.sample is None:
+            raise DataError(
+                "this model was saved by a textocl that kept no measures to update: fit it again."
+            )
+        return self.sample
 
     @classmethod
     def _of_all(cls, texts: Measured, script: str) -> SurfaceState:
@@ -116,8 +150,11 @@ class SurfaceState:
         return Surfaces(texts, measured(texts, self.script))
 
     def to_files(self) -> ModelFiles:
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        return ModelFiles({"script": self.script}, arrays)
+        files = ModelFiles({"script": self.script}, {n: getattr(self, n) for n in _ARRAYS})
+        if self.sample is not None:
+            files.facts["n_texts"] = self.n_texts
+            files.arrays["sample"] = np.stack(self.sample)
+        return files
 
 
 _ARRAYS = ("usual", "center", "spread", "whitening", "low", "high")
@@ -137,7 +174,7 @@ def _transformed(texts: Measured, usual: NDArray[np.float64]) -> NDArray[np.floa
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SurfaceProfile(TextDetector):
+class SurfaceProfile(TextDetector, UpdatableDetector):
     """Scores a text by how far its surface is from that of normal texts: length, case, digits.
 
     Use it beside detectors of topic: adverts, templates, logs, markup and text in another script
@@ -151,6 +188,7 @@ class SurfaceProfile(TextDetector):
         As in `textocl.CVDD`; "cross" takes five folds.
 
     Known anomalies (``y`` = -1), and texts of white space only, are left out of learning.
+    ``update`` learns anew from the measures of up to 2,000 former texts, and of new ones.
 
     Attributes
     ----------
@@ -218,7 +256,8 @@ class SurfaceProfile(TextDetector):
                 f"expected at least {_FEWEST} documents with visible characters to learn from, and "
                 f"one to calibrate with; got {len(known)} and {len(judged)}."
             )
-        state = SurfaceState.of(all_of_them.take(known), script)
+        learned_from = all_of_them.take(known)
+        state = SurfaceState.of(learned_from, script).sampled(learned_from)
         training_scores = None
         if self.calibration == "cross":
             texts_of = all_of_them.take(judged)
@@ -235,6 +274,29 @@ class SurfaceProfile(TextDetector):
             scores = _float32(state.scores(all_of_them.take(judged)))
         n_unknown = len(held_out) - len(judged)
         return Learned(state, scores, n_unknown, len(held_out), training_scores=training_scores)
+
+    def _learn_more(self, new: TrainingSamples) -> Update:
+        state, normal = self.state_, np.flatnonzero(new.labels >= 0)
+        texts = measured([new.samples[i] for i in normal], state.script)
+        known = np.flatnonzero(texts.n_visible)
+        texts, judged = texts.take(known), normal[known]
+        scores = np.full(len(new), np.nan, np.float32)
+        if len(judged):
+            scores[judged] = scores_across_folds(
+                len(judged),
+                self._fit_params["random_state"],
+                lambda others, fold: _float32(
+                    state.joined_by(texts.take(others)).scores(texts.take(fold))
+                ),
+            )
+        joined = state.joined_by(texts)
+        n_unknown = len(normal) - len(judged)
+        return Update(joined, scores, joined.shift(state), n_unknown=n_unknown)
+
+    @property
+    def n_training_samples_(self) -> int | None:
+        """How many normal documents it learned from; None in models saved before 0.2."""
+        return self._fitted().state_.n_texts or None
 
     def _scored_embedded(self, embedded: Surfaces) -> Scored:
         texts = embedded.measured
@@ -312,7 +374,13 @@ class SurfaceProfile(TextDetector):
             raise FormatError(f"its letters are of an unknown script, {script!r}.")
         if (arrays["usual"] < 0).any() or (arrays["spread"] <= 0).any():
             raise FormatError("a usual measure is negative, or a spread is not positive.")
-        return SurfaceState(script, **arrays)
+        sample, n_texts = None, 0
+        if "sample" in files.arrays:
+            sample = Measured(*files.array("sample", np.float64, 2, None, d))
+            n_texts = check_integer("n_texts", files.facts.get("n_texts"), len(sample.parts))
+            if not len(sample.parts) or min(sample.parts.min(), sample.totals.min()) < 0:
+                raise FormatError("its sample holds no texts, or measures below 0.")
+        return SurfaceState(script, sample=sample, n_texts=n_texts, **arrays)
 
 
 def surface_oddness(texts: Sequence[str]) -> NDArray[np.float64]:

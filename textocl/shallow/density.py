@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,15 +11,22 @@ from numpy.typing import NDArray
 
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
+from textocl.core.training_scores import TrainingSamples, scores_across_folds
+from textocl.core.update import UpdatableDetector, Update
 from textocl.core.validation import check_integer, check_number
 from textocl.shallow.distances import row_blocks, squared_distances
-from textocl.shallow.landmarks import NO_CELLS, landmarks_of, log_density_of_landmarks
+from textocl.shallow.landmarks import (
+    NO_CELLS,
+    Landmarks,
+    landmarks_of,
+    log_density_of_landmarks,
+)
 from textocl.shallow.metric import Arrays
 from textocl.shallow.pooled import PooledDetector
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class KDE(PooledDetector):
+class KDE(PooledDetector, UpdatableDetector):
     """Kernel density estimation with a Gaussian at each training point, or at landmarks.
 
     Between `KNN` and one Gaussian for all: a small bandwidth compares with the nearest training
@@ -42,6 +50,9 @@ class KDE(PooledDetector):
         (`textocl.shallow.landmarks.landmarks_of`): at most so many of the normal ones, and a
         quarter as many of known anomalies. Raising it costs memory and time of scoring, and comes
         closer to all points.
+
+    ``update`` adds points, and merges landmarks where there are too many; words, their vectors and
+    the whitening stay those of ``fit``.
 
     Notes
     -----
@@ -124,6 +135,103 @@ class KDE(PooledDetector):
             "anomaly_cells": anomaly_cells,
         }
 
+    def _learn_more(self, new: TrainingSamples) -> Update:
+        state, seed = self.state_, self._fit_params["random_state"]
+        raw, n_known = self._all_points(state.vectorizer, new.samples, np.arange(len(new)))
+        points, is_normal = state.metric.transform(raw), new.labels >= 0
+        known = np.flatnonzero((n_known > 0) & is_normal)
+        anomalies = points[(n_known > 0) & ~is_normal]
+        before, n = state.learned, state.n_documents
+        scores = np.full(len(new), np.nan, np.float32)
+
+        def scores_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
+            learned = self._joined_by(before, n, points[known[others]], anomalies)
+            return self._scores(learned, points[known[fold]])
+
+        if len(known):
+            scores[known] = scores_across_folds(len(known), seed, scores_of)
+        return Update(
+            replace(
+                state,
+                learned=self._joined_by(before, n, points[known], anomalies),
+                n_documents=n + len(known),
+            ),
+            scores,
+            self._shift(before, n, points[known]),
+            n_unknown=int((n_known == 0).sum()),
+        )
+
+    def without_suspected(self) -> KDE:
+        """The same; without known anomalies where these count less than labelled ones do."""
+        if self._fit_params["anomaly_weight"] >= KDE.anomaly_weight:
+            return self
+        other, state = copy.copy(self), self.state_
+        h, g, _ = state.learned["settings"]
+        learned = {
+            **state.learned,
+            "known_anomalies": state.learned["known_anomalies"][:0],
+            "anomaly_cells": NO_CELLS,
+            "anomaly_floor": np.zeros(1),
+            "settings": np.array([h, g, KDE.anomaly_weight]),
+        }
+        changed = {"anomaly_weight": KDE.anomaly_weight}
+        other._take_over(
+            {**self._fit_params, **changed}, **changed, state_=replace(state, learned=learned)
+        )
+        return other
+
+    def _joined_by(
+        self, learned: Arrays, n: int, points: NDArray[np.float32], anomalies: NDArray[np.float32]
+    ) -> Arrays:
+        """What is learned from n points, and from more points and known anomalies."""
+        params = self._fit_params
+        most, seed = params["n_landmarks"], params["random_state"]
+        normal = Landmarks(learned["training_points"], learned["training_cells"], n)
+        normal = normal.joined_by(points, most, seed)
+        joined = {
+            **learned,
+            "training_points": normal.centers,
+            "training_cells": normal.cells,
+        }
+        if len(anomalies):
+            centers, cells = learned["known_anomalies"], learned["anomaly_cells"]
+            # the smallest cell is of one
+            n_known = round(1 / cells[0].min()) if cells.size else len(centers)
+            known = Landmarks(centers, cells, n_known)
+            known = known.joined_by(anomalies, max(most // _LANDMARKS_AN_ANOMALY, 1), seed)
+            g = learned["settings"][1]
+            densities = log_density(normal.centers, known.centers, g, known.cells)
+            floor = np.quantile(
+                densities, _FLOOR_QUANTILE, weights=normal.counts, method="inverted_cdf"
+            )
+            joined |= {
+                "known_anomalies": known.centers,
+                "anomaly_cells": known.cells,
+                "anomaly_floor": np.array([floor]),
+            }
+        return joined
+
+    def _shift(self, learned: Arrays, n: int, points: NDArray[np.float32]) -> float:
+        """What more points add to the score of former ones, on the mean.
+
+        Half of the landmarks tell it of the other half, which they are no part of.
+        """
+        h = learned["settings"][0]
+        former = Landmarks(learned["training_points"], learned["training_cells"], n)
+        order = np.random.default_rng(0).permutation(len(former.centers))
+        some, others = order[: len(order) // 2][:_N_SHIFTED], order[len(order) // 2 :]
+        if not len(points) or not len(some):
+            return 0.0
+        judged, counts = former.centers[some], former.counts[others]
+        cells = NO_CELLS
+        if former.cells.size:
+            cells = np.stack([counts / counts.sum(), former.variances[others]])
+        before = log_density(judged, former.centers[others], h, cells)
+        by_new = log_density(judged, points, h)
+        total = n + len(points)
+        after = np.logaddexp(before + np.log(n / total), by_new + np.log(len(points) / total))
+        return float(-(h**2) * np.average(after - before, weights=former.counts[some]))
+
     def _score_points(self, learned: Arrays, points: NDArray[np.float32]) -> NDArray[Any]:
         h = learned["settings"][0]
         landmarks, cells = learned["training_points"], learned["training_cells"]
@@ -154,6 +262,7 @@ class KDE(PooledDetector):
 
 
 _FLOOR_QUANTILE = 0.9
+_N_SHIFTED = 500  # landmarks that tell how scores shift
 _LANDMARKS_AN_ANOMALY = 4  # of normal points, for each of anomalies
 
 

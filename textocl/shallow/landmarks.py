@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +33,65 @@ def landmarks_of(
     return summarized(points, _nearest(points, seeds))
 
 
+class Landmarks(NamedTuple):
+    """Some points as landmarks.
+
+    Attributes
+    ----------
+    centers : (m, d) float32
+    cells : (2, m), as `landmarks_of` has them, or `NO_CELLS`
+    n_points : number of points
+    """
+
+    centers: NDArray[np.float32]
+    cells: NDArray[np.float64]
+    n_points: int
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """How many points each stands for, ``(m,)``."""
+        return self.cells[0] * self.n_points if self.cells.size else np.ones(len(self.centers))
+
+    @property
+    def variances(self) -> NDArray[np.float64]:
+        """Variance of these about it, ``(m,)``."""
+        return self.cells[1] if self.cells.size else np.zeros(len(self.centers))
+
+    def joined_by(self, points: NDArray[np.float32], n: int, seed: int) -> Landmarks:
+        """With more points: at most ``n`` landmarks, as `landmarks_of` makes them of these."""
+        if not len(points):
+            return self
+        total = self.n_points + len(points)
+        centers = np.concatenate([self.centers, points])
+        if not self.cells.size and total <= n:
+            return Landmarks(centers, NO_CELLS, total)
+        counts = np.append(self.counts, np.ones(len(points)))
+        variances = np.append(self.variances, np.zeros(len(points)))
+        if len(centers) <= n:
+            return Landmarks(centers, np.stack([counts / total, variances]), total)
+        seeds = centers[np.random.default_rng(seed).permutation(len(centers))[:n]]
+        numbers = _nearest(centers, seeds)
+        return Landmarks(*summarized(centers, numbers, counts, variances), total)
+
+
 def summarized(
-    points: NDArray[np.float32], numbers: NDArray[np.int64]
+    points: NDArray[np.float32],
+    numbers: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
+    variances: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Landmarks and cells, as `landmarks_of` has them, of points in cells of these numbers."""
+    """Landmarks and cells, as `landmarks_of` has them, of points in cells of these numbers.
+
+    Parameters
+    ----------
+    weights, variances : (n,), of points that are landmarks: how many each stands for, and their
+        variance about it
+    """
     used, numbers = np.unique(numbers, return_inverse=True)
-    counts = np.bincount(numbers)
     n, d = points.shape
-    member = csr_array((np.ones(n), numbers, np.arange(n + 1))).T.tocsr()  # (m, n)
+    weights = np.ones(n) if weights is None else weights
+    counts = np.bincount(numbers, weights)
+    member = csr_array((weights, numbers, np.arange(n + 1))).T.tocsr()  # (m, n)
     step = max(2**22 // d, 1)  # rows of 32 MiB of doubles
     blocks = [slice(start, start + step) for start in range(0, n, step)]
     origin = np.asarray(points[0], np.float64)
@@ -52,8 +103,10 @@ def summarized(
     for block in blocks:
         away = points[block].astype(np.float64) - centers[numbers[block]]
         squares[block] = np.einsum("nd,nd->n", away, away)
-    variances = np.bincount(numbers, squares) / counts / d
-    return centers, np.stack([counts / n, variances])
+    if variances is not None:
+        squares += d * variances
+    spread = np.bincount(numbers, weights * squares) / counts / d
+    return centers, np.stack([counts / weights.sum(), spread])
 
 
 def kernels_of(

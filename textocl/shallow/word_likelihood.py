@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textocl.core.exceptions import DataError, FormatError
+from textocl.core.exceptions import DataError
 from textocl.core.learned import Learned, Scored
-from textocl.core.persistence import ModelFiles, words_array
+from textocl.core.persistence import ModelFiles
 from textocl.core.thresholds import conformal_p_values
 from textocl.core.training_scores import TrainingSamples, scores_across_folds
+from textocl.core.update import UpdatableDetector, Update
 from textocl.core.validation import check_integer, check_number
 from textocl.explain.explanation import Explanation
 from textocl.explain.text_detector import TextDetector
+from textocl.shallow.likelihood_state import LikelihoodState, WordCounts, general_shares
 from textocl.text.documents import PackedDocuments, pack
 from textocl.text.languages import check_tokenization, doubts_of, settled
 from textocl.text.spaces import Embedded
-from textocl.text.tokenization import CutTexts, Tokenizer, make_tokenizer
-from textocl.text.vocabulary import frequent_words, general_frequencies
+from textocl.text.tokenization import Tokenizer, make_tokenizer
+from textocl.text.vocabulary import frequent_words
 from textocl.text.word_index import WordIndex
 
-_RAREST = 1e-8  # share in general language of a word that its list does not have
-_DISCOUNT = 0.5  # taken off each word's weight: rare words are rarer than they look
 WORST_LIKELIHOOD_SCORE = 0.0
 
 
-@dataclass(frozen=True, repr=False)
-class LikelihoodState:
-    """What a `WordLikelihood` learns.
-
-    Attributes
-    ----------
-    words : u words, those of the training documents first
-    log_ratios : (u,) float32
-    tokenizer : Tokenizer
-    """
-
-    words: list[str]
-    log_ratios: NDArray[np.float32]
-    tokenizer: Tokenizer
-
-    @cached_property
-    def index(self) -> WordIndex:
-        return WordIndex(self.words)
-
-    def embed(self, texts: Sequence[str]) -> Embedded:
-        """Look the words of ``texts`` up."""
-        packed = pack(texts, self.tokenizer, self.index)
-        return self.embed_packed(packed, CutTexts(texts, self.tokenizer))
-
-    def embed_packed(self, packed: PackedDocuments, cut: CutTexts) -> Embedded:
-        """Texts whose words were looked up already; these words have no vectors."""
-        return Embedded(packed, np.empty((len(self.words), 0), np.float16), self.words, cut=cut)
-
-    def to_files(self) -> ModelFiles:
-        return ModelFiles({}, {"words": words_array(self.words), "log_ratios": self.log_ratios})
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
-class WordLikelihood(TextDetector):
+class WordLikelihood(TextDetector, UpdatableDetector):
     """Scores a document by how much likelier its words are in normal documents than in general.
 
     A unigram language model of the normal documents against one of general language. It needs no
@@ -86,6 +52,7 @@ class WordLikelihood(TextDetector):
         As in `textocl.CVDD`; "cross" takes five folds.
 
     Documents without a known word, and known anomalies (``y`` = -1), are left out of learning.
+    ``update`` adds up the counts, and takes new words into the vocabulary.
 
     Attributes
     ----------
@@ -141,22 +108,22 @@ class WordLikelihood(TextDetector):
                 "has a word list; give the language, or take a detector that needs none, as KDE."
             )
         tokenizer = make_tokenizer(cutting.tokenization)
-        words, counts = self._counted([texts[i] for i in kept], tokenizer, cutting.language)
-        frequency = general_frequencies(cutting.language, tokenizer)
-        shares = np.array([max(frequency.get(word, 0.0), _RAREST) for word in words])
-        ratios = self._log_ratios(shares, counts)
+        words, counted = self._counted([texts[i] for i in kept], tokenizer, cutting.language)
+        shares = general_shares(words, cutting.language, tokenizer)
+        counts = WordCounts.of(counted, len(words))
+        ratios = counts.log_ratios(shares, self.mixture, self.min_documents)
         if not ratios.any():
             raise DataError(
                 f"no word occurs in {self.min_documents} of {len(kept)} documents; give more "
                 "documents, or a lower min_documents."
             )
-        state = LikelihoodState(words, ratios, tokenizer)
+        state = LikelihoodState(words, ratios, tokenizer, counts)
         packed = state.embed([texts[i] for i in held_out]).packed
         scores = np.where(packed.n_distinct > 0, _scores(packed, ratios), np.float32(np.nan))
         training_scores = None
         if self.calibration == "cross":
             known = np.flatnonzero(packed.n_distinct)
-            scores[known] = self._cross_scores(shares, counts, packed.take(known), known)
+            scores[known] = self._cross_scores(shares, counted, packed.take(known), known)
             training_scores = np.full(len(training), np.nan, np.float32)
             training_scores[normal] = scores
         judged = scores[~np.isnan(scores)]
@@ -189,16 +156,49 @@ class WordLikelihood(TextDetector):
         known = set(document_words)
         return document_words + [word for word in general if word not in known], packed
 
-    def _log_ratios(
-        self, shares: NDArray[np.float64], counts: PackedDocuments
-    ) -> NDArray[np.float32]:
-        """What each of u words is worth by these documents, ``(u,)``; 0 where they lack it."""
-        weights = np.bincount(counts.rows, np.log1p(counts.counts), len(shares))
-        holding = np.bincount(counts.rows, minlength=len(shares))
-        weights = np.where(holding >= self.min_documents, weights - _DISCOUNT, 0).clip(min=0)
-        odds = self.mixture / (1 - self.mixture)
-        ratios = np.log1p(odds * weights / max(weights.sum(), 1e-30) / shares)
-        return np.asarray(ratios, np.float32)
+    def _learn_more(self, new: TrainingSamples) -> Update:
+        state, params = self.state_, self._fit_params
+        if state.counts is None:
+            raise DataError(
+                "this model was saved by a textocl that kept no counts of words to update: fit it "
+                "again."
+            )
+        normal = np.flatnonzero(new.labels >= 0)
+        texts, tokenizer = [new.samples[i] for i in normal], state.tokenizer
+        distinct = sorted({w for part in tokenizer.cut(texts) for w in part.words})
+        more = [word for word in distinct if word not in state.index and tokenizer.keeps(word)]
+        words = state.words + more
+        packed = pack(texts, tokenizer, WordIndex(words))
+        shares, before = general_shares(words, params["language"], tokenizer), state.counts
+        is_former = np.arange(len(words)) < len(state.words)
+        how = params["mixture"], params["min_documents"]
+
+        def scores_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
+            learned = packed.take(others)
+            counts = before.joined_by(WordCounts.of(learned, len(words)))
+            is_known = is_former.copy()
+            is_known[learned.rows] = True
+            return _scores(packed.take(fold), counts.log_ratios(shares, *how), is_known)
+
+        scores = np.full(len(new), np.nan, np.float32)
+        if len(normal):
+            scores[normal] = scores_across_folds(len(normal), params["random_state"], scores_of)
+        counts = before.joined_by(WordCounts.of(packed, len(words)))
+        ratios = counts.log_ratios(shares, *how)
+        # former documents on the mean, as if each word of them were a document
+        fallen = state.log_ratios - ratios[: len(state.words)]
+        return Update(
+            LikelihoodState(words, ratios, tokenizer, counts),
+            scores,
+            float(fallen @ before.weights / max(before.weights.sum(), 1e-30)),
+            n_unknown=int(np.isnan(scores[normal]).sum()),
+        )
+
+    @property
+    def n_training_samples_(self) -> int | None:
+        """How many normal documents it learned from; None in models saved before 0.2."""
+        counts = self._fitted().state_.counts
+        return None if counts is None else counts.n
 
     def _cross_scores(
         self,
@@ -218,7 +218,9 @@ class WordLikelihood(TextDetector):
             learned = counts.take(known[others])
             is_known = np.arange(len(shares)) >= n_document_words
             is_known[learned.rows] = True
-            return _scores(packed.take(fold), self._log_ratios(shares, learned), is_known)
+            found = WordCounts.of(learned, len(shares))
+            ratios = found.log_ratios(shares, self.mixture, self.min_documents)
+            return _scores(packed.take(fold), ratios, is_known)
 
         return scores_across_folds(len(known), self.random_state, scores_of)
 
@@ -275,11 +277,7 @@ class WordLikelihood(TextDetector):
             )
 
     def _read_state(self, files: ModelFiles) -> LikelihoodState:
-        words = files.words("words")
-        ratios = files.array("log_ratios", np.float32, len(words))
-        if len(set(words)) != len(words):
-            raise FormatError("a word stands twice among its words.")
-        return LikelihoodState(words, ratios, make_tokenizer(self.tokenization))
+        return LikelihoodState.from_files(files, make_tokenizer(self.tokenization))
 
 
 def _scores(

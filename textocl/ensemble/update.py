@@ -1,0 +1,183 @@
+"""What a `Detector` learns from more documents, without those of before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textocl.core.contamination import ContaminationEstimate
+from textocl.core.exceptions import DataError
+from textocl.core.training_scores import TrainingSamples
+from textocl.core.update import MOST_CALIBRATION_SCORES, UpdatableDetector, Update, kept_of
+from textocl.cvdd.detector import CVDD
+from textocl.ensemble.labels import FEWEST_LABELLED
+from textocl.ensemble.members import Member, OutOfSampleScores
+from textocl.ensemble.state import EnsembleState, word_member
+from textocl.ensemble.surprisal import Surprisal
+from textocl.shallow.density import KDE
+from textocl.shallow.discriminant import Discriminant
+from textocl.text.spaces import WordSpace
+
+
+def updated_ensemble(
+    state: EnsembleState,
+    new: TrainingSamples,
+    is_flagged: Callable[[list[str]], NDArray[np.bool_]],
+    n_before: int | None,
+    params: Mapping[str, Any],
+) -> Update:
+    """Let the members learn ``new``, and take scale, threshold and p-values anew.
+
+    Documents that are remembered are left out: a second update by the same ones changes nothing.
+
+    Parameters
+    ----------
+    is_flagged : tells which documents are called anomalous as yet; of these, members learn only
+        what is labelled
+    n_before : how many documents were learned from; None if unknown
+    params : of the detector
+
+    Raises
+    ------
+    DataError
+        The model was saved by a textocl that could not update it.
+    """
+    rows = np.full(len(new), -1)
+    if state.memory is not None:
+        rows = state.memory.rows_of(new.samples)
+    scores = np.full(len(new), np.nan, np.float32)
+    scores[rows >= 0] = state.training_scores[rows[rows >= 0]]
+    fresh, suspected = np.flatnonzero(rows < 0), np.empty(0, np.int64)
+    updated = state
+    if len(fresh):
+        taken = new.take(fresh)
+        is_suspected = np.zeros(len(fresh), bool)
+        if params["contamination"] != 0:
+            is_suspected = is_flagged(taken.samples) & (taken.labels == 0)
+        updated, scores[fresh] = _updated_state(state, taken, is_suspected, n_before, params)
+        suspected = fresh[is_suspected]
+    scores[new.labels < 0] = np.nan
+    fused = updated.training_scores
+    contamination = ContaminationEstimate.of(params["contamination"], fused)
+    judged = cast(OutOfSampleScores, updated.out_of_sample)
+    return Update(
+        replace(updated, contamination=contamination),
+        scores,
+        calibration_scores=judged.calibration_scores(fused, contamination.at_least),
+        suspected=suspected,
+        n_unknown=int((np.isnan(scores) & (new.labels >= 0)).sum()),
+        doubts=_doubts(new, len(new) - len(fresh), len(suspected), updated.members),
+    )
+
+
+def _updated_state(
+    state: EnsembleState,
+    new: TrainingSamples,
+    is_suspected: NDArray[np.bool_],
+    n_before: int | None,
+    params: Mapping[str, Any],
+) -> tuple[EnsembleState, NDArray[np.float32]]:
+    """What is learned from documents that are all new, and their out-of-sample scores, ``(m,)``."""
+    former = state.out_of_sample
+    if former is None:
+        raise DataError("this model was saved by a textocl that could not update it: fit it again.")
+    members, judged, shifts = _updated_members(state, new, is_suspected)
+    normal = np.flatnonzero(new.labels >= 0)
+    kept, joining = kept_of(len(former.scores), n_before, len(normal), MOST_CALIBRATION_SCORES)
+    joining = normal[joining]
+    shifted = former.take(kept)
+    shifted = replace(shifted, scores=shifted.scores + shifts * shifted.is_known)
+    joined = shifted.joined_by(judged.take(joining))
+    members = {
+        name: Member.scaled(member.detector, member.weight, joined, k)
+        for k, (name, member) in enumerate(members.items())
+    }
+    trusted = [new.samples[i] for i in np.flatnonzero((new.labels >= 0) & ~is_suspected)]
+    memory = state.memory
+    if memory is not None:
+        memory = memory.joined_by([new.samples[i] for i in joining], kept)
+    updated = EnsembleState(
+        members,
+        joined,
+        _surprisal(state.surprisal, members, trusted, n_before, params),
+        state.contamination,
+        memory,
+    ).judging_by(members, joined)
+    scores, n_known = updated.fusion.fuse(judged.columns)
+    return updated, np.where(n_known > 0, scores, np.float32(np.nan))
+
+
+def _updated_members(
+    state: EnsembleState, new: TrainingSamples, is_suspected: NDArray[np.bool_]
+) -> tuple[dict[str, Member], OutOfSampleScores, NDArray[np.float32]]:
+    """Members that learned more, what they say of all new documents, and by how much they shift."""
+    n, k = len(new), len(state.members)
+    scores, distances = np.full((n, k), np.nan, np.float32), np.empty((n, 0), np.float32)
+    members, shifts = {}, np.zeros(k, np.float32)
+    for i, (name, member) in enumerate(state.members.items()):
+        detector, left_out = member.detector, np.arange(n)
+        if isinstance(detector, CVDD):
+            distances = detector.context_distances(new.samples)
+        if isinstance(detector, UpdatableDetector):
+            learned, left_out = np.flatnonzero(~is_suspected), np.flatnonzero(is_suspected)
+            detector, update = _taught(detector, new.take(learned))
+            scores[learned, i], shifts[i] = update.scores, update.shift
+        scored = detector._scored([new.samples[j] for j in left_out])
+        scores[left_out, i] = np.where(scored.n_known > 0, scored.scores, np.nan)
+        members[name] = replace(member, detector=detector)
+    is_known = ~np.isnan(scores)
+    judged = OutOfSampleScores(
+        np.where(is_known, scores, 0), is_known, ~is_suspected, distances, new.labels > 0
+    )
+    return members, judged, shifts
+
+
+def _taught(detector: Any, new: TrainingSamples) -> tuple[Any, Update]:
+    """A member that learned more; labelled anomalies take the place of those only suspected."""
+    if isinstance(detector, KDE) and (new.labels < 0).any():
+        detector = detector.without_suspected()
+    return cast(tuple[Any, Update], detector.updated(new))
+
+
+def _surprisal(
+    surprisal: Surprisal | None,
+    members: Mapping[str, Member],
+    texts: list[str],
+    n_before: int | None,
+    params: Mapping[str, Any],
+) -> Surprisal | None:
+    name = word_member(members)
+    if surprisal is None or name is None:
+        return None
+    space = cast(WordSpace, members[name].detector._space)
+    n = max(n_before or 0, surprisal.n_references)
+    seed = params["random_state"]
+    return surprisal.joined_by(space.embed(texts), n, params["n_references"], seed)
+
+
+def _doubts(
+    new: TrainingSamples, n_remembered: int, n_suspected: int, members: Mapping[str, Member]
+) -> list[str]:
+    doubts = []
+    if n_remembered:
+        doubts.append(
+            f"{n_remembered:,} of {len(new):,} documents were learned from before; they were left "
+            "out."
+        )
+    if n_suspected:
+        doubts.append(
+            f"{n_suspected:,} of {len(new):,} documents are called anomalous, and were kept from "
+            "learning; label what is normal with +1."
+        )
+    n_labelled = int((new.labels < 0).sum())
+    has_labels = any(isinstance(member.detector, Discriminant) for member in members.values())
+    if n_labelled >= FEWEST_LABELLED or (n_labelled and has_labels):
+        doubts.append(
+            f"densities learned from {n_labelled:,} labelled anomalies; what else these have in "
+            "common is learned by fit only."
+        )
+    return doubts
