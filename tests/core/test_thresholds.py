@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from textocl.core.thresholds import (
@@ -100,7 +100,7 @@ def test_a_continued_tail_is_never_below_the_highest_score() -> None:
     assert 9 < conformal_threshold(range(10), 0.09) == pytest.approx(9, abs=10 * TOLERANCE)
 
 
-@pytest.mark.parametrize(("worst", "expected"), [(9.5, 9.3929), (9.3, 9.0), (9.0, 9.0)])
+@pytest.mark.parametrize(("worst", "expected"), [(9.5, 9.3929), (9.3, 9.2999), (9.0, 9.0)])
 def test_a_continued_tail_stays_below_the_worst_score(worst: float, expected: float) -> None:
     threshold = conformal_threshold(range(10), 0.05, worst)
     assert threshold == pytest.approx(expected, abs=1e-4)
@@ -161,6 +161,7 @@ def test_as_many_calibration_scores_are_above_a_threshold_as_above_the_kth(
 
 
 @given(anywhere | scores)
+@example([0.0, 0.0, 1.2466549596908653e38, 1.2466550611029133e38])  # continued beyond float32
 def test_a_higher_rate_never_has_a_higher_threshold(calibration: list[float]) -> None:
     thresholds = [conformal_threshold(calibration, rate) for rate in (0.01, 0.1, 0.3, 0.5, 0.9)]
     assert thresholds == sorted(thresholds, reverse=True)

@@ -15,6 +15,7 @@ from textocl.cli import (
     inspect,
     report,
     score,
+    update,
     vision,
     vision_benchmark,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "inspect",
     "report",
     "score",
+    "update",
     "vision",
     "vision_benchmark",
 ]

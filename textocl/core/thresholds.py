@@ -39,7 +39,7 @@ def conformal_threshold(
     `smallest_calibration_size` scores no finite threshold is sure to keep the promise. The scores
     are continued then: the highest tenth of them, or three, lie above a score u by ``m`` on
     average; in an exponential tail a share α lies above ``u + m log(k / ((n + 1) α))``, k being how
-    many there are. The threshold is never below the highest score.
+    many there are. The threshold is never below the highest score; else it is below the worst.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def conformal_threshold(
     excess = float((scores[-k:] - start).mean())
     limit = _LARGEST if worst is None else worst
     continued = start + excess * math.log(k / ((n + 1) * false_alarm_rate))
-    continued = float(np.float32(min(continued, limit)))
-    return highest if continued >= limit else max(continued, highest)
+    below = limit - TOLERANCE * max(1.0, abs(limit))
+    return max(float(np.float32(min(continued, below))), highest)
 
 
 def calibration_borders(calibration_scores: ArrayLike) -> NDArray[np.float32]:

@@ -121,15 +121,15 @@ class UpdatableDetector(OneClassDetector):
     def _take_over_update(self, update: Update, record: TrainingRecord | None) -> None:
         scores = update.calibration_scores
         if scores is None:
-            scores = self._joined_calibration(update)
+            scores = self._joined_calibration(update.scores, update.shift)
         params = self._fit_params
         self._take_over(
             params, **self._calibrated(scores, params), state_=update.state, _training=record
         )
 
-    def _joined_calibration(self, update: Update) -> NDArray[np.float32]:
-        former = self.calibration_scores_ + np.float32(update.shift)
-        new = update.scores[~np.isnan(update.scores)]
+    def _joined_calibration(self, scores: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
+        """Former calibration scores, shifted, and ``scores`` ``(m,)`` that are not NaN."""
+        former, new = self.calibration_scores_ + np.float32(shift), scores[~np.isnan(scores)]
         kept, joining = kept_of(
             len(former), self.n_training_samples_, len(new), MOST_CALIBRATION_SCORES
         )

@@ -33,7 +33,7 @@ def recalibrated(
     aggregate : from distances ``(n, r)`` to scores
     """
     normal = np.flatnonzero(new.labels >= 0)
-    parts = embed([new.samples[i] for i in normal])
+    parts = list(embed([new.samples[i] for i in normal]))
     distances = np.concatenate(
         [state.calibration_distances[:0], *(state.distances(part) for part in parts)]
     )

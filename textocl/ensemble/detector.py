@@ -245,7 +245,8 @@ class Detector(TextDetector, UpdatableDetector):
         return updated_ensemble(
             self.state_,
             new,
-            lambda texts: self._labels(self._scored(texts).scores) < 0,
+            lambda texts: self._scored(texts).scores,
+            self.threshold_,
             self.n_training_samples_,
             self._fit_params,
         )

@@ -26,7 +26,8 @@ from textocl.text.spaces import WordSpace
 def updated_ensemble(
     state: EnsembleState,
     new: TrainingSamples,
-    is_flagged: Callable[[list[str]], NDArray[np.bool_]],
+    score: Callable[[list[str]], NDArray[np.float32]],
+    threshold: float,
     n_before: int | None,
     params: Mapping[str, Any],
 ) -> Update:
@@ -36,8 +37,8 @@ def updated_ensemble(
 
     Parameters
     ----------
-    is_flagged : tells which documents are called anomalous as yet; of these, members learn only
-        what is labelled
+    score, threshold : of the detector as yet; of what scores higher, members learn only what is
+        labelled
     n_before : how many documents were learned from; None if unknown
     params : of the detector
 
@@ -55,10 +56,17 @@ def updated_ensemble(
     updated = state
     if len(fresh):
         taken = new.take(fresh)
-        is_suspected = np.zeros(len(fresh), bool)
+        is_suspected, is_beyond = np.zeros((2, len(fresh)), bool)
         if params["contamination"] != 0:
-            is_suspected = is_flagged(taken.samples) & (taken.labels == 0)
-        updated, scores[fresh] = _updated_state(state, taken, is_suspected, n_before, params)
+            before = np.where(taken.labels == 0, score(taken.samples), -np.inf)
+            n_unlabelled = int((taken.labels == 0).sum())
+            is_suspected = before > threshold
+            most = most_by_chance(n_unlabelled, params["false_alarm_rate"])
+            n_beyond = max(int(is_suspected.sum()) - most, 0)
+            is_beyond[np.argsort(-before, kind="stable")[:n_beyond]] = True
+        updated, scores[fresh] = _updated_state(
+            state, taken, is_suspected, is_beyond, n_before, params
+        )
         suspected = fresh[is_suspected]
     scores[new.labels < 0] = np.nan
     fused = updated.training_scores
@@ -78,15 +86,22 @@ def _updated_state(
     state: EnsembleState,
     new: TrainingSamples,
     is_suspected: NDArray[np.bool_],
+    is_beyond: NDArray[np.bool_],
     n_before: int | None,
     params: Mapping[str, Any],
 ) -> tuple[EnsembleState, NDArray[np.float32]]:
-    """What is learned from documents that are all new, and their out-of-sample scores, ``(m,)``."""
+    """What is learned from documents that are all new, and their out-of-sample scores, ``(m,)``.
+
+    Parameters
+    ----------
+    is_suspected : (m,), what is kept from learning
+    is_beyond : (m,), of these, what is kept from calibration, too
+    """
     former = state.out_of_sample
     if former is None:
         raise DataError("this model was saved by a textocl that could not update it: fit it again.")
     members, judged, shifts = _updated_members(state, new, is_suspected)
-    normal = np.flatnonzero(new.labels >= 0)
+    normal = np.flatnonzero((new.labels >= 0) & ~is_beyond)
     kept, joining = kept_of(len(former.scores), n_before, len(normal), MOST_CALIBRATION_SCORES)
     joining = normal[joining]
     shifted = former.take(kept)
@@ -103,12 +118,23 @@ def _updated_state(
     updated = EnsembleState(
         members,
         joined,
-        _surprisal(state.surprisal, members, trusted, n_before, params),
+        _surprisal(state.surprisal, members, trusted, int(former.is_trusted.sum()), params),
         state.contamination,
         memory,
     ).judging_by(members, joined)
     scores, n_known = updated.fusion.fuse(judged.columns)
     return updated, np.where(n_known > 0, scores, np.float32(np.nan))
+
+
+def most_by_chance(n: int, rate: float) -> int:
+    """How many of n normal documents are called anomalous at most, but for three standard errors.
+
+    Examples
+    --------
+    >>> most_by_chance(1_000, 0.05)
+    70
+    """
+    return int(n * rate + 3 * np.sqrt(n * rate * (1 - rate)))
 
 
 def _updated_members(
@@ -147,14 +173,14 @@ def _surprisal(
     surprisal: Surprisal | None,
     members: Mapping[str, Member],
     texts: list[str],
-    n_before: int | None,
+    n_before: int,
     params: Mapping[str, Any],
 ) -> Surprisal | None:
     name = word_member(members)
     if surprisal is None or name is None:
         return None
     space = cast(WordSpace, members[name].detector._space)
-    n = max(n_before or 0, surprisal.n_references)
+    n = max(n_before, surprisal.n_references)
     seed = params["random_state"]
     return surprisal.joined_by(space.embed(texts), n, params["n_references"], seed)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textocl.core.exceptions import FormatError
 from textocl.core.persistence import ModelFiles
+from textocl.core.thresholds import trim_highest
 from textocl.core.training_scores import TrainingSamples, scores_across_folds
 from textocl.core.update import UpdatableDetector, Update
 from textocl.core.validation import check_integer, check_number
@@ -136,28 +137,38 @@ class KDE(PooledDetector, UpdatableDetector):
         }
 
     def _learn_more(self, new: TrainingSamples) -> Update:
-        state, seed = self.state_, self._fit_params["random_state"]
+        state, params = self.state_, self._fit_params
         raw, n_known = self._all_points(state.vectorizer, new.samples, np.arange(len(new)))
         points, is_normal = state.metric.transform(raw), new.labels >= 0
         known = np.flatnonzero((n_known > 0) & is_normal)
         anomalies = points[(n_known > 0) & ~is_normal]
-        before, n = state.learned, state.n_documents
+        before, n, share = state.learned, state.n_documents, params["contamination"]
+        # those that score highest as yet, half as many again as the share says, as in `fit`
+        unlabelled = known[new.labels[known] == 0]
+        farthest = np.argsort(-self._scores(before, points[unlabelled]), kind="stable")
+        suspected = np.sort(unlabelled[farthest[: round(1.5 * share * len(unlabelled))]])
+        trusted = np.setdiff1d(known, suspected)
+        learned = self._joined_by(before, n, points[trusted], anomalies)
         scores = np.full(len(new), np.nan, np.float32)
+        scores[suspected] = self._scores(learned, points[suspected])
 
         def scores_of(others: NDArray[np.int64], fold: NDArray[np.int64]) -> NDArray[np.float32]:
-            learned = self._joined_by(before, n, points[known[others]], anomalies)
-            return self._scores(learned, points[known[fold]])
+            of_others = self._joined_by(before, n, points[trusted[others]], anomalies)
+            return self._scores(of_others, points[trusted[fold]])
 
+        if len(trusted):
+            seed = params["random_state"]
+            scores[trusted] = scores_across_folds(len(trusted), seed, scores_of)
+        shift = self._shift(before, n, points[trusted])
+        judged = scores[known]
         if len(known):
-            scores[known] = scores_across_folds(len(known), seed, scores_of)
+            judged = trim_highest(judged, share, new.labels[known] > 0)
         return Update(
-            replace(
-                state,
-                learned=self._joined_by(before, n, points[known], anomalies),
-                n_documents=n + len(known),
-            ),
+            replace(state, learned=learned, n_documents=n + len(trusted)),
             scores,
-            self._shift(before, n, points[known]),
+            shift,
+            self._joined_calibration(judged, shift),
+            suspected,
             n_unknown=int((n_known == 0).sum()),
         )
 
