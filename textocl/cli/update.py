@@ -56,10 +56,10 @@ def update(
     from textocl.core.update import UpdatableDetector
     from textocl.io.marks import read_marks
 
+    detector = load_model(model, "update")
     out = model if out is None else out
     check_target(out)
     refuse_overwriting(out, docs)
-    detector = load_model(model, "update")
     if not isinstance(detector, UpdatableDetector):
         raise DataError(f"a {type(detector).__name__} cannot learn more: fit it again.")
     with documents_of(
