@@ -63,7 +63,7 @@ def test_what_is_learned_is_recalled(detector: Detector) -> None:
 
 
 def test_what_is_called_anomalous_is_not_learned(detector: Detector) -> None:
-    with pytest.warns(TextoclWarning, match="of 160 documents are called anomalous, and were kept"):
+    with pytest.warns(TextoclWarning, match="of 160 documents are as unusual as one in twenty"):
         detector.update(MORE + MUSIC)
     assert np.isin(np.arange(100, 160), detector.suspected_).all()
     assert (detector.training_labels_[100:] == -1).all()

@@ -37,8 +37,8 @@ def update(
         bool,
         typer.Option(
             "--trust",
-            help="Learn from every document, also from those that the model calls anomalous, "
-            "unless --labels says that it is.",
+            help="Learn from every document, however unusual, unless --labels says that it is an "
+            "anomaly.",
         ),
     ] = False,
     text_field: TextField = None,

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.learned import State
-from textocl.core.training_scores import TrainingRecord, TrainingSamples, copies_message
+from textocl.core.training_scores import (
+    FOLDS,
+    TrainingRecord,
+    TrainingSamples,
+    copies_message,
+)
 from textocl.core.validation import check_labels
 
 Self = TypeVar("Self", bound="UpdatableDetector")
@@ -54,8 +59,12 @@ class UpdatableDetector(OneClassDetector):
     """A detector that learns more samples without those of before."""
 
     @abstractmethod
-    def _learn_more(self, new: TrainingSamples) -> Update:
-        """Learn from samples as `_read` returns them, without copies; changes nothing itself."""
+    def _learn_more(self, new: TrainingSamples, n_folds: int) -> Update:
+        """Learn from samples as `_read` returns them, without copies; changes nothing itself.
+
+        Each is scored by what learned from the other ``n_folds - 1`` folds of them, with one fold
+        by what was learned before.
+        """
 
     @abstractmethod
     def _texts(self, X: Any) -> Any:
@@ -94,7 +103,7 @@ class UpdatableDetector(OneClassDetector):
             raise DataError(f"expected {noun} to learn from, got none.")
         groups = self._copies(samples)
         new = TrainingSamples.of(samples, labels, groups)
-        update = fitted._learn_more(new)
+        update = fitted._learn_more(new, FOLDS)
         self._take_over_update(
             update,
             TrainingRecord.of(new, groups, update.scores, update.suspected, dict(self._fit_params)),
@@ -111,10 +120,10 @@ class UpdatableDetector(OneClassDetector):
         """Fit on the first call, and update on later ones, as scikit-learn has it."""
         return self.update(X, y) if hasattr(self, "threshold_") else self.fit(X, y)
 
-    def updated(self: Self, new: TrainingSamples) -> tuple[Self, Update]:
+    def updated(self: Self, new: TrainingSamples, n_folds: int = FOLDS) -> tuple[Self, Update]:
         """A detector that learned ``new``, too, and what it learned; this one stays as it is."""
         other = copy.copy(self)
-        update = other._learn_more(new)
+        update = other._learn_more(new, n_folds)
         other._take_over_update(update, None)
         return other, update
 

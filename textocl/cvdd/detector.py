@@ -290,7 +290,7 @@ class CVDD(TextDetector, UpdatableDetector):
             doubts=doubts_of(cutting, texts),
         )
 
-    def _learn_more(self, new: TrainingSamples) -> Update:
+    def _learn_more(self, new: TrainingSamples, n_folds: int) -> Update:
         return recalibrated(self.state_, new, self._embedded_parts, self._aggregate)
 
     def space_of(self, texts: Sequence[str], cutting: Cutting) -> Space:

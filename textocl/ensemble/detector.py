@@ -15,6 +15,7 @@ from textocl.core.detector import OneClassDetector
 from textocl.core.exceptions import DataError, TextoclWarning
 from textocl.core.learned import Learned, Scored
 from textocl.core.persistence import ModelFiles
+from textocl.core.thresholds import conformal_threshold
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.update import UpdatableDetector, Update
 from textocl.core.validation import check_integer, check_number
@@ -24,12 +25,13 @@ from textocl.ensemble.composition import Composition
 from textocl.ensemble.cross_fit import fit_members
 from textocl.ensemble.explanation import merge_explanations
 from textocl.ensemble.labels import LABELS, scores_of_labelled, weighing_labels
+from textocl.ensemble.large_fit import MOST_AT_ONCE, learned_in_parts
 from textocl.ensemble.members import Member
 from textocl.ensemble.memory import TrainingMemory
 from textocl.ensemble.state import EnsembleState, word_member
 from textocl.ensemble.surprisal import Surprisal
 from textocl.ensemble.suspicion import suspected_documents
-from textocl.ensemble.update import updated_ensemble
+from textocl.ensemble.update import USUAL_RATE, updated_ensemble
 from textocl.ensemble.weights import learned_weights
 from textocl.explain.contexts import ContextSummary
 from textocl.explain.explanation import Explanation
@@ -107,8 +109,9 @@ class Detector(TextDetector, UpdatableDetector):
     random_state, device, verbose : as in `textocl.CVDD`
 
     ``update`` lets every member learn but "contexts", "labels" and "word_labels", whose scores are
-    put on the new scale; words' vectors and weights stay. What is called anomalous and not labelled
-    is kept from learning, as suspected, unless ``contamination`` is 0.
+    put on the new scale; words' vectors and weights stay. What is as unusual as one in twenty
+    before, and not labelled, is kept from learning, as suspected, unless ``contamination`` is 0.
+    So are all but 20,000, drawn at random, of more than 50,000 documents learned by ``fit``.
 
     Attributes
     ----------
@@ -189,6 +192,11 @@ class Detector(TextDetector, UpdatableDetector):
         return True
 
     def _learn(self, training: TrainingSamples) -> Learned:
+        if len(training) > MOST_AT_ONCE:
+            return learned_in_parts(self, training)
+        return self._learn_at_once(training)
+
+    def _learn_at_once(self, training: TrainingSamples) -> Learned:
         labels, normal = training.labels, np.flatnonzero(training.labels >= 0)
         self._check_size(len(normal), "different normal documents")
         source = load_embedding(self.embedding)
@@ -241,14 +249,15 @@ class Detector(TextDetector, UpdatableDetector):
             doubts_of(cutting, texts),
         )
 
-    def _learn_more(self, new: TrainingSamples) -> Update:
+    def _learn_more(self, new: TrainingSamples, n_folds: int) -> Update:
         return updated_ensemble(
             self.state_,
             new,
             lambda texts: self._scored(texts).scores,
-            self.threshold_,
+            conformal_threshold(self.calibration_scores_, USUAL_RATE),
             self.n_training_samples_,
             self._fit_params,
+            n_folds,
         )
 
     def _surprisal(self, members: dict[str, Member], trusted: list[str]) -> Surprisal | None:

@@ -22,6 +22,9 @@ from textocl.shallow.density import KDE
 from textocl.shallow.discriminant import Discriminant
 from textocl.text.spaces import WordSpace
 
+#: of normal documents are as unusual as those that are kept from learning unless labelled
+USUAL_RATE = 0.05
+
 
 def updated_ensemble(
     state: EnsembleState,
@@ -30,6 +33,7 @@ def updated_ensemble(
     threshold: float,
     n_before: int | None,
     params: Mapping[str, Any],
+    n_folds: int,
 ) -> Update:
     """Let the members learn ``new``, and take scale, threshold and p-values anew.
 
@@ -37,8 +41,8 @@ def updated_ensemble(
 
     Parameters
     ----------
-    score, threshold : of the detector as yet; of what scores higher, members learn only what is
-        labelled
+    score, threshold : of the detector as yet; of what scores higher, as `USUAL_RATE` of normal
+        documents do, members learn only what is labelled
     n_before : how many documents were learned from; None if unknown
     params : of the detector
 
@@ -61,11 +65,11 @@ def updated_ensemble(
             before = np.where(taken.labels == 0, score(taken.samples), -np.inf)
             n_unlabelled = int((taken.labels == 0).sum())
             is_suspected = before > threshold
-            most = most_by_chance(n_unlabelled, params["false_alarm_rate"])
+            most = most_by_chance(n_unlabelled, USUAL_RATE)
             n_beyond = max(int(is_suspected.sum()) - most, 0)
             is_beyond[np.argsort(-before, kind="stable")[:n_beyond]] = True
         updated, scores[fresh] = _updated_state(
-            state, taken, is_suspected, is_beyond, n_before, params
+            state, taken, is_suspected, is_beyond, n_before, params, n_folds
         )
         suspected = fresh[is_suspected]
     scores[new.labels < 0] = np.nan
@@ -89,6 +93,7 @@ def _updated_state(
     is_beyond: NDArray[np.bool_],
     n_before: int | None,
     params: Mapping[str, Any],
+    n_folds: int,
 ) -> tuple[EnsembleState, NDArray[np.float32]]:
     """What is learned from documents that are all new, and their out-of-sample scores, ``(m,)``.
 
@@ -100,7 +105,7 @@ def _updated_state(
     former = state.out_of_sample
     if former is None:
         raise DataError("this model was saved by a textocl that could not update it: fit it again.")
-    members, judged, shifts = _updated_members(state, new, is_suspected)
+    members, judged, shifts = _updated_members(state, new, is_suspected, n_folds)
     normal = np.flatnonzero((new.labels >= 0) & ~is_beyond)
     kept, joining = kept_of(len(former.scores), n_before, len(normal), MOST_CALIBRATION_SCORES)
     joining = normal[joining]
@@ -138,7 +143,7 @@ def most_by_chance(n: int, rate: float) -> int:
 
 
 def _updated_members(
-    state: EnsembleState, new: TrainingSamples, is_suspected: NDArray[np.bool_]
+    state: EnsembleState, new: TrainingSamples, is_suspected: NDArray[np.bool_], n_folds: int
 ) -> tuple[dict[str, Member], OutOfSampleScores, NDArray[np.float32]]:
     """Members that learned more, what they say of all new documents, and by how much they shift."""
     n, k = len(new), len(state.members)
@@ -150,7 +155,7 @@ def _updated_members(
             distances = detector.context_distances(new.samples)
         if isinstance(detector, UpdatableDetector):
             learned, left_out = np.flatnonzero(~is_suspected), np.flatnonzero(is_suspected)
-            detector, update = _taught(detector, new.take(learned))
+            detector, update = _taught(detector, new.take(learned), n_folds)
             scores[learned, i], shifts[i] = update.scores, update.shift
         scored = detector._scored([new.samples[j] for j in left_out])
         scores[left_out, i] = np.where(scored.n_known > 0, scored.scores, np.nan)
@@ -162,11 +167,11 @@ def _updated_members(
     return members, judged, shifts
 
 
-def _taught(detector: Any, new: TrainingSamples) -> tuple[Any, Update]:
+def _taught(detector: Any, new: TrainingSamples, n_folds: int) -> tuple[Any, Update]:
     """A member that learned more; labelled anomalies take the place of those only suspected."""
     if isinstance(detector, KDE) and (new.labels < 0).any():
         detector = detector.without_suspected()
-    return cast(tuple[Any, Update], detector.updated(new))
+    return cast(tuple[Any, Update], detector.updated(new, n_folds))
 
 
 def _surprisal(
@@ -196,8 +201,8 @@ def _doubts(
         )
     if n_suspected:
         doubts.append(
-            f"{n_suspected:,} of {len(new):,} documents are called anomalous, and were kept from "
-            "learning; label what is normal with +1."
+            f"{n_suspected:,} of {len(new):,} documents are as unusual as one in twenty before, or "
+            "more, and were kept from learning; label what is normal with +1."
         )
     n_labelled = int((new.labels < 0).sum())
     has_labels = any(isinstance(member.detector, Discriminant) for member in members.values())

@@ -155,7 +155,7 @@ class CharacterLikelihood(TextDetector, UpdatableDetector):
             training_scores[judged] = scores
         return Learned(state, scores, n_unknown, len(normal), training_scores=training_scores)
 
-    def _learn_more(self, new: TrainingSamples) -> Update:
+    def _learn_more(self, new: TrainingSamples, n_folds: int) -> Update:
         normal = np.flatnonzero(new.labels >= 0)
         lengths = _judged_lengths([new.samples[i] for i in normal])
         judged, lengths = normal[lengths > 0], lengths[lengths > 0]

@@ -275,7 +275,7 @@ class SurfaceProfile(TextDetector, UpdatableDetector):
         n_unknown = len(held_out) - len(judged)
         return Learned(state, scores, n_unknown, len(held_out), training_scores=training_scores)
 
-    def _learn_more(self, new: TrainingSamples) -> Update:
+    def _learn_more(self, new: TrainingSamples, n_folds: int) -> Update:
         state, normal = self.state_, np.flatnonzero(new.labels >= 0)
         texts = measured([new.samples[i] for i in normal], state.script)
         known = np.flatnonzero(texts.n_visible)
@@ -288,6 +288,7 @@ class SurfaceProfile(TextDetector, UpdatableDetector):
                 lambda others, fold: _float32(
                     state.joined_by(texts.take(others)).scores(texts.take(fold))
                 ),
+                n_folds,
             )
         joined = state.joined_by(texts)
         n_unknown = len(normal) - len(judged)

@@ -136,7 +136,7 @@ class KDE(PooledDetector, UpdatableDetector):
             "anomaly_cells": anomaly_cells,
         }
 
-    def _learn_more(self, new: TrainingSamples) -> Update:
+    def _learn_more(self, new: TrainingSamples, n_folds: int) -> Update:
         state, params = self.state_, self._fit_params
         raw, n_known = self._all_points(state.vectorizer, new.samples, np.arange(len(new)))
         points, is_normal = state.metric.transform(raw), new.labels >= 0
@@ -158,7 +158,7 @@ class KDE(PooledDetector, UpdatableDetector):
 
         if len(trusted):
             seed = params["random_state"]
-            scores[trusted] = scores_across_folds(len(trusted), seed, scores_of)
+            scores[trusted] = scores_across_folds(len(trusted), seed, scores_of, n_folds)
         shift = self._shift(before, n, points[trusted])
         judged = scores[known]
         if len(known):

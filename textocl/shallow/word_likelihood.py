@@ -156,7 +156,7 @@ class WordLikelihood(TextDetector, UpdatableDetector):
         known = set(document_words)
         return document_words + [word for word in general if word not in known], packed
 
-    def _learn_more(self, new: TrainingSamples) -> Update:
+    def _learn_more(self, new: TrainingSamples, n_folds: int) -> Update:
         state, params = self.state_, self._fit_params
         if state.counts is None:
             raise DataError(
@@ -182,7 +182,8 @@ class WordLikelihood(TextDetector, UpdatableDetector):
 
         scores = np.full(len(new), np.nan, np.float32)
         if len(normal):
-            scores[normal] = scores_across_folds(len(normal), params["random_state"], scores_of)
+            seed = params["random_state"]
+            scores[normal] = scores_across_folds(len(normal), seed, scores_of, n_folds)
         counts = before.joined_by(WordCounts.of(packed, len(words)))
         ratios = counts.log_ratios(shares, *how)
         # former documents on the mean, as if each word of them were a document

@@ -60,6 +60,15 @@ def steps_bar(n_steps: int, n_done: int, shown: bool) -> Iterator[Callable[[int,
 
 
 @contextmanager
+def documents_bar(n_documents: int, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Bar over documents to learn from; yields what to call with each number done."""
+    counts = "{task.completed:,} of {task.total:,} documents"
+    columns = ("learning", BarColumn(), counts, TimeRemainingColumn())
+    with _bar(shown, *columns, total=n_documents) as update:
+        yield lambda n: update(advance=n)
+
+
+@contextmanager
 def encoding_bar(n_texts: int, shown: bool) -> Iterator[Callable[[float, int], None]]:
     """Bar over the texts that a transformer encodes.
 
