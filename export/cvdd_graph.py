@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from textocl.core.exceptions import DataError
 from textocl.cvdd.detector import CVDD
 from textocl.cvdd.scoring import SOFTMIN_ALPHA, WORST_SCORE
-from textocl.export.graph import Graph
+from textocl.export.graph import Graph, Output
 from textocl.export.inputs import Inputs
-from textocl.export.score_graph import Output, Scored, score_graph
+from textocl.export.score_graph import Scored, score_graph
 from textocl.text.spaces import ContextSpace, WordSpace
 
 _NOT_CHOSEN = -1e4  # logarithm of a weight of 0, in effect

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -23,6 +23,21 @@ _TYPES = {
     "int32": TensorProto.INT32,
     "int64": TensorProto.INT64,
 }
+
+
+class Output(NamedTuple):
+    """A value of a graph, with its type and shape as a file states them."""
+
+    value: str
+    kind: str
+    shape: Sequence[int | str]
+
+
+def _infos(values: Iterable[Output]) -> list[onnx.ValueInfoProto]:
+    return [
+        helper.make_tensor_value_info(value.value, _TYPES[value.kind], list(value.shape))
+        for value in values
+    ]
 
 
 class Graph:
@@ -122,12 +137,13 @@ class Graph:
         run, goes_on, state = (self._new(name) for name in ("run", "goes_on", "state"))
         handed_on, scalar = body(inner, run, state)
         result = inner.op("Identity", goes_on)
-        takes = [(run, "int64", []), (goes_on, "bool", []), (state, kind, shape)]
-        gives = [(result, "bool", []), (handed_on, kind, shape), (scalar, "int64", [])]
-        inputs, outputs = (
-            [helper.make_tensor_value_info(name, _TYPES[of], size) for name, of, size in values]
-            for values in (takes, gives)
-        )
+        takes = [Output(run, "int64", []), Output(goes_on, "bool", []), Output(state, kind, shape)]
+        gives = [
+            Output(result, "bool", []),
+            Output(handed_on, kind, shape),
+            Output(scalar, "int64", []),
+        ]
+        inputs, outputs = _infos(takes), _infos(gives)
         # constants outside: one run after the other uses the same
         self._constants.extend(inner._constants)
         graph = helper.make_graph(inner._nodes, self._new("body"), inputs, outputs)
@@ -135,6 +151,58 @@ class Graph:
         true = self.constant(True, np.bool_)
         last, scalars = self.ops("Loop", n, true, start, n_outputs=2, body=graph)
         return last, scalars
+
+    def in_batches(self, values: Mapping[str, Output], size: int) -> Graph:
+        """A graph with these outputs that runs this one, of texts, for ``size`` of them at once.
+
+        What this graph pads to the longest text of a run is then as long as the longest of a few.
+
+        Parameters
+        ----------
+        values : what to give out, by name, one row a text
+        """
+        whole, (texts,) = Graph(self._numbers), self._inputs
+        whole._inputs, whole._constants, whole._known = self._inputs, self._constants, self._known
+        whole._domains = self._domains
+        inside = self._without_constants(whole)
+        n = whole.op("Shape", texts.name)
+        size_of = whole.op("Max", whole.op("Min", n, whole.constant([size])), whole.constant([1]))
+        last = whole.op("Sub", whole.op("Add", n, size_of), whole.constant([1]))
+        n_runs = whole.op("Max", whole.op("Div", last, size_of), whole.constant([1]))
+        n_missing = whole.op("Sub", whole.op("Mul", n_runs, size_of), n)
+        empty = whole.op("Expand", whole.constant(np.array([""], object)), n_missing)
+        padded = whole.op("Concat", texts.name, empty, axis=0)
+
+        inner = Graph(self._numbers)
+        run, goes_on = (inner._new(name) for name in ("run", "goes_on"))
+        start = inner.op("Mul", inner.op("Unsqueeze", run, whole.constant([0])), size_of)
+        batch = inner.op("Slice", padded, start, inner.op("Add", start, size_of))
+        for node in inside:
+            node.input[:] = [batch if name == texts.name else name for name in node.input]
+        inner._nodes.extend(inside)
+        given = [Output(inner.op("Identity", goes_on), "bool", [])]
+        given += [v._replace(value=inner.op("Identity", v.value)) for v in values.values()]
+        taken = [Output(run, "int64", []), Output(goes_on, "bool", [])]
+        body = helper.make_graph(inner._nodes, self._new("body"), _infos(taken), _infos(given))
+        true, n_loops = whole.constant(True, np.bool_), whole.op("Squeeze", n_runs)
+        outputs = whole.ops("Loop", n_loops, true, n_outputs=len(values), body=body)
+        for (name, value), output in zip(values.items(), outputs, strict=True):
+            rows = whole.reshape(output, -1, *(int(length) for length in value.shape[1:]))
+            rows = whole.op("Slice", rows, whole.constant([0]), n)
+            whole.output(name, rows, value.kind, value.shape)
+        return whole
+
+    def _without_constants(self, whole: Graph) -> list[onnx.NodeProto]:
+        """Nodes that hang on an input; the others, which are computed once, go to ``whole``."""
+        known, inside = {constant.name for constant in self._constants}, []
+        for node in self._nodes:
+            has_body = any(attribute.HasField("g") for attribute in node.attribute)
+            if node.input and not has_body and known.issuperset(filter(None, node.input)):
+                whole._nodes.append(node)
+                known.update(node.output)
+            else:
+                inside.append(node)
+        return inside
 
     def splice(self, model: onnx.ModelProto, inputs: Sequence[str]) -> list[str]:
         """Add all of another model, fed with ``inputs`` in its order; returns its outputs."""

@@ -10,11 +10,12 @@ import onnx
 from textocl._version import __version__
 from textocl.core.detector import OneClassDetector
 from textocl.export.calibration_graph import labels, p_values
-from textocl.export.graph import Graph
+from textocl.export.graph import Graph, Output
 from textocl.export.inputs import Inputs, no_words
-from textocl.export.score_graph import Output, Scored, scored
+from textocl.export.score_graph import Scored, scored
 
 FORMAT_VERSION = 1
+_TEXTS_AT_ONCE = 32  # they are padded to the longest
 _TAKEN = {"text": "texts", "features": "feature vectors", "images": "images"}
 
 
@@ -40,8 +41,12 @@ def onnx_model(
     }
     if content.n_known is not None:
         outputs["n_known_words"] = Output(content.n_known, "int64", ["n"])
-    for name, output in {**outputs, **content.outputs}.items():
-        graph.output(name, *output)
+    outputs |= content.outputs
+    if graph.inputs == ["text"] and not words:  # whose outputs for words are as wide as a batch
+        graph = graph.in_batches(outputs, _TEXTS_AT_ONCE)
+    else:
+        for name, output in outputs.items():
+            graph.output(name, *output)
     metadata = {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in _facts(detector, inputs, content).items()

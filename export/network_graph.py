@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from textocl.export.score_graph import Output, Scored
+from textocl.export.graph import Output
+from textocl.export.score_graph import Scored
 from textocl.export.traced import store_as_float16, traced
 
 if TYPE_CHECKING:

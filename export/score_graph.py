@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from textocl.core.exceptions import DataError
+from textocl.export.graph import Output
 from textocl.registry import load_exporter
 
 if TYPE_CHECKING:
     from textocl.explain.contexts import ContextSummary
     from textocl.export.inputs import Inputs
-
-
-class Output(NamedTuple):
-    """A value of a graph, with its type and shape as a file states them."""
-
-    value: str
-    kind: str
-    shape: list[int | str]
 
 
 @dataclass(frozen=True)

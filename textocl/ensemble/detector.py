@@ -64,7 +64,7 @@ class Detector(TextDetector, UpdatableDetector):
     where it finds what the others miss, and beside a language model "word_labels" on static
     vectors. A document is then odd by its words, by its form, or as the labelled ones; anomalies of
     other kinds stay odd. With 20 labelled negative reviews among 1,000 positive ones, new negative
-    reviews are ranked with an AUC of 0.81 (benchmarks/labels.py), by chance without them.
+    reviews are ranked with an AUC of 0.80 (benchmarks/labels.py), by chance without them.
 
     Anomalies may hide among the training documents, and copies: the most suspicious 15 % are kept
     from learning, and of several copies one is learned from. Every training document is scored by
