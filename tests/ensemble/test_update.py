@@ -97,6 +97,29 @@ def test_anomalies_that_are_told_are_known(detector: Detector) -> None:
     assert density.state_.learned["settings"][2] == 0.5
 
 
+@pytest.mark.filterwarnings("ignore::textocl.TextoclWarning")
+def test_what_was_suspected_is_learned_once_it_is_told(tmp_path: Path) -> None:
+    pile = Detector(n_contexts=2).fit(SHIPS + MUSIC[:12])
+    pile.save(tmp_path / "model")  # as marks come back later
+    odd, others = MUSIC[:12], MUSIC[12:40]
+    assert np.isin(np.arange(200, 212), pile.suspected_).all()
+    before, judged = pile.anomaly_score(others), pile.recalled_scores(odd)
+    told = textocl.load(tmp_path / "model")
+    assert isinstance(told, Detector)
+    told.update(odd, [1] * 12)  # they belong
+    assert (told.anomaly_score(others) < before - 1).all()
+    assert (told.recalled_scores(odd) < judged - 1).all()
+    n = told.n_training_samples_
+    told.update(odd, [1] * 12)
+    assert told.n_training_samples_ == n
+    told = textocl.load(tmp_path / "model")
+    assert isinstance(told, Detector)
+    told.update(odd, [-1] * 12)  # they do not
+    assert np.isnan(told.recalled_scores(odd)).all()
+    assert len(told.members_["density"].detector.state_.learned["known_anomalies"]) == 12
+    assert told.anomaly_score(others).mean() > before.mean()
+
+
 def test_explanations_add_up_after_an_update(detector: Detector) -> None:
     detector.update(MORE, [1] * 100)
     for one in detector.explain(["a ship WITH 3 drums", *OTHERS[:3]]):

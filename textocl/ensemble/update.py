@@ -37,7 +37,8 @@ def updated_ensemble(
 ) -> Update:
     """Let the members learn ``new``, and take scale, threshold and p-values anew.
 
-    Documents that are remembered are left out: a second update by the same ones changes nothing.
+    Documents that are remembered are left out, so that a second update by the same ones changes
+    nothing; but for those that are labelled now and say more: -1, or +1 where they were suspected.
 
     Parameters
     ----------
@@ -56,7 +57,10 @@ def updated_ensemble(
         rows = state.memory.rows_of(new.samples)
     scores = np.full(len(new), np.nan, np.float32)
     scores[rows >= 0] = state.training_scores[rows[rows >= 0]]
-    fresh, suspected = np.flatnonzero(rows < 0), np.empty(0, np.int64)
+    says_more = (rows >= 0) & (new.labels < 0)
+    if state.out_of_sample is not None:
+        says_more |= (rows >= 0) & (new.labels > 0) & ~state.out_of_sample.is_trusted[rows]
+    fresh, suspected = np.flatnonzero((rows < 0) | says_more), np.empty(0, np.int64)
     updated = state
     if len(fresh):
         taken = new.take(fresh)
@@ -69,7 +73,7 @@ def updated_ensemble(
             n_beyond = max(int(is_suspected.sum()) - most, 0)
             is_beyond[np.argsort(-before, kind="stable")[:n_beyond]] = True
         updated, scores[fresh] = _updated_state(
-            state, taken, is_suspected, is_beyond, n_before, params, n_folds
+            state, taken, is_suspected, is_beyond, rows[says_more], n_before, params, n_folds
         )
         suspected = fresh[is_suspected]
     scores[new.labels < 0] = np.nan
@@ -91,24 +95,28 @@ def _updated_state(
     new: TrainingSamples,
     is_suspected: NDArray[np.bool_],
     is_beyond: NDArray[np.bool_],
+    replaced: NDArray[np.int64],
     n_before: int | None,
     params: Mapping[str, Any],
     n_folds: int,
 ) -> tuple[EnsembleState, NDArray[np.float32]]:
-    """What is learned from documents that are all new, and their out-of-sample scores, ``(m,)``.
+    """What is learned from all of some documents, and their out-of-sample scores, ``(m,)``.
 
     Parameters
     ----------
     is_suspected : (m,), what is kept from learning
     is_beyond : (m,), of these, what is kept from calibration, too
+    replaced : rows of former documents that are among them
     """
     former = state.out_of_sample
     if former is None:
         raise DataError("this model was saved by a textocl that could not update it: fit it again.")
     members, judged, shifts = _updated_members(state, new, is_suspected, n_folds)
     normal = np.flatnonzero((new.labels >= 0) & ~is_beyond)
-    kept, joining = kept_of(len(former.scores), n_before, len(normal), MOST_CALIBRATION_SCORES)
-    joining = normal[joining]
+    others = np.setdiff1d(np.arange(len(former.scores)), replaced)
+    n_others = (n_before or 0) - len(replaced)
+    kept, joining = kept_of(len(others), n_others, len(normal), MOST_CALIBRATION_SCORES)
+    kept, joining = others[kept], normal[joining]
     shifted = former.take(kept)
     shifted = replace(shifted, scores=shifted.scores + shifts * shifted.is_known)
     joined = shifted.joined_by(judged.take(joining))
