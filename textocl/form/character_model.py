@@ -115,12 +115,19 @@ class CharacterModel:
         counts[self.levels >= LARGEST_EXACT] = self.large
         return counts
 
-    @cached_property
+    @property
     def table(self) -> NDArray[np.uint8]:
         """Level of each bucket, ``(N_BUCKETS,)``."""
         table = np.zeros(N_BUCKETS, np.uint8)
         table[self.buckets] = self.levels
         return table
+
+    @cached_property
+    def _counts(self) -> NDArray[np.float32]:
+        """Count that the level of each bucket stands for, ``(N_BUCKETS,)``."""
+        counts = np.zeros(N_BUCKETS, np.float32)
+        counts[self.buckets] = OF_LEVELS[self.levels]
+        return counts
 
     @property
     def least(self) -> float:
@@ -129,13 +136,13 @@ class CharacterModel:
 
     def surprisals(self, windows: Windows) -> NDArray[np.float32]:
         """Surprisal of the last character of each window after those before it, ``(m,)``."""
-        counts = np.take(OF_LEVELS, np.take(self.table, windows.buckets))
+        counts = np.take(self._counts, windows.buckets)
         values = surprisals(counts, np.float32(self.n_characters), np.float32(self.least))
         return np.take(values, windows.places)
 
     def are_new(self, windows: Windows) -> NDArray[np.bool_]:
         """Whether no training text has the window of ``order`` characters, ``(m,)``."""
-        return np.take(self.table, windows.buckets[-1][windows.places]) == 0
+        return np.take(self._counts, windows.buckets[-1][windows.places]) == 0
 
     def sums(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Sum of each text's surprisals, ``(n,)``."""
