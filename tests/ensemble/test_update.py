@@ -83,6 +83,7 @@ def test_a_topic_that_is_told_becomes_normal(detector: Detector) -> None:
     detector.update(MUSIC, [1] * 60)
     assert (detector.predict(OTHERS) == 1).mean() > 0.85
     assert (detector.predict(FRESH) == 1).mean() > 0.85
+    assert detector.contamination_.share < 0.05  # what is told to be normal is none
     assert (detector.predict(sentences("food", 40, seed=3)) == -1).mean() > 0.95
 
 

@@ -237,7 +237,7 @@ class Detector(TextDetector, UpdatableDetector):
         fused = state.training_scores
         training_scores = np.full(len(training), np.nan, np.float32)
         training_scores[normal] = fused
-        contamination = ContaminationEstimate.of(self.contamination, fused)
+        contamination = ContaminationEstimate.of(self.contamination, judged.unlabelled(fused))
         return Learned(
             replace(state, contamination=contamination),
             judged.calibration_scores(fused, contamination.at_least),

@@ -134,6 +134,10 @@ class OutOfSampleScores:
         known = self.is_known.astype(np.int64)
         return list(zip(self.scores.T, known.T, strict=True))
 
+    def unlabelled(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``scores`` ``(n,)`` of all members but those of documents that are labelled normal."""
+        return scores if self.is_normal is None else scores[~self.is_normal]
+
     def calibration_scores(
         self, scores: NDArray[np.float32], contamination: float
     ) -> NDArray[np.float32]:

@@ -78,8 +78,8 @@ def updated_ensemble(
         suspected = fresh[is_suspected]
     scores[new.labels < 0] = np.nan
     fused = updated.training_scores
-    contamination = ContaminationEstimate.of(params["contamination"], fused)
     judged = cast(OutOfSampleScores, updated.out_of_sample)
+    contamination = ContaminationEstimate.of(params["contamination"], judged.unlabelled(fused))
     return Update(
         replace(updated, contamination=contamination),
         scores,
