@@ -71,6 +71,16 @@ def test_what_is_called_anomalous_is_not_learned(detector: Detector) -> None:
     assert (detector.predict(OTHERS) == -1).all()
 
 
+def test_nothing_is_not_unusual(detector: Detector) -> None:
+    with pytest.warns(TextoclWarning) as said:
+        detector.update([" ", "\n"])
+    assert [str(warning.message) for warning in said] == [
+        "1 of 2 documents are copies of others, or nearly (2 in the largest group); each group "
+        "counts once.",
+        "1 of 1 documents have no known word; they were set aside.",
+    ]
+
+
 @pytest.mark.filterwarnings("ignore::textocl.TextoclWarning")
 def test_without_contamination_everything_is_learned() -> None:
     detector = Detector(n_contexts=2, contamination=0).fit(SHIPS).update(MUSIC)

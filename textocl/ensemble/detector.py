@@ -253,7 +253,7 @@ class Detector(TextDetector, UpdatableDetector):
         return updated_ensemble(
             self.state_,
             new,
-            lambda texts: self._scored(texts).scores,
+            lambda texts: self._scored(texts),
             conformal_threshold(self.calibration_scores_, USUAL_RATE),
             self.n_training_samples_,
             self._fit_params,

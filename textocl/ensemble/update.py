@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textocl.core.contamination import ContaminationEstimate
 from textocl.core.exceptions import DataError
+from textocl.core.learned import Scored
 from textocl.core.training_scores import TrainingSamples
 from textocl.core.update import MOST_CALIBRATION_SCORES, UpdatableDetector, Update, kept_of
 from textocl.cvdd.detector import CVDD
@@ -29,7 +30,7 @@ USUAL_RATE = 0.05
 def updated_ensemble(
     state: EnsembleState,
     new: TrainingSamples,
-    score: Callable[[list[str]], NDArray[np.float32]],
+    score: Callable[[list[str]], Scored],
     threshold: float,
     n_before: int | None,
     params: Mapping[str, Any],
@@ -66,10 +67,11 @@ def updated_ensemble(
         taken = new.take(fresh)
         is_suspected, is_beyond = np.zeros((2, len(fresh)), bool)
         if params["contamination"] != 0:
-            before = np.where(taken.labels == 0, score(taken.samples), -np.inf)
-            n_unlabelled = int((taken.labels == 0).sum())
+            before, n_known, _ = score(taken.samples)
+            is_judged = (taken.labels == 0) & (n_known > 0)
+            before = np.where(is_judged, before, -np.inf)
             is_suspected = before > threshold
-            most = most_by_chance(n_unlabelled, USUAL_RATE)
+            most = most_by_chance(int(is_judged.sum()), USUAL_RATE)
             n_beyond = max(int(is_suspected.sum()) - most, 0)
             is_beyond[np.argsort(-before, kind="stable")[:n_beyond]] = True
         updated, scores[fresh] = _updated_state(
