@@ -28,8 +28,8 @@ err_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 # as a user meets them
 _ORDER = (
-    "find", "fit", "score", "update", "evaluate", "contexts", "inspect", "explain", "report", "info",
-    "export", "benchmark", "demo", "vision",
+    "find", "fit", "score", "update", "evaluate", "contexts", "inspect", "explain", "report",
+    "info", "export", "benchmark", "demo", "vision",
 )  # fmt: skip
 
 
