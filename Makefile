@@ -41,7 +41,7 @@ bench: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	for script in choose_defaults choose_fusion choose_robustness choose_form choose_characters choose_left_out choose_landmarks choose_pieces auc detectors piles form labels updates outlier_exposure planted_words words \
 	    clever_hans encoding_speed scoring_speed memory growth report export_agreement export_vocabulary \
-	    export_speed fit_speed without_torch \
+	    export_speed export_batches fit_speed without_torch \
 	    vision_one_vs_rest vision_tabular vision_features vision_scratch vision_tiles \
 	    vision_speed; do \
 	    $(BIN)/python benchmarks/$$script.py || exit 1; done
