@@ -131,6 +131,16 @@ def test_what_was_suspected_is_learned_once_it_is_told(tmp_path: Path) -> None:
     assert told.anomaly_score(others).mean() > before.mean()
 
 
+def test_contexts_are_chosen_after_an_update(detector: Detector) -> None:
+    detector.update(MORE, [1] * 100)
+    before = detector.anomaly_score(FRESH)
+    detector.recalibrate(context_weights={0: 1.0}, false_alarm_rate=0.1)
+    assert (detector.anomaly_score(FRESH) != before).any()
+    assert (detector.predict(FRESH) == 1).mean() > 0.75
+    with pytest.raises(AttributeError, match="known after a fit"):
+        detector.training_scores_  # noqa: B018
+
+
 def test_explanations_add_up_after_an_update(detector: Detector) -> None:
     detector.update(MORE, [1] * 100)
     for one in detector.explain(["a ship WITH 3 drums", *OTHERS[:3]]):

@@ -331,8 +331,11 @@ class Detector(TextDetector, UpdatableDetector):
         if self._training is not None and self._training.scores is not None:
             scores = self._training.scores.copy()
             is_normal = self._training.training.labels >= 0
-            scores[is_normal] = state.training_scores
-            changed["_training"] = replace(self._training, scores=scores)
+            if is_normal.sum() == len(state.training_scores):
+                scores[is_normal] = state.training_scores
+                changed["_training"] = replace(self._training, scores=scores)
+            else:  # after an update: of its documents alone the contexts' scores are not kept
+                changed["_training"] = None
         self._recalibrate(
             judged.calibration_scores(state.training_scores, self.contamination_.at_least),
             changes,
